@@ -1,0 +1,1 @@
+"""What is known about addresses and place names, read from files. Missing data is a lower rung."""

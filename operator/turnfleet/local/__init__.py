@@ -1,0 +1,1 @@
+"""Relays as processes of this machine: the infrastructure behind ``turnfleet run``."""

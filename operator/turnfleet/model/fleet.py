@@ -1,0 +1,169 @@
+"""The fleet as an endpoint sees it: an immutable snapshot, replaced whole when anything changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from typing import NamedTuple
+
+from turnfleet.model import region as declared
+from turnrelay import contract
+
+
+class RelayKey(NamedTuple):
+    """Identifies a relay in a fleet."""
+
+    region: str
+    relay: str
+
+    def __str__(self) -> str:
+        return f"{self.region}/{self.relay}"
+
+
+class Reason(StrEnum):
+    """Why a region, a relay or one URL of it is not offered. ``sentence`` explains each."""
+
+    WEIGHT_ZERO = "WeightZero"
+    OTHER_RESIDENCY = "OtherResidency"
+    NOT_PINNED = "NotPinned"
+    PINNED_REGION_DOWN = "PinnedRegionDown"
+    NO_RELAYS = "NoRelays"
+    NO_USABLE_RELAY = "NoUsableRelay"
+    NO_SECRET = "NoSecret"  # noqa: S105 - a reason, not a secret
+    STARTING = "Starting"
+    CLOSED = "Closed"
+    DRAINING = "Draining"
+    UNREACHABLE = "Unreachable"
+    UNPROVEN = "Unproven"
+    BAD_CREDENTIAL = "BadCredential"
+    FULL = "Full"
+    RELAY_PORTS_CLOSED = "RelayPortsClosed"
+    CERTIFICATE_MISMATCH = "CertificateMismatch"
+    NAME_UNRESOLVED = "NameUnresolved"
+    UNVERIFIED = "Unverified"
+    DAMPED = "Damped"
+
+    @property
+    def sentence(self) -> str:
+        """Return what a person reads in ``turnfleet explain``."""
+        return _SENTENCES[self]
+
+
+_SENTENCES: Mapping[Reason, str] = {
+    Reason.WEIGHT_ZERO: "its weight is 0, so it takes no new clients",
+    Reason.OTHER_RESIDENCY: "it is outside the residency group that the client is pinned to",
+    Reason.NOT_PINNED: "the client is pinned to another region",
+    Reason.PINNED_REGION_DOWN: "the client is pinned to it, but no relay in it is usable",
+    Reason.NO_RELAYS: "it has no relays yet",
+    Reason.NO_USABLE_RELAY: "none of its relays can be offered",
+    Reason.NO_SECRET: "this endpoint cannot read the secret that its credentials are signed with",
+    Reason.STARTING: "it has not yet proven itself by an Allocate of its own",
+    Reason.CLOSED: "it is closed to new clients",
+    Reason.DRAINING: "it is draining and refuses new allocations",
+    Reason.UNREACHABLE: "nothing answers on its address",
+    Reason.UNPROVEN: "no probe has passed through it yet",
+    Reason.BAD_CREDENTIAL: "it refuses the credential that this endpoint signs (401)",
+    Reason.FULL: "it has no room for another allocation (486 or 508)",
+    Reason.RELAY_PORTS_CLOSED: "an Allocate works but no packet comes through its relay ports",
+    Reason.CERTIFICATE_MISMATCH: "its certificate does not verify for the name it is offered by",
+    Reason.NAME_UNRESOLVED: "its host name does not resolve to its address",
+    Reason.UNVERIFIED: "its agent is well but its public address is silent from here",
+    Reason.DAMPED: "it is back, and kept out until it has stayed up for a while",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AgentAddress:
+    """Where a relay's agent serves /status."""
+
+    address: str
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relay:
+    """One relay as its source (operator, folder, peer cluster) publishes it."""
+
+    region: str
+    name: str
+    instance: str
+    """Changes whenever the pod or process is replaced."""
+    node: str
+    zone: str | None
+    addresses: tuple[str, ...]
+    """Public addresses as canonical text, at most one per family."""
+    hostname: str | None
+    listeners: declared.Listeners
+    """Ports as advertised (``tls_secret_name`` is unused here)."""
+    agent: AgentAddress | None
+    state: contract.State
+    since: float
+    """Unix seconds of the last change of ``state``."""
+    version: str = ""
+    anycast: bool = False
+
+    @property
+    def key(self) -> RelayKey:
+        """Return the relay's identity in the fleet."""
+        return RelayKey(self.region, self.name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Health:
+    """What probes found out about one relay."""
+
+    working: frozenset[declared.Transport] = frozenset()
+    """Transports that may be offered."""
+    failing: tuple[tuple[declared.Transport, Reason], ...] = ()
+    reason: Reason | None = Reason.UNPROVEN
+    """Why the relay as a whole is not offered; ``None`` when it may be."""
+    load: float = 0.0
+    """0 is idle, 1 is full: max of allocations, bit rate and ports relative to their limits."""
+
+
+@dataclass(frozen=True, slots=True)
+class Secret:
+    """A signing secret. Never shown: its repr is empty of it."""
+
+    value: bytes = field(repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Published:
+    """A region as its source publishes it: what was declared, what runs, what it signs with."""
+
+    spec: declared.RegionSpec
+    relays: tuple[Relay, ...]
+    secret: Secret | None
+    """``None``: this endpoint cannot read it."""
+    ca: str | None = None
+    """PEM of a private CA that the region's relays are signed by, besides the system's CAs."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A relay together with its health."""
+
+    relay: Relay
+    health: Health
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A region of a fleet."""
+
+    spec: declared.RegionSpec
+    members: tuple[Member, ...]
+    secret: Secret | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """Everything an answer depends on. ``version`` rises with every change."""
+
+    version: int
+    regions: Mapping[str, Region]
+
+    @property
+    def residencies(self) -> frozenset[str]:
+        """Return every residency group that some region belongs to."""
+        return frozenset(r.spec.residency for r in self.regions.values() if r.spec.residency)

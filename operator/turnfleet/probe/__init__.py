@@ -1,0 +1,1 @@
+"""What works, seen from outside: STUN every second, and what a client does every half minute."""
