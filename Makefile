@@ -1,0 +1,49 @@
+# Self-documenting verbs; the logic is in scripts/ and in the programs. Try `make`.
+.DEFAULT_GOAL := help
+SHELL := /bin/bash
+PY := .venv/bin/python
+ARGS ?=
+
+.PHONY: help
+help: ## Show this list
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C (ARGS="--help" shows flags)
+	@exec .venv/bin/turnfleet run crds/examples/one-machine --state .run --geo .run/geo $(ARGS)
+
+.PHONY: test
+test: setup-test ## Run every test with real coturn and Chromium, and show branch coverage
+	@$(PY) -m pytest --cov --cov-report=term $(ARGS)
+
+.PHONY: lint
+lint: setup-test ## Check style, types and the layering of imports
+	@$(PY) -m ruff format --check .
+	@$(PY) -m ruff check .
+	@$(PY) -m mypy
+	@.venv/bin/lint-imports --no-timing 2>/dev/null || .venv/bin/lint-imports
+
+.PHONY: format
+format: setup-test ## Put the code into shape
+	@$(PY) -m ruff format .
+	@$(PY) -m ruff check --fix .
+
+.PHONY: geo
+geo: setup-run ## Fetch the country database, so that clients are placed by address
+	@$(PY) -m turnfleet.geo.fetch .run/geo
+
+.PHONY: bench
+bench: setup-bench ## Measure the endpoint beside an aiohttp hello-world (ARGS="--write docs/benchmarks.md")
+	@$(PY) -m tests.bench.bench_answers $(ARGS)
+
+.PHONY: soak
+soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")
+	@$(PY) -m tests.bench.soak $(ARGS)
+
+.PHONY: clean
+clean: ## Remove what the other verbs made
+	rm -rf .venv .run .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
+
+.PHONY: setup-run setup-test setup-bench
+setup-run setup-test setup-bench: setup-%:
+	@scripts/setup $*
