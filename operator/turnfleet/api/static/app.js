@@ -1,0 +1,158 @@
+/**
+ * The page: asks, tests, shows. Holds the only state there is, one run at a time.
+ *
+ * For programs: `turnfleet.lastRun` is the last finished run (no credentials in it), `turnfleet.run()`
+ * starts another and resolves to it, `<html data-run>` is idle, running, done or failed.
+ */
+
+import { el } from "./dom.js";
+import * as map from "./map.js";
+import * as picker from "./picker.js";
+import * as reasons from "./reasons.js";
+import { relayTest, Unrelayed } from "./relay-test.js";
+import * as servers from "./servers.js";
+import { askForRegions, askForServers, normal, owners, parse, Problem, urlsOf } from "./turnfleet-client.js";
+import * as verdict from "./verdict.js";
+
+const REPEAT_AFTER = 5000;
+
+const find = (id) => document.getElementById(id);
+const form = find("picker");
+const frames = {
+  title: find("verdict-title"), text: find("verdict-text"), route: find("route"), facts: find("facts"),
+};
+
+let current = new AbortController();
+let repeating;
+
+/** Ask and test once, as the form says; an earlier run that is still going on is given up. */
+async function run() {
+  current.abort();
+  clearTimeout(repeating);
+  const mine = (current = new AbortController());
+  const { signal } = mine;
+  document.documentElement.dataset.run = "running";
+  verdict.starting(frames, "Asking the endpoint.");
+  const record = { request: picker.request(form), servers: [], urls: [], data: null, path: null, problem: null };
+  try {
+    await examine(record, signal);
+  } catch (error) {
+    if (signal.aborted) return null;
+    record.problem = problemOf(error);
+    record.urls = error instanceof Unrelayed ? error.urls : record.urls;
+  }
+  if (signal.aborted) return null;
+  finish(record);
+  return record;
+}
+
+/** Fill the record step by step, and show each step. */
+async function examine(record, signal) {
+  const world = await askForRegions(signal);
+  show(world);
+  const answer = await askForServers(record.request, signal);
+  record.selection = answer.selection ?? null;
+  const roles = reasons.rolesByRegion(answer.selection);
+  map.draw(find("map"), {
+    regions: world.regions,
+    client: answer.selection?.located ?? null,
+    roles: new Map([...roles].map(([region, [role]]) => [region, role])),
+  });
+  find("place-text").textContent = reasons.whereabouts(answer.selection?.located);
+  reasons.show(find("reasons"), answer.selection);
+  find("call").textContent = snippet(record.request);
+
+  const owned = owners(answer);
+  const iceServers = only(answer.iceServers, picker.transport(form));
+  record.servers = iceServers.map(({ urls }) => ({ urls: [urls].flat() }));
+  verdict.starting(frames, "Gathering relayed addresses and connecting.");
+  const onChange = ({ urls, path = null, data = null }) => {
+    if (signal.aborted) return;
+    record.urls = urls.map((report) => ({ ...report, ...identity(owned.get(normal(report.url))) }));
+    if (path) {
+      record.data = data;
+      record.path = { near: side(path.near, owned), far: side(path.far, owned) };
+      verdict.carried(frames, record);
+    }
+    servers.show(find("servers"), { answer, urls, carrying: path?.near?.url ? normal(path.near.url) : null });
+  };
+  onChange({ urls: [] });
+  onChange(await relayTest({ iceServers, signal, onChange }));
+}
+
+function side(carrier, owned) {
+  return carrier && { ...carrier, ...identity(owned.get(normal(carrier.url ?? ""))) };
+}
+
+function identity(choice) {
+  return { role: choice?.role ?? null, region: choice?.region ?? null, relay: choice?.relay ?? null };
+}
+
+/** Keep the URLs of one transport; with none left there is nothing to test. */
+function only(iceServers, transport) {
+  if (!transport) return iceServers;
+  const kept = iceServers
+    .map((server) => ({ ...server, urls: urlsOf(server).filter((url) => parse(url)?.transport === transport) }))
+    .filter(({ urls }) => urls.length > 0);
+  if (kept.some(({ urls }) => urls.some((url) => parse(url)?.scheme.startsWith("turn")))) return kept;
+  throw new Problem({
+    title: `The answer has no relay over ${transport.toUpperCase()}`,
+    sentence: "Another profile may: full offers every transport there is.",
+  });
+}
+
+function problemOf(error) {
+  return {
+    title: error.title ?? "This browser could not run the test",
+    sentence: error.message || String(error),
+    status: error.status ?? null,
+    retryAfter: error.retryAfter ?? null,
+  };
+}
+
+/** Show the world as the endpoint knows it, whatever the answer will be. */
+function show(world) {
+  find("mode").hidden = !world.oneMachine;
+  picker.offer(form, world);
+  find("attributions").replaceChildren(
+    ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))));
+}
+
+function finish(record) {
+  if (record.problem) verdict.failed(frames, record.problem);
+  verdict.remember(find("history"), record, new Date());
+  find("status").textContent = `${frames.title.textContent}. ${frames.text.textContent}`;
+  window.turnfleet.lastRun = record;
+  document.documentElement.dataset.run = record.problem ? "failed" : "done";
+  if (find("repeat").checked) {
+    repeating = setTimeout(run, Math.max(REPEAT_AFTER, (record.problem?.retryAfter ?? 0) * 1000));
+  }
+}
+
+/** Return the code that an application needs to make the same call. */
+function snippet(request) {
+  const body = JSON.stringify(request, null, 2).replaceAll("\n", "\n  ");
+  return [
+    `const response = await fetch("${location.origin}/api/get-ice-servers", {`,
+    `  method: "POST",`,
+    `  headers: { "Content-Type": "application/json" },`,
+    `  body: JSON.stringify(${body}),`,
+    `});`,
+    `const iceServers = await response.json();`,
+    `const connection = new RTCPeerConnection({ iceServers });`,
+  ].join("\n");
+}
+
+window.turnfleet = { lastRun: null, run };
+find("run").addEventListener("click", run);
+form.addEventListener("submit", (event) => event.preventDefault());
+form.addEventListener("change", () => {
+  history.replaceState(null, "", picker.fragment(form) || location.pathname);
+  run();
+});
+find("repeat").addEventListener("change", ({ target }) => {
+  clearTimeout(repeating);
+  if (target.checked) run();
+});
+picker.restore(form, location.hash);
+run();

@@ -1,0 +1,27 @@
+/** Where the picker can pretend to be: cities chosen so that every continent has near and far ones. */
+
+export const PLACES = [
+  { group: "Europe", name: "Berlin", country: "DE", latitude: 52.52, longitude: 13.4 },
+  { group: "Europe", name: "Madrid", country: "ES", latitude: 40.42, longitude: -3.7 },
+  { group: "Europe", name: "London", country: "GB", latitude: 51.51, longitude: -0.13 },
+  { group: "Europe", name: "Stockholm", country: "SE", latitude: 59.33, longitude: 18.07 },
+  { group: "Europe", name: "Istanbul", country: "TR", latitude: 41.01, longitude: 28.98 },
+  { group: "North America", name: "New York", country: "US", latitude: 40.71, longitude: -74.01 },
+  { group: "North America", name: "San Francisco", country: "US", latitude: 37.77, longitude: -122.42 },
+  { group: "North America", name: "Toronto", country: "CA", latitude: 43.65, longitude: -79.38 },
+  { group: "North America", name: "Mexico City", country: "MX", latitude: 19.43, longitude: -99.13 },
+  { group: "South America", name: "São Paulo", country: "BR", latitude: -23.55, longitude: -46.63 },
+  { group: "South America", name: "Lima", country: "PE", latitude: -12.05, longitude: -77.04 },
+  { group: "Africa", name: "Lagos", country: "NG", latitude: 6.52, longitude: 3.38 },
+  { group: "Africa", name: "Cairo", country: "EG", latitude: 30.04, longitude: 31.24 },
+  { group: "Africa", name: "Nairobi", country: "KE", latitude: -1.29, longitude: 36.82 },
+  { group: "Africa", name: "Cape Town", country: "ZA", latitude: -33.92, longitude: 18.42 },
+  { group: "Asia", name: "Dubai", country: "AE", latitude: 25.2, longitude: 55.27 },
+  { group: "Asia", name: "Mumbai", country: "IN", latitude: 19.08, longitude: 72.88 },
+  { group: "Asia", name: "Singapore", country: "SG", latitude: 1.35, longitude: 103.82 },
+  { group: "Asia", name: "Manila", country: "PH", latitude: 14.6, longitude: 120.98 },
+  { group: "Asia", name: "Tokyo", country: "JP", latitude: 35.68, longitude: 139.69 },
+  { group: "Oceania", name: "Perth", country: "AU", latitude: -31.95, longitude: 115.86 },
+  { group: "Oceania", name: "Sydney", country: "AU", latitude: -33.87, longitude: 151.21 },
+  { group: "Oceania", name: "Auckland", country: "NZ", latitude: -36.85, longitude: 174.76 },
+];

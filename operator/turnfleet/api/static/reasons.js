@@ -1,0 +1,81 @@
+/** Shows why the answer is what it is: where the client was placed, how regions ranked, who is out. */
+
+import { el, milliseconds } from "./dom.js";
+import { degrees } from "./map.js";
+
+const RUNGS = {
+  pinned: "the request pins a region, so the client counts as being there",
+  request: "the request says so",
+  hint: "from a hint in the request (a time zone, country or cloud region)",
+  header: "from a header that a trusted proxy set",
+  cidr: "from the operator's own table of networks",
+  city: "from the city database",
+  country: "from the country database",
+  default: "nothing was known, so this is the declared default",
+};
+
+/** Say in one sentence where the client was taken to be and how that is known. */
+export function whereabouts(located) {
+  if (!located) return "";
+  const country = located.country ? ` (${located.country})` : "";
+  return `The client is taken to be at ${degrees(located)}${country}: ${RUNGS[located.rung] ?? located.rung}.`;
+}
+
+/** @param {Element} frame @param {object | undefined} selection */
+export function show(frame, selection) {
+  if (!selection) {
+    frame.replaceChildren(el("p", { class: "quiet" }, "The endpoint gave no selection with its answer."));
+    return;
+  }
+  const excluded = selection.excluded ?? [];
+  frame.replaceChildren(
+    ...(selection.notes ?? []).map((note) => el("p", { class: "notice" }, sentence(note))),
+    ...(selection.located?.ignored ?? []).map((ignored) => el("p", { class: "notice" }, String(ignored))),
+    rankedTable(selection.ranked ?? [], rolesByRegion(selection)),
+    el("h3", {}, "Not chosen from"),
+    excluded.length
+      ? el("ul", { class: "excluded" }, excluded.map((one) =>
+          el("li", { "data-excluded": one.relay ? `${one.region}/${one.relay}` : one.region },
+            el("span", { class: "name" }, one.relay ? `${one.region}/${one.relay}` : one.region), " ",
+            el("span", { class: "chip reason" }, one.reason), " ", sentence(one))))
+      : el("p", { class: "quiet" }, "Nothing: every region and every relay could be offered."),
+  );
+}
+
+function sentence({ sentence: text, reason }) {
+  return text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : String(reason ?? "");
+}
+
+/** Return every region in the answer with the roles it plays. */
+export function rolesByRegion(selection) {
+  const roles = new Map();
+  for (const { region, role } of selection?.choices ?? []) {
+    roles.set(region, [...(roles.get(region) ?? []), role]);
+  }
+  return roles;
+}
+
+function rankedTable(ranked, roles) {
+  if (!ranked.length) return el("p", { class: "quiet" }, "No region could be ranked.");
+  const most = Math.max(1, ...ranked.map(({ cost }) => cost));
+  const row = ({ region, estimate, loadPenalty, weightPenalty, cost }) => {
+    const bar = el("span", { class: "bar", "aria-hidden": "true" });
+    bar.style.setProperty("--share", String(cost / most));
+    return el("tr", { class: roles.get(region)?.[0] ?? "" },
+      el("th", { scope: "row" }, region, " ",
+        (roles.get(region) ?? []).map((role) => [el("span", { class: `chip ${role}` }, role), " "]).flat()),
+      el("td", {}, milliseconds(estimate)),
+      el("td", {}, penalty(loadPenalty)),
+      el("td", {}, penalty(weightPenalty)),
+      el("td", {}, el("strong", {}, milliseconds(cost)), bar));
+  };
+  return el("table", { class: "ranked" },
+    el("caption", { class: "visually-hidden" }, "Usable regions, best first. The lowest sum wins."),
+    el("thead", {}, el("tr", {},
+      ["Region", "Estimated RTT", "Load", "Weight", "Sum"].map((title) => el("th", { scope: "col" }, title)))),
+    el("tbody", {}, ranked.map(row)));
+}
+
+function penalty(value) {
+  return value ? `+${milliseconds(value)}` : "–";
+}

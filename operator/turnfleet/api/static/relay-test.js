@@ -1,0 +1,180 @@
+/**
+ * Sends data from this page to itself through relays, and reports what the browser saw.
+ *
+ * Two RTCPeerConnections in one page, both allowed to use relays only, so whatever arrives has
+ * been through TURN. Draws nothing; reports through `onChange`.
+ */
+
+import { hostPort, watchUrls } from "./ice-urls.js";
+import { pause, within } from "./waiting.js";
+
+const MESSAGES = 50;
+const MEASURE_FOR = 3000;
+const MESSAGE_LOST_AFTER = 1000;
+const CONNECT_WITHIN = 15000;
+/** A better pair may still replace the first that connected: wait until the choice is this old. */
+const SETTLED_AFTER = 250;
+const SETTLE_WITHIN = 2000;
+
+/**
+ * Run the test once.
+ *
+ * @param {{iceServers: RTCIceServer[], signal: AbortSignal, onChange: (report: object) => void}} what
+ * @returns {Promise<{urls: import("./ice-urls.js").UrlReport[], path: object, data: object}>}
+ */
+export async function relayTest({ iceServers, signal, onChange }) {
+  const near = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
+  const far = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
+  const urls = watchUrls(near, iceServers, () => onChange({ urls: urls.report() }));
+  try {
+    const channel = near.createDataChannel("turnfleet", { ordered: false, maxRetransmits: 0 });
+    far.ondatachannel = ({ channel: arrived }) => {
+      arrived.onmessage = ({ data }) => arrived.send(data);
+    };
+    near.onicecandidate = ({ candidate }) => candidate && far.addIceCandidate(candidate).catch(ignore);
+    far.onicecandidate = ({ candidate }) => candidate && near.addIceCandidate(candidate).catch(ignore);
+
+    await near.setLocalDescription(await near.createOffer());
+    await far.setRemoteDescription(near.localDescription);
+    await far.setLocalDescription(await far.createAnswer());
+    await near.setRemoteDescription(far.localDescription);
+
+    await opened(channel, near, signal, urls);
+    await settled(near, signal);
+    const data = await measure(channel, signal);
+    const path = { near: await carrier(near), far: await carrier(far) };
+    onChange({ urls: urls.report(), data, path });
+    await urls.gathered(signal);
+    return { urls: urls.report(), data, path };
+  } finally {
+    // Closing tells the relays to drop the allocations at once instead of after ten minutes.
+    near.close();
+    far.close();
+  }
+}
+
+function ignore() {
+  // A candidate that comes after the connection was closed is of no use to anybody.
+}
+
+async function opened(channel, connection, signal, urls) {
+  const open = new Promise((resolve, reject) => {
+    channel.addEventListener("open", () => resolve(undefined), { once: true });
+    connection.addEventListener("connectionstatechange", () => {
+      if (connection.connectionState === "failed") reject(new Error("failed"));
+    });
+  });
+  const nothingLeft = urls.gathered(signal).then(() => {
+    const usable = urls.report().some(({ state }) => state === "candidate");
+    return usable ? new Promise(() => {}) : Promise.reject(new Error("no candidates"));
+  });
+  try {
+    await within(Promise.race([open, nothingLeft]), CONNECT_WITHIN, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    const usable = urls.report().some(({ state }) => state === "candidate");
+    throw new Unrelayed(
+      usable
+        ? "Relays gave addresses, but no packet came from one to another: their relay ports or peer rules are in the way."
+        : "No relay gave this browser an address. The list of URLs says why, one by one.",
+      urls.report(),
+    );
+  }
+}
+
+/** No data came through; carries what was learned about the URLs. */
+export class Unrelayed extends Error {
+  constructor(sentence, urls) {
+    super(sentence);
+    this.name = "Unrelayed";
+    this.title = "No relay carried data";
+    this.urls = urls;
+  }
+}
+
+/** Wait until the browser has stopped changing its mind about the pair it uses. */
+async function settled(connection, signal) {
+  const deadline = performance.now() + SETTLE_WITHIN;
+  let last = null;
+  let unchangedSince = performance.now();
+  while (performance.now() < deadline) {
+    const pair = (await selectedPair(connection))?.pair.id ?? null;
+    if (pair !== last) {
+      last = pair;
+      unchangedSince = performance.now();
+    }
+    if (last !== null && performance.now() - unchangedSince >= SETTLED_AFTER) return;
+    await pause(50, signal);
+  }
+}
+
+/** Send messages one after another, each when the last is back; median and 95th percentile in ms. */
+async function measure(channel, signal) {
+  const deadline = performance.now() + MEASURE_FOR;
+  const times = [];
+  let sent = 0;
+  while (sent < MESSAGES && performance.now() < deadline) {
+    sent += 1;
+    const time = await roundTrip(channel, sent, signal);
+    if (time !== null) times.push(time);
+  }
+  times.sort((a, b) => a - b);
+  return {
+    sent,
+    received: times.length,
+    medianMs: quantile(times, 0.5),
+    p95Ms: quantile(times, 0.95),
+  };
+}
+
+async function roundTrip(channel, number, signal) {
+  const text = `${number} `.padEnd(200, ".");
+  const start = performance.now();
+  const back = new Promise((resolve) => {
+    const listen = ({ data }) => {
+      if (data !== text) return;
+      channel.removeEventListener("message", listen);
+      resolve(performance.now() - start);
+    };
+    channel.addEventListener("message", listen);
+  });
+  channel.send(text);
+  try {
+    return await within(back, MESSAGE_LOST_AFTER, signal);
+  } catch (error) {
+    if (signal.aborted) throw error;
+    return null;
+  }
+}
+
+function quantile(sorted, share) {
+  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] : null;
+}
+
+/** Describe the relay that one side sent its data through. */
+async function carrier(connection) {
+  const selected = await selectedPair(connection);
+  if (selected === null) return null;
+  const { pair, local } = selected;
+  return {
+    url: local?.url ?? null,
+    address: hostPort(local?.address ?? local?.ip, local?.port),
+    protocol: local?.relayProtocol ?? null,
+    type: local?.candidateType ?? null,
+    rttMs: pair.currentRoundTripTime === undefined ? null : pair.currentRoundTripTime * 1000,
+    bytesSent: pair.bytesSent ?? null,
+    bytesReceived: pair.bytesReceived ?? null,
+  };
+}
+
+async function selectedPair(connection) {
+  const stats = await connection.getStats();
+  const all = [...stats.values()];
+  const transport = all.find(({ type }) => type === "transport");
+  // Firefox has no transport entry, but marks the pair itself.
+  const pair =
+    stats.get(transport?.selectedCandidatePairId) ??
+    all.find(({ type, selected, nominated, state }) =>
+      type === "candidate-pair" && (selected ?? (nominated && state === "succeeded")));
+  return pair ? { pair, local: stats.get(pair.localCandidateId) } : null;
+}
