@@ -1,0 +1,176 @@
+"""Carries whole STUN messages to one server and back: UDP, TCP, TLS over TCP.
+
+Decides where a message ends and what a failed socket means; knows nothing of methods, of
+retransmission or of credentials. No tasks: asyncio's transports call back.
+"""
+
+import asyncio
+import ssl
+from collections.abc import Callable
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final, Protocol
+
+from turnrelay import stun
+
+_STREAM_BUFFER_MAX: Final = 1 << 20
+"""Bytes of unfinished frames; more is a server that never ends one."""
+
+
+class Transport(StrEnum):
+    """How a client reaches a server."""
+
+    UDP = "udp"
+    TCP = "tcp"
+    TLS = "tls"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Server:
+    """One TURN URL, resolved: where to connect, and as whom to verify it."""
+
+    address: str
+    port: int
+    transport: Transport
+    server_name: str | None = None
+    """What the certificate must name; ``None`` is the address."""
+    context: ssl.SSLContext | None = None
+    """For TLS; ``None`` verifies against the system's CAs."""
+    source: str | None = None
+    """Local address to send from; ``None`` leaves it to the kernel."""
+
+
+class Failure(Exception):  # noqa: N818 - the family of outcomes, each with its own sentence
+    """What went wrong between us and a server."""
+
+
+class Silent(Failure):
+    """No usable answer in time."""
+
+
+class Closed(Silent):
+    """The host answered for its server: nothing listens there, or it hung up."""
+
+
+class TlsFailed(Failure):
+    """The handshake failed. ``mismatch``: the certificate does not verify, else the rest."""
+
+    def __init__(self, sentence: str, *, mismatch: bool) -> None:
+        super().__init__(sentence)
+        self.mismatch = mismatch
+
+
+class Inbox(Protocol):
+    """Where a carrier delivers."""
+
+    def took(self, data: bytes, /) -> None:
+        """Take one whole frame."""
+
+    def lost(self, failure: Failure, /) -> None:
+        """Take the news that nothing more will come."""
+
+
+@dataclass(frozen=True, slots=True)
+class Carrier:
+    """An open way to a server."""
+
+    send: Callable[[bytes], None]
+    close: Callable[[], None]
+    reliable: bool
+
+
+async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
+    """Connect, raising Failure. The caller bounds the time; a cancelled call leaves no socket."""
+    loop = asyncio.get_running_loop()
+    source = (server.source, 0) if server.source else None
+    try:
+        if server.transport is Transport.UDP:
+            datagrams, _ = await loop.create_datagram_endpoint(
+                lambda: _Datagrams(inbox),
+                remote_addr=(server.address, server.port),
+                local_addr=source,
+            )
+            return Carrier(datagrams.sendto, datagrams.abort, reliable=False)
+        context = None
+        if server.transport is Transport.TLS:
+            context = server.context or ssl.create_default_context()
+        stream, _ = await loop.create_connection(
+            lambda: _Stream(inbox),
+            server.address,
+            server.port,
+            ssl=context,
+            server_hostname=(server.server_name or server.address) if context else None,
+            local_addr=source,
+        )
+    except ssl.SSLCertVerificationError as error:
+        raise TlsFailed(error.verify_message or str(error), mismatch=True) from error
+    except ssl.SSLError as error:
+        raise TlsFailed(str(error), mismatch=False) from error
+    except OSError as error:
+        raise _failure(error) from error
+    except ValueError as error:
+        raise TlsFailed(f"no name to verify: {error}", mismatch=True) from error
+    return Carrier(stream.write, stream.abort, reliable=True)
+
+
+def _failure(error: OSError) -> Failure:
+    sentence = error.strerror or str(error) or type(error).__name__
+    if isinstance(error, (ConnectionRefusedError, ConnectionResetError, BrokenPipeError)):
+        return Closed(sentence)
+    return Silent(sentence)
+
+
+class _Datagrams(asyncio.DatagramProtocol):
+    """A datagram is a frame. The socket is connected, so ICMP refusals arrive as errors."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+
+    def datagram_received(self, data: bytes, addr: tuple[str | int, ...]) -> None:
+        del addr
+        self._inbox.took(data)
+
+    def error_received(self, exc: Exception) -> None:
+        if isinstance(exc, OSError):
+            self._inbox.lost(_failure(exc))
+
+
+class _Stream(asyncio.Protocol):
+    """Cuts a stream into frames."""
+
+    def __init__(self, inbox: Inbox) -> None:
+        self._inbox = inbox
+        self._buffer = bytearray()
+        self._transport: asyncio.BaseTransport | None = None
+
+    def connection_made(self, transport: asyncio.BaseTransport) -> None:
+        self._transport = transport
+
+    def data_received(self, data: bytes) -> None:
+        self._buffer += data
+        try:
+            self._cut()
+        except stun.Malformed as malformed:
+            self._give_up(f"not a TURN server: {malformed}")
+
+    def connection_lost(self, exc: Exception | None) -> None:
+        if isinstance(exc, OSError):
+            self._inbox.lost(_failure(exc))
+        else:
+            self._inbox.lost(Closed("the server closed the connection"))
+
+    def _cut(self) -> None:
+        while (size := stun.frame_size(bytes(self._buffer[:4]))) is not None:
+            if len(self._buffer) < size:
+                break
+            frame = bytes(self._buffer[:size])
+            del self._buffer[:size]
+            self._inbox.took(frame)
+        if len(self._buffer) > _STREAM_BUFFER_MAX:
+            self._give_up("an endless frame")
+
+    def _give_up(self, sentence: str) -> None:
+        self._buffer.clear()
+        self._inbox.lost(Closed(sentence))
+        if isinstance(self._transport, asyncio.Transport):
+            self._transport.abort()
