@@ -1,7 +1,6 @@
 """A region as its owner declares it: the ``spec`` of a TurnRegion, typed, and nothing of its state.
 
-``parse`` is the only way in: it is total, and returns either a ``RegionSpec`` or every problem.
-The schema in ``crds/`` says the same; a differential test keeps the two together.
+``turnregion.parse`` is the way in from a manifest. A value made by hand is not checked.
 """
 
 from dataclasses import dataclass, field
@@ -49,6 +48,23 @@ class AddressSource(StrEnum):
     """The Node's ExternalDNS name, resolved by the operator."""
 
 
+class TolerationOperator(StrEnum):
+    """How a toleration compares."""
+
+    EQUAL = "Equal"
+    """Key and value must be the taint's."""
+    EXISTS = "Exists"
+    """The key must be the taint's; without a key every taint is tolerated."""
+
+
+class TaintEffect(StrEnum):
+    """What a taint does to pods that do not tolerate it."""
+
+    NO_SCHEDULE = "NoSchedule"
+    PREFER_NO_SCHEDULE = "PreferNoSchedule"
+    NO_EXECUTE = "NoExecute"
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Problem:
     """One reason why a manifest is refused: where (``spec.listeners.tls``), and a sentence."""
@@ -65,9 +81,9 @@ class Toleration:
     """A Kubernetes toleration, passed through to the relay pods."""
 
     key: str | None = None
-    operator: str = "Equal"
+    operator: TolerationOperator = TolerationOperator.EQUAL
     value: str | None = None
-    effect: str | None = None
+    effect: TaintEffect | None = None
     toleration_seconds: int | None = None
 
 
