@@ -33,7 +33,7 @@ async function run() {
   const { signal } = mine;
   document.documentElement.dataset.run = "running";
   verdict.starting(frames, "Asking the endpoint.");
-  const record = { request: picker.request(form), servers: [], urls: [], data: null, path: null, problem: null };
+  const record = { request: null, servers: [], urls: [], data: null, path: null, problem: null };
   try {
     await examine(record, signal);
   } catch (error) {
@@ -50,6 +50,7 @@ async function run() {
 async function examine(record, signal) {
   const world = await askForRegions(signal);
   show(world);
+  record.request = picker.request(form);
   const answer = await askForServers(record.request, signal);
   record.selection = answer.selection ?? null;
   const roles = reasons.rolesByRegion(answer.selection);
@@ -153,6 +154,10 @@ form.addEventListener("change", () => {
 find("repeat").addEventListener("change", ({ target }) => {
   clearTimeout(repeating);
   if (target.checked) run();
+});
+window.addEventListener("hashchange", () => {
+  picker.restore(form, location.hash);
+  run();
 });
 picker.restore(form, location.hash);
 run();

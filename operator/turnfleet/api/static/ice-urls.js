@@ -6,8 +6,6 @@
 import { normal, parse, urlsOf } from "./turnfleet-client.js";
 import { within } from "./waiting.js";
 
-const GATHER_WITHIN = 6000;
-
 /**
  * @typedef {object} UrlReport
  * @property {string} url
@@ -18,56 +16,48 @@ const GATHER_WITHIN = 6000;
  * @property {string} sentence what the state means
  */
 
-/** Follow what every URL comes to on one connection. */
-export function watchUrls(connection, iceServers, changed) {
+/** Follow what every URL comes to on one connection; `changed` is called whenever there is news. */
+export function watchUrls(connection, iceServers, changed = () => {}) {
   /** @type {Map<string, UrlReport>} */
-  const reports = new Map(
-    iceServers.flatMap(urlsOf).map((url) => [normal(url), firstReport(url)]),
-  );
+  const reports = new Map(iceServers.flatMap(urlsOf).map((url) => [normal(url), firstReport(url)]));
+  const all = () => [...reports.values()];
   let started = performance.now();
-  let closed = false;
-  const since = () => performance.now() - started;
-  const gatheringEnded = new Promise((resolve) => {
-    connection.addEventListener("icegatheringstatechange", () => {
-      if (connection.iceGatheringState === "gathering") started = performance.now();
-      if (connection.iceGatheringState === "complete") resolve(undefined);
-    });
+  let finish;
+  const finished = new Promise((resolve) => (finish = resolve));
+
+  const settle = (url, report) => {
+    Object.assign(reports.get(url), report, { ms: performance.now() - started });
+    if (all().every(({ state }) => state !== "waiting")) finish();
+    changed();
+  };
+  connection.addEventListener("icegatheringstatechange", () => {
+    if (connection.iceGatheringState === "gathering") started = performance.now();
+    if (connection.iceGatheringState === "complete") finish();
   });
   connection.addEventListener("icecandidate", (event) => {
-    const report = reports.get(normal(event.candidate?.url ?? event.url ?? ""));
-    if (!event.candidate || !report || report.state === "candidate") return;
-    report.state = "candidate";
-    report.ms = since();
-    report.code = null;
-    report.address = hostPort(event.candidate.address, event.candidate.port);
-    report.sentence = "The relay gave this browser an address.";
-    changed();
+    const url = normal(event.candidate?.url ?? event.url ?? "");
+    if (!event.candidate || !reports.has(url) || reports.get(url).state === "candidate") return;
+    const address = hostPort(event.candidate.address, event.candidate.port);
+    settle(url, { state: "candidate", code: null, address, sentence: `Relays as ${address}.` });
   });
   connection.addEventListener("icecandidateerror", (event) => {
-    const report = reports.get(normal(event.url ?? ""));
+    const url = normal(event.url ?? "");
     // One network interface may fail where another works: a candidate stands.
-    if (!report || report.state === "candidate" || report.state === "unused") return;
-    report.state = "error";
-    report.ms ??= since();
-    report.code = event.errorCode;
-    report.sentence = sentenceOf(event, parse(report.url));
-    changed();
+    if (reports.get(url)?.state !== "waiting") return;
+    settle(url, { state: "error", code: event.errorCode, sentence: sentenceOf(event) });
   });
   return {
-    report: () => [...reports.values()].map((report) => ({ ...report })),
-    /** Wait for the slow URLs, but not the 40 s that a browser gives a silent one. */
-    async gathered(signal) {
-      await within(gatheringEnded, GATHER_WITHIN - since(), signal).catch((error) => {
-        if (signal.aborted) throw error;
-      });
-      if (closed) return;
-      closed = true;
-      for (const report of reports.values()) {
-        if (report.state !== "waiting") continue;
+    report: () => all().map((report) => ({ ...report })),
+    usable: () => all().some(({ state }) => state === "candidate"),
+    /** Wait until every URL has come to something, but not the 40 s that a browser gives a silent one. */
+    answered: (ms, signal) => within(finished, ms, signal),
+    /** Give up on the URLs that have not answered. */
+    close() {
+      for (const report of all().filter(({ state }) => state === "waiting")) {
         report.state = "silent";
-        report.sentence = "Nothing came of it in time: the address is silent, or a firewall drops it.";
+        report.sentence =
+          "No answer yet when the browser stopped asking: nothing is there, or a firewall drops it.";
       }
-      changed();
     },
   };
 }
@@ -85,10 +75,10 @@ function firstReport(url) {
 }
 
 /** Say what an icecandidateerror means. Codes: RFC 8656 section 19; 701 is the browser's own. */
-function sentenceOf({ errorCode, errorText }, parts) {
+function sentenceOf({ url, errorCode, errorText }) {
   switch (errorCode) {
     case 701:
-      return parts?.transport === "tls"
+      return parse(url)?.transport === "tls"
         ? "No TLS connection: this browser does not trust the certificate, or nothing answers. " +
             "Expected while relays use the self-signed certificate of a first start and its CA is not trusted here."
         : "No answer: the relay is down, or a firewall between here and there drops this transport.";

@@ -24,7 +24,7 @@ export function draw(frame, { regions, client, roles }) {
     svg("path", { class: "graticule", d: graticule() }),
     ...ways.map((region) =>
       svg("path", { class: `way ${roles.get(region.name)}`, d: greatCircle(client, region) })),
-    ...regions.map((region) => regionMark(region, roles.get(region.name) ?? "idle")),
+    ...regions.map((region) => regionMark(region, roles.get(region.name) ?? "idle", client)),
     ...(client ? [clientMark(client)] : []),
   );
   frame.setAttribute("aria-label", caption({ regions, client, roles }));
@@ -43,10 +43,11 @@ export function degrees({ latitude, longitude }) {
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
 
-function regionMark(region, role) {
+function regionMark(region, role, client) {
   const [cx, cy] = [x(region.longitude), y(region.latitude)];
-  // Text beside a mark near the eastern edge would leave the map.
-  const anchor = cx > 270 ? "end" : "start";
+  // Text to the right of a mark would leave the map in the far east, or hide under the client.
+  const hidden = client && Math.abs(y(client.latitude) - cy) < 10 && Math.abs(x(client.longitude) - cx - 10) < 15;
+  const anchor = cx > 270 || (hidden && cx > 90) ? "end" : "start";
   return svg("g", { class: `region ${role}` },
     svg("title", {}, `${region.name}: ${role === "idle" ? "not in the answer" : role}`),
     svg("circle", { class: "halo", cx, cy, r: 5.5 }),

@@ -31,7 +31,8 @@ export function show(frame, selection) {
   frame.replaceChildren(
     ...(selection.notes ?? []).map((note) => el("p", { class: "notice" }, sentence(note))),
     ...(selection.located?.ignored ?? []).map((ignored) => el("p", { class: "notice" }, String(ignored))),
-    rankedTable(selection.ranked ?? [], rolesByRegion(selection)),
+    el("h3", {}, "Regions, cheapest first"),
+    rankedList(selection.ranked ?? [], rolesByRegion(selection)),
     el("h3", {}, "Not chosen from"),
     excluded.length
       ? el("ul", { class: "excluded" }, excluded.map((one) =>
@@ -55,27 +56,23 @@ export function rolesByRegion(selection) {
   return roles;
 }
 
-function rankedTable(ranked, roles) {
+function rankedList(ranked, roles) {
   if (!ranked.length) return el("p", { class: "quiet" }, "No region could be ranked.");
   const most = Math.max(1, ...ranked.map(({ cost }) => cost));
-  const row = ({ region, estimate, loadPenalty, weightPenalty, cost }) => {
+  return el("ol", { class: "ranked" }, ranked.map(({ region, estimate, loadPenalty, weightPenalty, cost }) => {
+    const played = roles.get(region) ?? [];
     const bar = el("span", { class: "bar", "aria-hidden": "true" });
     bar.style.setProperty("--share", String(cost / most));
-    return el("tr", { class: roles.get(region)?.[0] ?? "" },
-      el("th", { scope: "row" }, region, " ",
-        (roles.get(region) ?? []).map((role) => [el("span", { class: `chip ${role}` }, role), " "]).flat()),
-      el("td", {}, milliseconds(estimate)),
-      el("td", {}, penalty(loadPenalty)),
-      el("td", {}, penalty(weightPenalty)),
-      el("td", {}, el("strong", {}, milliseconds(cost)), bar));
-  };
-  return el("table", { class: "ranked" },
-    el("caption", { class: "visually-hidden" }, "Usable regions, best first. The lowest sum wins."),
-    el("thead", {}, el("tr", {},
-      ["Region", "Estimated RTT", "Load", "Weight", "Sum"].map((title) => el("th", { scope: "col" }, title)))),
-    el("tbody", {}, ranked.map(row)));
-}
-
-function penalty(value) {
-  return value ? `+${milliseconds(value)}` : "–";
+    const terms = [
+      `estimated ${milliseconds(estimate)} away`,
+      loadPenalty ? `+${milliseconds(loadPenalty)} for its load` : null,
+      weightPenalty ? `+${milliseconds(weightPenalty)} for its weight` : null,
+    ];
+    return el("li", { class: played[0] ?? "", "data-ranked": region },
+      el("span", { class: "name" }, region),
+      played.map((role) => [" ", el("span", { class: `chip ${role}` }, role)]).flat(),
+      el("strong", { class: "cost" }, milliseconds(cost)),
+      bar,
+      el("span", { class: "quiet" }, terms.filter(Boolean).join(", ")));
+  }));
 }

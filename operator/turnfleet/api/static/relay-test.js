@@ -12,6 +12,10 @@ const MESSAGES = 50;
 const MEASURE_FOR = 3000;
 const MESSAGE_LOST_AFTER = 1000;
 const CONNECT_WITHIN = 15000;
+/** How long candidates wait for the last URL to answer. */
+const HOLD = 1500;
+/** Chromium serves statistics from a cache of 50 ms. */
+const STATS_FRESH_AFTER = 80;
 /** A better pair may still replace the first that connected: wait until the choice is this old. */
 const SETTLED_AFTER = 250;
 const SETTLE_WITHIN = 2000;
@@ -26,25 +30,24 @@ export async function relayTest({ iceServers, signal, onChange }) {
   const near = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
   const far = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
   const urls = watchUrls(near, iceServers, () => onChange({ urls: urls.report() }));
+  const farUrls = watchUrls(far, iceServers);
   try {
     const channel = near.createDataChannel("turnfleet", { ordered: false, maxRetransmits: 0 });
     far.ondatachannel = ({ channel: arrived }) => {
       arrived.onmessage = ({ data }) => arrived.send(data);
     };
-    near.onicecandidate = ({ candidate }) => candidate && far.addIceCandidate(candidate).catch(ignore);
-    far.onicecandidate = ({ candidate }) => candidate && near.addIceCandidate(candidate).catch(ignore);
-
-    await near.setLocalDescription(await near.createOffer());
-    await far.setRemoteDescription(near.localDescription);
-    await far.setLocalDescription(await far.createAnswer());
-    await near.setRemoteDescription(far.localDescription);
+    const held = Promise.allSettled([urls.answered(HOLD, signal), farUrls.answered(HOLD, signal)]);
+    trickle(near, far, held);
+    trickle(far, near, held);
+    await describe(near, far);
+    await held;
 
     await opened(channel, near, signal, urls);
     await settled(near, signal);
     const data = await measure(channel, signal);
+    await pause(STATS_FRESH_AFTER, signal);
     const path = { near: await carrier(near), far: await carrier(far) };
-    onChange({ urls: urls.report(), data, path });
-    await urls.gathered(signal);
+    urls.close();
     return { urls: urls.report(), data, path };
   } finally {
     // Closing tells the relays to drop the allocations at once instead of after ten minutes.
@@ -53,29 +56,51 @@ export async function relayTest({ iceServers, signal, onChange }) {
   }
 }
 
-function ignore() {
-  // A candidate that comes after the connection was closed is of no use to anybody.
+async function describe(near, far) {
+  const offer = await near.createOffer();
+  await near.setLocalDescription(offer);
+  await far.setRemoteDescription(offer);
+  const answer = await far.createAnswer();
+  await far.setLocalDescription(answer);
+  await near.setRemoteDescription(answer);
+}
+
+/**
+ * Hand candidates over one by one, but none before `held` is over.
+ *
+ * A browser stops gathering once it is connected. Between two ends of one page that happens within
+ * milliseconds, with whichever relay was first: the others would look silent, and the order of the
+ * answer would not count. Holding on plays the part of the signalling between two real ends.
+ */
+function trickle(from, to, held) {
+  from.addEventListener("icecandidate", async ({ candidate }) => {
+    if (candidate === null) return;
+    await held;
+    // A candidate that comes after the connection was closed is of no use to anybody.
+    if (to.signalingState !== "closed") to.addIceCandidate(candidate).catch(() => {});
+  });
 }
 
 async function opened(channel, connection, signal, urls) {
   const open = new Promise((resolve, reject) => {
+    if (channel.readyState === "open") resolve(undefined);
     channel.addEventListener("open", () => resolve(undefined), { once: true });
     connection.addEventListener("connectionstatechange", () => {
       if (connection.connectionState === "failed") reject(new Error("failed"));
     });
   });
-  const nothingLeft = urls.gathered(signal).then(() => {
-    const usable = urls.report().some(({ state }) => state === "candidate");
-    return usable ? new Promise(() => {}) : Promise.reject(new Error("no candidates"));
-  });
+  // With every URL refused there is nothing to wait for.
+  const hopeless = urls.answered(CONNECT_WITHIN, signal)
+    .then(() => (urls.usable() ? new Promise(() => {}) : Promise.reject(new Error("no relay"))));
   try {
-    await within(Promise.race([open, nothingLeft]), CONNECT_WITHIN, signal);
+    await within(Promise.race([open, hopeless]), CONNECT_WITHIN, signal);
   } catch (error) {
     if (signal.aborted) throw error;
-    const usable = urls.report().some(({ state }) => state === "candidate");
+    urls.close();
     throw new Unrelayed(
-      usable
-        ? "Relays gave addresses, but no packet came from one to another: their relay ports or peer rules are in the way."
+      urls.usable()
+        ? "Relays gave addresses, but no packet came from one to another: " +
+          "their relay ports or peer rules are in the way."
         : "No relay gave this browser an address. The list of URLs says why, one by one.",
       urls.report(),
     );

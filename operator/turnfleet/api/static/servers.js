@@ -65,6 +65,5 @@ function row(url, report, { slowest, carrying }) {
     state === "candidate" ? bar : null,
     el("p", { class: "sentence quiet" },
       carries ? el("strong", {}, "Carries the data. ") : null,
-      state === "candidate" ? `Relays as ${report.address}.`
-        : report?.sentence ?? "Not tried: only one transport was picked."));
+      report?.sentence ?? "Not tried: only one transport was picked."));
 }

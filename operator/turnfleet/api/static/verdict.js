@@ -28,10 +28,9 @@ export function carried(frames, run) {
   frames.facts.replaceChildren(...figures([
     ["Round trip, median", milliseconds(data.medianMs)],
     ["Round trip, 95 %", milliseconds(data.p95Ms)],
-    ["To the far side, says ICE", milliseconds(path.near.rttMs)],
+    ["One relayed path, per ICE", milliseconds(path.near.rttMs)],
     ["Messages back", `${data.received} / ${data.sent}`],
-    ["Relayed address", path.near.address ?? "–"],
-    ["Bytes out and in", `${path.near.bytesSent ?? "–"} / ${path.near.bytesReceived ?? "–"}`],
+    ["Bytes out / in", `${path.near.bytesSent ?? "–"} / ${path.near.bytesReceived ?? "–"}`],
   ]));
 }
 
