@@ -189,9 +189,7 @@ def seconds(least: str, most: str) -> Reader[int]:
     def read(value: object, place: Place) -> int | None:
         length = syntax.duration(value) if isinstance(value, str) else None
         if length is None:
-            place.refuse(
-                f'write a duration such as "90s", "1h" or "1h30m", not {quoting.shown(value)}'
-            )
+            _refuse(value, place, 'a duration such as "90s", "1h" or "1h30m"')
             return None
         if not (syntax.duration(least) or 0) <= length <= (syntax.duration(most) or 0):
             _refuse(value, place, f"a duration from {least} to {most}")
@@ -257,7 +255,7 @@ def pairs(
         found = []
         for key, entry in value.items():
             if not isinstance(key, str) or not keys.accepts(key):
-                _refuse(key, place, f"as its key {keys.advice}")
+                _refuse(key, place, f"{keys.advice} as the key")
                 continue
             read_entry = values(entry, place.of(key))
             if read_entry is not None:

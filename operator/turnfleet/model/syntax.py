@@ -83,7 +83,7 @@ IMAGE: Final = Syntax(
     check=_pattern(r"[A-Za-z0-9](?:[-A-Za-z0-9._:/@]*[A-Za-z0-9])?"),
 )
 LABEL_KEY: Final = Syntax(
-    advice="label keys such as kubernetes.io/os",
+    advice="a label key such as kubernetes.io/os",
     longest=317,
     check=_label_key,
 )
