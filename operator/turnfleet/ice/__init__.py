@@ -1,1 +1,1 @@
-"""What a client is told: credentials, URLs by profile, response formats. Pure; knows no geography."""
+"""What a client is told: credentials, URLs by profile, formats. Pure; knows no geography."""

@@ -1,1 +1,4 @@
-"""Where to send a client: locate it, rank regions, choose relays. Pure, and every no has a reason."""
+"""Where to send a client: locate it, rank regions, choose relays.
+
+Rule: pure, and every no has a reason.
+"""

@@ -1,0 +1,135 @@
+"""The token of an answer, ``X-Turnfleet-Rid``: proves later what was offered to whom, and when.
+
+A client that reports how its relays did sends the token back. It holds the time, a nonce, a hash of
+the source address, the client's cell and one short id per URL offered, and is signed with a key
+derived from the fleet key, so that any endpoint of the fleet can check it and keeps no state. That
+one token counts once is up to who takes the report.
+
+Layout, big-endian, then base64url without padding: version (1 byte), time (Unix seconds, 4), nonce
+(4), source (4), length of the cell (1), cell, ids (4 each), MAC (12, keyed BLAKE2b, RFC 7693).
+"""
+
+import base64
+import binascii
+import hmac
+import struct
+import zlib
+from collections.abc import Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from hashlib import blake2b
+from typing import Final
+
+from turnfleet.model import geo
+
+LIFE: Final = 3600
+"""Seconds that a token is good for."""
+SKEW: Final = 60
+"""Seconds that another endpoint's clock may be ahead."""
+
+_VERSION: Final = 1
+_HEAD: Final = struct.Struct(">BI4s4sB")
+_MAC_SIZE: Final = 12
+_ID_SIZE: Final = 4
+_NONCE_SIZE: Final = 4
+_TOKEN_MAX: Final = 512
+_CELL_MAX: Final = 32
+_KEY_PURPOSE: Final = b"turnfleet/rid"
+
+
+class Flaw(StrEnum):
+    """Why a token does not count."""
+
+    MALFORMED = "Malformed"
+    """Not a token at all."""
+    FORGED = "Forged"
+    """Not signed by this fleet, or changed since."""
+    EXPIRED = "Expired"
+    """Older than an hour."""
+    FUTURE = "Future"
+    """Signed later than now."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rid:
+    """What a token says."""
+
+    time: int
+    """Unix seconds."""
+    nonce: bytes
+    source: bytes
+    cell: str
+    offered: tuple[bytes, ...]
+
+    def offers(self, url: str) -> bool:
+        """Tell whether a URL was part of the answer."""
+        return url_id(url) in self.offered
+
+
+class Signer:
+    """Signs and verifies the tokens of one fleet."""
+
+    __slots__ = ("_key", "_source_key")
+
+    def __init__(self, fleet_key: bytes) -> None:
+        self._key = hmac.digest(fleet_key, _KEY_PURPOSE, "sha256")
+        self._source_key = hmac.digest(fleet_key, _KEY_PURPOSE + b"/source", "sha256")
+
+    def source(self, address: str) -> bytes:
+        """Return the hash that stands for a client's address in tokens."""
+        hashed = blake2b(address.encode(), key=self._source_key, digest_size=_ID_SIZE)
+        return hashed.digest()
+
+    def sign(self, *, time: int, nonce: bytes, source: bytes, cell: bytes, offered: bytes) -> str:
+        """Return a token.
+
+        ``nonce`` is 4 random bytes, the rest is from ``source``, ``cell_of`` and ``ids``, all of
+        which many answers have in common.
+        """
+        said = _HEAD.pack(_VERSION, time, nonce, source, len(cell)) + cell + offered
+        mac = blake2b(said, key=self._key, digest_size=_MAC_SIZE).digest()
+        return base64.urlsafe_b64encode(said + mac).rstrip(b"=").decode()
+
+    def verify(self, token: str, *, now: float) -> Rid | Flaw:
+        """Return what a token says, or why it does not count. Total: takes any text."""
+        raw = _decoded(token)
+        if raw is None or len(raw) < _HEAD.size + _MAC_SIZE or raw[0] != _VERSION:
+            return Flaw.MALFORMED
+        said, mac = raw[:-_MAC_SIZE], raw[-_MAC_SIZE:]
+        if not hmac.compare_digest(
+            mac, blake2b(said, key=self._key, digest_size=_MAC_SIZE).digest()
+        ):
+            return Flaw.FORGED
+        _, time, nonce, source, length = _HEAD.unpack_from(said)
+        if time > now + SKEW:
+            return Flaw.FUTURE
+        if time + LIFE < now:
+            return Flaw.EXPIRED
+        cell, rest = said[_HEAD.size :][:length], said[_HEAD.size + length :]
+        offered = tuple(rest[at : at + _ID_SIZE] for at in range(0, len(rest), _ID_SIZE))
+        return Rid(time=time, nonce=nonce, source=source, cell=cell.decode(), offered=offered)
+
+
+def cell_of(place: geo.Place) -> bytes:
+    """Return the cell that a place is in: its country and its two-degree square (some 200 km)."""
+    north, east = (2 * round(degrees / 2) for degrees in (place.latitude, place.longitude))
+    return f"{place.country or '-'}/{north}/{east}".encode()[:_CELL_MAX]
+
+
+def ids(offered: Sequence[str]) -> bytes:
+    """Return the short ids of some URLs, joined."""
+    return b"".join(map(url_id, offered))
+
+
+def url_id(url: str) -> bytes:
+    """Return the short id of a URL. Not secret: the token is signed as a whole."""
+    return zlib.crc32(url.encode()).to_bytes(_ID_SIZE, "big")
+
+
+def _decoded(token: str) -> bytes | None:
+    if len(token) > _TOKEN_MAX:
+        return None
+    try:
+        return base64.b64decode(token + "=" * (-len(token) % 4), altchars=b"-_", validate=True)
+    except (binascii.Error, ValueError):
+        return None

@@ -1,0 +1,126 @@
+"""What a fleet has to offer, whoever asks: usable relays, their load, and why the rest is not.
+
+Depends on the fleet alone, so it is taken once per version of it. Places and pins are ranking's.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Final, assert_never
+
+from turnfleet.model import fleet, selection
+from turnfleet.steer import rendezvous
+from turnrelay import contract
+
+LOAD_STEPS: Final = 20
+"""Loads are compared in steps of 5 %: a smaller difference is noise, and must not send a user who
+comes back to another relay."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Supply:
+    """What one region has to offer."""
+
+    region: fleet.Region
+    reason: fleet.Reason | None
+    """Why nobody is sent here; ``None`` if some may be."""
+    members: tuple[fleet.Member, ...]
+    """The usable relays, in the order of ``table.seats``."""
+    table: rendezvous.Table
+    steps: tuple[int, ...]
+    """Load of each member in ``LOAD_STEPS``."""
+    load: float
+    """Mean load of the members."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Census:
+    """What a whole fleet has to offer."""
+
+    supplies: Mapping[str, Supply]
+    excluded: tuple[selection.Exclusion, ...]
+    """Every relay that cannot be offered to anyone, and every region."""
+
+
+def take(now: fleet.Fleet, *, before: Census | None = None) -> Census:
+    """Return what ``now`` has to offer. ``before`` only saves work; it changes nothing."""
+    supplies: dict[str, Supply] = {}
+    excluded: list[selection.Exclusion] = []
+    for name in sorted(now.regions):
+        known = before.supplies.get(name) if before else None
+        supply = _supply(now.regions[name], table=known.table if known else None)
+        supplies[name] = supply
+        if supply.reason is not None:
+            excluded.append(selection.Exclusion(region=name, relay=None, reason=supply.reason))
+        for member in supply.region.members:
+            why = unusable(member)
+            if why is not None:
+                relay = member.relay.name
+                excluded.append(selection.Exclusion(region=name, relay=relay, reason=why))
+    return Census(supplies=supplies, excluded=tuple(excluded))
+
+
+def unusable(member: fleet.Member) -> fleet.Reason | None:
+    """Return why a relay cannot be offered, or ``None``.
+
+    What the relay says of itself goes first: a probe may still pass through one that is already on
+    its way out.
+    """
+    match member.relay.state:
+        case contract.State.STARTING:
+            return fleet.Reason.STARTING
+        case contract.State.CLOSED:
+            return fleet.Reason.CLOSED
+        case contract.State.DRAINING:
+            return fleet.Reason.DRAINING
+        case contract.State.UNREACHABLE:
+            return fleet.Reason.UNREACHABLE
+        case contract.State.READY:
+            return member.health.reason or _without_url(member)
+        case _:
+            assert_never(member.relay.state)
+
+
+def _without_url(member: fleet.Member) -> fleet.Reason | None:
+    """Return why a healthy relay has no URL to be offered by, or ``None``."""
+    if not member.relay.addresses and member.relay.hostname is None:
+        return fleet.Reason.STARTING
+    working = member.health.working
+    if any(member.relay.listeners.port(transport) is not None for transport in working):
+        return None
+    return next((reason for _, reason in member.health.failing), fleet.Reason.UNPROVEN)
+
+
+def _supply(of: fleet.Region, *, table: rendezvous.Table | None) -> Supply:
+    usable = sorted(
+        (member for member in of.members if unusable(member) is None),
+        key=lambda member: member.relay.name,
+    )
+    seats = tuple(_seat(member.relay) for member in usable)
+    loads = [member.health.load for member in usable]
+    return Supply(
+        region=of,
+        reason=_closed(of, usable=bool(usable)),
+        members=tuple(usable),
+        table=table if table is not None and table.seats == seats else rendezvous.Table(seats),
+        steps=tuple(int(load * LOAD_STEPS) for load in loads),
+        load=sum(loads) / len(loads) if loads else 0.0,
+    )
+
+
+def _seat(relay: fleet.Relay) -> rendezvous.Seat:
+    return rendezvous.Seat(
+        name=relay.name,
+        node=relay.node,
+        zone=relay.zone,
+        anycast=relay.addresses if relay.anycast else (),
+    )
+
+
+def _closed(of: fleet.Region, *, usable: bool) -> fleet.Reason | None:
+    if of.spec.weight == 0:
+        return fleet.Reason.WEIGHT_ZERO
+    if of.secret is None:
+        return fleet.Reason.NO_SECRET
+    if not of.members:
+        return fleet.Reason.NO_RELAYS
+    return None if usable else fleet.Reason.NO_USABLE_RELAY

@@ -1,0 +1,115 @@
+"""Which relays a user gets, out of a ranking: primary, backup, fallback.
+
+* The region of the primary is drawn, by the user's slot, among the ranking's leads (nearly always
+  there is one).
+* In a region two candidates come from the user's slot, and the less loaded one wins; while their
+  loads are about equal it is always the first, so a user who comes back finds the same relay.
+* The backup is on another node of the same region and, where there is one, in another zone.
+* The fallback is in the best of the other regions.
+
+A role that nobody can fill is left out. Nothing here looks at health: a ranking has only relays
+that may be offered.
+"""
+
+import math
+from collections.abc import Sequence
+
+from turnfleet.model import selection
+from turnfleet.steer import census, ranking, rendezvous
+
+
+def choose(ranked: ranking.Ranking, user: str) -> selection.Selection:
+    """Return the selection of one user. The same user gets the same from an equal ranking."""
+    return choose_for_slot(ranked, rendezvous.slot(user))
+
+
+def choose_for_slot(ranked: ranking.Ranking, slot: int) -> selection.Selection:
+    """Return the selection of every user of a slot."""
+    return selection.Selection(
+        choices=_choices(ranked, slot),
+        ranked=ranked.ranked,
+        excluded=ranked.excluded,
+        located=ranked.located,
+        notes=ranked.notes,
+    )
+
+
+def _choices(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]:
+    leads = ranked.leads
+    if not leads:
+        return ()
+    lead = leads[0].position if len(leads) == 1 else _draw(leads, slot)
+    supply = ranked.supplies[lead]
+    first, second, *backups = supply.table.row(slot)
+    primary = _lighter(supply.steps, first, second)
+    backup = _lighter(supply.steps, *(backups[:2] if primary == first else backups[2:]))
+    chosen = [_choice(ranked, selection.Role.PRIMARY, lead, primary)]
+    if backup != rendezvous.NOBODY:
+        chosen.append(_choice(ranked, selection.Role.BACKUP, lead, backup))
+    fallback = _fallback(ranked, slot, lead=lead, primary=supply.table.seats[primary])
+    if fallback is not None:
+        chosen.append(fallback)
+    return tuple(chosen)
+
+
+def _draw(leads: Sequence[ranking.Lead], slot: int) -> int:
+    """Return the position of the slot's lead, by weighted rendezvous hashing.
+
+    ``-log(uniform) / share`` is least for a lead with the probability of its share, and a lead that
+    goes or comes moves nobody between the others.
+    """
+
+    def distance(lead: ranking.Lead) -> float:
+        uniform = (rendezvous.score(lead.seed, slot) + 1) / 2**64
+        return -math.log(uniform) / lead.share
+
+    return min(leads, key=distance).position
+
+
+def _lighter(steps: Sequence[int], first: int, second: int) -> int:
+    """Return the less loaded of two candidates; the first if they are equal or it is alone."""
+    if second == rendezvous.NOBODY or steps[first] <= steps[second]:
+        return first
+    return second
+
+
+def _fallback(
+    ranked: ranking.Ranking, slot: int, *, lead: int, primary: rendezvous.Seat
+) -> selection.Choice | None:
+    for position, supply in enumerate(ranked.supplies):
+        if position == lead:
+            continue
+        found = _elsewhere(supply, slot, primary)
+        if found != rendezvous.NOBODY:
+            return _choice(ranked, selection.Role.FALLBACK, position, found)
+    return None
+
+
+def _elsewhere(supply: census.Supply, slot: int, primary: rendezvous.Seat) -> int:
+    """Return a relay of another region that is not the primary under another name (anycast)."""
+    first, second, *_ = supply.table.row(slot)
+    found = _lighter(supply.steps, first, second)
+    if not primary.anycast:
+        return found
+    seats = supply.table.seats
+    return next(
+        (
+            candidate
+            for candidate in (found, first, second)
+            if candidate != rendezvous.NOBODY
+            and not rendezvous.shared(primary.anycast, seats[candidate].anycast)
+        ),
+        rendezvous.NOBODY,
+    )
+
+
+def _choice(
+    ranked: ranking.Ranking, role: selection.Role, position: int, member: int
+) -> selection.Choice:
+    supply = ranked.supplies[position]
+    return selection.Choice(
+        role=role,
+        region=supply.region,
+        member=supply.members[member],
+        estimate=ranked.ranked[position].estimate,
+    )

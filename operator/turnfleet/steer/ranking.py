@@ -1,0 +1,122 @@
+"""In which order regions serve a place, and why some do not. Independent of the user.
+
+Regions are ordered by cost in ms: the estimated RTT, plus what load and weight add to it. A pinned
+region that is usable goes first, whatever it costs.
+
+* **Load** costs nothing up to half full, then rises with the square to ``LOAD_COST`` at full: a
+  region sheds its farthest clients first, those for whom the next region is nearly as good.
+* **Weight** costs ``INDIFFERENCE * ln(100 / weight)``. Regions whose costs differ by no more than
+  ``BAND`` share their clients by ``exp(-cost / INDIFFERENCE)``. Taken together: regions at the same
+  distance share exactly by weight, a difference of 2 ms counts like a factor of 2.7 in weight,
+  and clients who would lose more than ``BAND`` are never moved by a weight, except by 0.
+"""
+
+import math
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from turnfleet.model import fleet, geo, selection
+from turnfleet.steer import census, estimating, rendezvous
+
+LOAD_FREE: Final = 0.5
+"""Up to this load a region costs nothing extra."""
+LOAD_COST: Final = 100.0
+"""ms that a full region costs extra: about what an ocean adds."""
+INDIFFERENCE: Final = 2.0
+"""ms: less than an estimate can tell apart."""
+BAND: Final = 8.0
+"""ms: regions that cost more than this above the best take nobody from it."""
+WEIGHT_STANDARD: Final = 100
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lead:
+    """A region that some of the users at a place get as their first."""
+
+    position: int
+    """In ``Ranking.ranked`` and ``Ranking.supplies``."""
+    share: float
+    seed: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Ranking:
+    """The answer for a place, before a user chooses relays."""
+
+    located: geo.Located
+    ranked: tuple[selection.Ranked, ...]
+    supplies: tuple[census.Supply, ...]
+    """The regions of ``ranked``, in the same order."""
+    leads: tuple[Lead, ...]
+    """Whom users are shared among; empty when there is no usable region."""
+    excluded: tuple[selection.Exclusion, ...]
+    notes: tuple[fleet.Reason, ...]
+
+
+def rank(
+    taken: census.Census,
+    *,
+    located: geo.Located,
+    pin: str | None,
+    residency: str | None,
+    estimator: estimating.Estimator,
+) -> Ranking:
+    """Rank the regions for a place. Nothing outside ``residency`` is ranked, up or down."""
+    rows: list[tuple[selection.Ranked, census.Supply]] = []
+    outside: list[selection.Exclusion] = []
+    for name, supply in taken.supplies.items():
+        if supply.reason is not None:
+            continue
+        if residency is not None and supply.region.spec.residency != residency:
+            reason = fleet.Reason.OTHER_RESIDENCY
+            outside.append(selection.Exclusion(region=name, relay=None, reason=reason))
+            continue
+        rows.append((_ranked(supply, located.place, estimator), supply))
+    rows.sort(key=lambda row: (row[0].region != pin, row[0].cost, row[0].region))
+    in_force = bool(rows) and rows[0][0].region == pin
+    return Ranking(
+        located=located,
+        ranked=tuple(ranked for ranked, _ in rows),
+        supplies=tuple(supply for _, supply in rows),
+        leads=_leads([ranked for ranked, _ in rows[: 1 if in_force else None]]),
+        excluded=(*outside, *taken.excluded) if outside else taken.excluded,
+        notes=() if pin is None or in_force else (fleet.Reason.PINNED_REGION_DOWN,),
+    )
+
+
+def load_penalty(load: float) -> float:
+    """Return what a region's mean load (0 idle, 1 full) adds to its cost, ms."""
+    over = max(0.0, load - LOAD_FREE) / (1 - LOAD_FREE)
+    return LOAD_COST * over * over
+
+
+def weight_penalty(weight: int) -> float:
+    """Return what a region's weight adds to its cost, ms; less than nothing above 100."""
+    return INDIFFERENCE * math.log(WEIGHT_STANDARD / weight)
+
+
+def _ranked(
+    supply: census.Supply, place: geo.Place, estimator: estimating.Estimator
+) -> selection.Ranked:
+    spec = supply.region.spec
+    return selection.Ranked(
+        region=spec.name,
+        estimate=estimator.estimate(place, spec),
+        load_penalty=load_penalty(supply.load),
+        weight_penalty=weight_penalty(spec.weight),
+    )
+
+
+def _leads(ranked: Sequence[selection.Ranked]) -> tuple[Lead, ...]:
+    """Return who shares the users: the best region, and those that are as good to a client."""
+    if not ranked:
+        return ()
+    least = ranked[0].cost
+    near = [found for found in ranked if found.cost - least <= BAND]
+    parts = [math.exp((least - found.cost) / INDIFFERENCE) for found in near]
+    whole = sum(parts)
+    return tuple(
+        Lead(position=position, share=part / whole, seed=rendezvous.seed(found.region))
+        for position, (found, part) in enumerate(zip(near, parts, strict=True))
+    )

@@ -1,0 +1,126 @@
+"""Which relays of a region a user may get: true rendezvous hashing, looked up in constant time.
+
+Scoring a hundred relays for every answer would cost more than all the rest of it. So users are
+first hashed onto ``SLOTS`` slots, whatever the fleet looks like; then each *slot* is given to
+relays by rendezvous hashing: every relay scores for the slot, the best scores win. A row of
+winners is worked out when its slot is first asked for, and kept while the region's relays stay
+the same.
+
+That keeps what rendezvous hashing is for, and exactly, where a ring of virtual points or a Maglev
+table keeps it only on average: when a relay leaves, only slots that named it change, and each goes
+to its own next best; when it comes back, just those return. What it costs is evenness: with n
+relays their shares of first places differ by about sqrt(n / SLOTS), 16 % for a hundred. Taking the
+less loaded of two candidates levels that out.
+"""
+
+import zlib
+from array import array
+from collections.abc import Iterator, Sequence
+from hashlib import blake2b
+from typing import Final, NamedTuple
+
+SLOTS: Final = 4096
+NOBODY: Final = 0xFFFF
+"""In a row: there is no such candidate."""
+
+_SLOT_SHIFT: Final = 32 - 12
+_WIDTH: Final = 6
+_UNKNOWN: Final = 0xFFFE
+_GOLDEN: Final = 0x9E3779B1  # 2**32 / golden ratio: Knuth's multiplicative hashing
+_MASK_32: Final = 0xFFFF_FFFF
+_MASK_64: Final = 0xFFFF_FFFF_FFFF_FFFF
+_MIX_1: Final = 0xBF58476D1CE4E5B9  # splitmix64
+_MIX_2: Final = 0x94D049BB133111EB
+
+
+class Seat(NamedTuple):
+    """A relay, as far as its place among others goes."""
+
+    name: str
+    node: str
+    zone: str | None
+    anycast: tuple[str, ...] = ()
+    """Its addresses if they are anycast: whoever shares one is the same relay to a client."""
+
+
+class Row(NamedTuple):
+    """The candidates of a slot, best first, as positions in ``Table.seats`` or ``NOBODY``."""
+
+    first: int
+    second: int
+    first_backup: int
+    """Backups for when ``first`` is the primary."""
+    first_backup_second: int
+    second_backup: int
+    """Backups for when ``second`` is the primary."""
+    second_backup_second: int
+
+
+class Table:
+    """The rows of one set of seats. Remembers rows; the answers depend on the seats alone."""
+
+    __slots__ = ("_cells", "_seeds", "seats")
+
+    def __init__(self, seats: Sequence[Seat]) -> None:
+        self.seats = tuple(sorted(seats))
+        self._seeds = tuple(seed(seat.name) for seat in self.seats)
+        self._cells: array[int] | None = None
+
+    def row(self, number: int) -> Sequence[int]:
+        """Return the six cells of a ``Row`` (the tuple itself would cost more than the look-up)."""
+        if self._cells is None:  # most regions of a large fleet are nobody's first or second choice
+            self._cells = array("H", (_UNKNOWN,)) * (SLOTS * _WIDTH)
+        start = number * _WIDTH
+        cells = self._cells[start : start + _WIDTH]
+        if cells[0] == _UNKNOWN:
+            cells = array("H", self._work_out(number))
+            self._cells[start : start + _WIDTH] = cells
+        return cells
+
+    def _work_out(self, number: int) -> Row:
+        scores = [score(of_relay, number) for of_relay in self._seeds]
+        order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
+        first, second = _two(iter(order))
+        return Row(first, second, *self._backups(first, order), *self._backups(second, order))
+
+    def _backups(self, primary: int, order: Sequence[int]) -> tuple[int, int]:
+        if primary == NOBODY:
+            return NOBODY, NOBODY
+        taken = self.seats[primary]
+        elsewhere = [other for other in order if apart(taken, self.seats[other])]
+        if taken.zone is not None:
+            zones = (taken.zone, None)
+            other_zone = [other for other in elsewhere if self.seats[other].zone not in zones]
+            elsewhere = other_zone or elsewhere
+        return _two(iter(elsewhere))
+
+
+def slot(user: str) -> int:
+    """Return the slot of a user: the same in every process and version."""
+    return (zlib.crc32(user.encode()) * _GOLDEN & _MASK_32) >> _SLOT_SHIFT
+
+
+def seed(name: str) -> int:
+    """Return 64 bits that stand for a name in ``score``."""
+    return int.from_bytes(blake2b(name.encode(), digest_size=8).digest(), "big")
+
+
+def score(of_name: int, number: int) -> int:
+    """Return how well a name (its ``seed``) does in a slot: 64 bits, as good as random."""
+    mixed = (of_name + number * _MIX_2) * _MIX_1 & _MASK_64
+    mixed = (mixed ^ mixed >> 29) * _MIX_2 & _MASK_64
+    return mixed ^ mixed >> 32
+
+
+def apart(one: Seat, other: Seat) -> bool:
+    """Tell whether two relays do not fail together: other nodes, and not one anycast address."""
+    return one.node != other.node and not shared(one.anycast, other.anycast)
+
+
+def shared(addresses: tuple[str, ...], others: tuple[str, ...]) -> bool:
+    """Tell whether two anycast relays are one and the same to a client."""
+    return bool(addresses) and not set(addresses).isdisjoint(others)
+
+
+def _two(candidates: Iterator[int]) -> tuple[int, int]:
+    return next(candidates, NOBODY), next(candidates, NOBODY)

@@ -1,0 +1,72 @@
+"""From a fleet and a client to a Selection: census, ranking and choice, bound together.
+
+``select`` is the whole of it. A ``Selector`` gives the same answers and remembers what users have
+in common, which is nearly everything: the census while the fleet stays the same, the ranking for
+each place, and each slot's selection, so that equal answers are one object.
+"""
+
+from typing import Final
+
+from turnfleet.model import fleet, geo, selection
+from turnfleet.steer import census, choosing, estimating, ranking, rendezvous
+
+RANKINGS_KEPT: Final = 1024
+"""Some 20 kB each with a hundred regions."""
+SELECTIONS_KEPT: Final = 16_384
+"""Some 0.5 kB each."""
+
+_Whence = tuple[geo.Located, str | None, str | None]
+
+
+def select(
+    now: fleet.Fleet, client: selection.Client, estimator: estimating.Estimator
+) -> selection.Selection:
+    """Return what one client is offered, and why not the rest. Remembers nothing."""
+    return Selector(estimator).select(now, client)
+
+
+class Selector:
+    """Selects for many clients of one fleet after another. Not for use by several threads."""
+
+    def __init__(self, estimator: estimating.Estimator) -> None:
+        self._estimator = estimator
+        self._fleet: fleet.Fleet | None = None
+        self._census = census.Census(supplies={}, excluded=())
+        self._rankings: dict[_Whence, ranking.Ranking] = {}
+        self._selections: dict[tuple[int, int], selection.Selection] = {}
+
+    def select(self, now: fleet.Fleet, client: selection.Client) -> selection.Selection:
+        """Return what a client is offered; the same object for the same answer where possible."""
+        ranked = self.rank(now, client)
+        slot = rendezvous.slot(client.user)
+        key = (id(ranked), slot)  # a ranking lives at least as long as the selections made of it
+        found = self._selections.get(key)
+        if found is None:
+            if len(self._selections) >= SELECTIONS_KEPT:
+                self._selections.clear()
+            found = self._selections[key] = choosing.choose_for_slot(ranked, slot)
+        return found
+
+    def rank(self, now: fleet.Fleet, client: selection.Client) -> ranking.Ranking:
+        """Return the ranking that a client's place, pin and residency lead to."""
+        if now is not self._fleet:
+            self._census = census.take(now, before=self._census)
+            self._fleet = now
+            self._forget()
+        whence = (client.located, client.pin, client.residency)
+        ranked = self._rankings.get(whence)
+        if ranked is None:
+            if len(self._rankings) >= RANKINGS_KEPT:
+                self._forget()
+            ranked = self._rankings[whence] = ranking.rank(
+                self._census,
+                located=client.located,
+                pin=client.pin,
+                residency=client.residency,
+                estimator=self._estimator,
+            )
+        return ranked
+
+    def _forget(self) -> None:
+        self._rankings.clear()
+        self._selections.clear()
