@@ -11,7 +11,15 @@ import * as picker from "./picker.js";
 import * as reasons from "./reasons.js";
 import { relayTest, Unrelayed } from "./relay-test.js";
 import * as servers from "./servers.js";
-import { askForRegions, askForServers, normal, owners, parse, Problem, urlsOf } from "./turnfleet-client.js";
+import {
+  askForRegions,
+  askForServers,
+  normal,
+  owners,
+  parse,
+  Problem,
+  urlsOf,
+} from "./turnfleet-client.js";
 import * as verdict from "./verdict.js";
 
 const REPEAT_AFTER = 5000;
@@ -19,7 +27,10 @@ const REPEAT_AFTER = 5000;
 const find = (id) => document.getElementById(id);
 const form = find("picker");
 const frames = {
-  title: find("verdict-title"), text: find("verdict-text"), route: find("route"), facts: find("facts"),
+  title: find("verdict-title"),
+  text: find("verdict-text"),
+  route: find("route"),
+  facts: find("facts"),
 };
 
 let current = new AbortController();
@@ -33,7 +44,15 @@ async function run() {
   const { signal } = mine;
   document.documentElement.dataset.run = "running";
   verdict.starting(frames, "Asking the endpoint.");
-  const record = { request: null, servers: [], urls: [], data: null, path: null, problem: null };
+  const record = {
+    request: null,
+    selection: null,
+    servers: [],
+    urls: [],
+    data: null,
+    path: null,
+    problem: null,
+  };
   try {
     await examine(record, signal);
   } catch (error) {
@@ -75,7 +94,11 @@ async function examine(record, signal) {
       record.path = { near: side(path.near, owned), far: side(path.far, owned) };
       verdict.carried(frames, record);
     }
-    servers.show(find("servers"), { answer, urls, carrying: path?.near?.url ? normal(path.near.url) : null });
+    servers.show(find("servers"), {
+      answer,
+      urls,
+      carrying: path?.near?.url ? normal(path.near.url) : null,
+    });
   };
   onChange({ urls: [] });
   onChange(await relayTest({ iceServers, signal, onChange }));
@@ -86,16 +109,24 @@ function side(carrier, owned) {
 }
 
 function identity(choice) {
-  return { role: choice?.role ?? null, region: choice?.region ?? null, relay: choice?.relay ?? null };
+  return {
+    role: choice?.role ?? null,
+    region: choice?.region ?? null,
+    relay: choice?.relay ?? null,
+  };
 }
 
 /** Keep the URLs of one transport; with none left there is nothing to test. */
 function only(iceServers, transport) {
   if (!transport) return iceServers;
   const kept = iceServers
-    .map((server) => ({ ...server, urls: urlsOf(server).filter((url) => parse(url)?.transport === transport) }))
+    .map((server) => ({
+      ...server,
+      urls: urlsOf(server).filter((url) => parse(url)?.transport === transport),
+    }))
     .filter(({ urls }) => urls.length > 0);
-  if (kept.some(({ urls }) => urls.some((url) => parse(url)?.scheme.startsWith("turn")))) return kept;
+  if (kept.some(({ urls }) => urls.some((url) => parse(url)?.scheme.startsWith("turn"))))
+    return kept;
   throw new Problem({
     title: `The answer has no relay over ${transport.toUpperCase()}`,
     sentence: "Another profile may: full offers every transport there is.",
@@ -116,18 +147,37 @@ function show(world) {
   find("mode").hidden = !world.oneMachine;
   picker.offer(form, world);
   find("attributions").replaceChildren(
-    ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))));
+    ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))),
+  );
 }
 
 function finish(record) {
   if (record.problem) verdict.failed(frames, record.problem);
+  if (!record.selection) forget();
   verdict.remember(find("history"), record, new Date());
   find("status").textContent = `${frames.title.textContent}. ${frames.text.textContent}`;
   window.turnfleet.lastRun = record;
   document.documentElement.dataset.run = record.problem ? "failed" : "done";
   if (find("repeat").checked) {
-    repeating = setTimeout(run, Math.max(REPEAT_AFTER, (record.problem?.retryAfter ?? 0) * 1000));
+    repeating = setTimeout(again, Math.max(REPEAT_AFTER, (record.problem?.retryAfter ?? 0) * 1000));
   }
+}
+
+/** Take away what an earlier answer left: it is not what the endpoint says now. */
+function forget() {
+  for (const id of ["servers", "reasons"]) {
+    find(id).replaceChildren(el("p", { class: "quiet" }, "There is no answer to show."));
+  }
+  find("place-text").textContent = "";
+  find("map")
+    .querySelectorAll(".way, .client")
+    .forEach((mark) => mark.remove());
+}
+
+/** Run again, unless nobody is looking. */
+function again() {
+  if (document.hidden) repeating = setTimeout(again, REPEAT_AFTER);
+  else run();
 }
 
 /** Return the code that an application needs to make the same call. */

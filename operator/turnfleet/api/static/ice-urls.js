@@ -70,7 +70,9 @@ function firstReport(url) {
     ms: null,
     address: null,
     code: null,
-    sentence: unused ? "STUN finds direct paths; this test allows relays only." : "Waiting for an answer.",
+    sentence: unused
+      ? "STUN finds direct paths; this test allows relays only."
+      : "Waiting for an answer.",
   };
 }
 

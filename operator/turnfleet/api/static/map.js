@@ -23,7 +23,8 @@ export function draw(frame, { regions, client, roles }) {
     svg("path", { class: "land", d: dots(land.points()) }),
     svg("path", { class: "graticule", d: graticule() }),
     ...ways.map((region) =>
-      svg("path", { class: `way ${roles.get(region.name)}`, d: greatCircle(client, region) })),
+      svg("path", { class: `way ${roles.get(region.name)}`, d: greatCircle(client, region) }),
+    ),
     ...regions.map((region) => regionMark(region, roles.get(region.name) ?? "idle", client)),
     ...(client ? [clientMark(client)] : []),
   );
@@ -46,21 +47,34 @@ export function degrees({ latitude, longitude }) {
 function regionMark(region, role, client) {
   const [cx, cy] = [x(region.longitude), y(region.latitude)];
   // Text to the right of a mark would leave the map in the far east, or hide under the client.
-  const hidden = client && Math.abs(y(client.latitude) - cy) < 10 && Math.abs(x(client.longitude) - cx - 10) < 15;
+  const hidden =
+    client &&
+    Math.abs(y(client.latitude) - cy) < 10 &&
+    Math.abs(x(client.longitude) - cx - 10) < 15;
   const anchor = cx > 270 || (hidden && cx > 90) ? "end" : "start";
-  return svg("g", { class: `region ${role}` },
+  return svg(
+    "g",
+    { class: `region ${role}` },
     svg("title", {}, `${region.name}: ${role === "idle" ? "not in the answer" : role}`),
     svg("circle", { class: "halo", cx, cy, r: 5.5 }),
     svg("circle", { class: "dot", cx, cy, r: 2.6 }),
-    svg("text", { x: anchor === "end" ? cx - 7 : cx + 7, y: cy + 3, "text-anchor": anchor }, region.name));
+    svg(
+      "text",
+      { x: anchor === "end" ? cx - 7 : cx + 7, y: cy + 3, "text-anchor": anchor },
+      region.name,
+    ),
+  );
 }
 
 function clientMark(client) {
   const [cx, cy] = [x(client.longitude), y(client.latitude)];
-  return svg("g", { class: "client" },
+  return svg(
+    "g",
+    { class: "client" },
     svg("title", {}, "where the client is taken to be"),
     svg("circle", { class: "ring", cx, cy, r: 4.2 }),
-    svg("circle", { class: "dot", cx, cy, r: 1.8 }));
+    svg("circle", { class: "dot", cx, cy, r: 1.8 }),
+  );
 }
 
 function dots(points) {
@@ -69,7 +83,8 @@ function dots(points) {
 
 function graticule() {
   const lines = [];
-  for (let longitude = -150; longitude <= 150; longitude += 30) lines.push(`M${x(longitude)} 0V${y(SOUTH)}`);
+  for (let longitude = -150; longitude <= 150; longitude += 30)
+    lines.push(`M${x(longitude)} 0V${y(SOUTH)}`);
   for (let latitude = 60; latitude > SOUTH; latitude -= 30) lines.push(`M0 ${y(latitude)}H360`);
   return lines.join("");
 }

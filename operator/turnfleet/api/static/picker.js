@@ -8,17 +8,25 @@ const FIELDS = ["place", "region", "residency", "connectionType", "profile", "tr
 /** Offer what the endpoint has; picks that are still possible stay. */
 export function offer(form, { regions, oneMachine }) {
   // Refilling closes a list that somebody has open, so it happens only when there is news.
-  const news = JSON.stringify([oneMachine, regions.map(({ name, residency }) => [name, residency])]);
+  const news = JSON.stringify([
+    oneMachine,
+    regions.map(({ name, residency }) => [name, residency]),
+  ]);
   if (form.dataset.offered === news) return;
   form.dataset.offered = news;
   for (const field of form.querySelectorAll("[data-one-machine]")) field.hidden = !oneMachine;
   const groups = [...new Set(PLACES.map(({ group }) => group))];
   refill(form.elements.place, [
-    el("option", { value: "" }, `where this browser is (${timeZone()})`),
+    el("option", { value: "" }, `here (${timeZone()})`),
     ...groups.map((group) =>
-      el("optgroup", { label: group },
-        PLACES.filter((place) => place.group === group)
-          .map(({ name }) => el("option", { value: name }, name)))),
+      el(
+        "optgroup",
+        { label: group },
+        PLACES.filter((place) => place.group === group).map(({ name }) =>
+          el("option", { value: name }, name),
+        ),
+      ),
+    ),
   ]);
   refill(form.elements.region, [
     el("option", { value: "" }, "none"),
@@ -55,7 +63,8 @@ export function restore(form, hash) {
 /** Return the picks as the fragment of an address. */
 export function fragment(form) {
   const picks = new URLSearchParams();
-  for (const name of FIELDS) if (form.elements[name].value) picks.set(name, form.elements[name].value);
+  for (const name of FIELDS)
+    if (form.elements[name].value) picks.set(name, form.elements[name].value);
   return picks.size ? `#${picks}` : "";
 }
 
@@ -67,7 +76,12 @@ export function request(form) {
     region: value("region") || (place ? null : timeZone()),
     connectionType: value("connectionType") || connectionType(),
   };
-  if (place) Object.assign(body, { latitude: place.latitude, longitude: place.longitude, country: place.country });
+  if (place)
+    Object.assign(body, {
+      latitude: place.latitude,
+      longitude: place.longitude,
+      country: place.country,
+    });
   if (value("residency")) body.residency = value("residency");
   if (value("profile")) body.profile = value("profile");
   return body;

@@ -24,27 +24,44 @@ export function whereabouts(located) {
 /** @param {Element} frame @param {object | undefined} selection */
 export function show(frame, selection) {
   if (!selection) {
-    frame.replaceChildren(el("p", { class: "quiet" }, "The endpoint gave no selection with its answer."));
+    frame.replaceChildren(
+      el("p", { class: "quiet" }, "The endpoint gave no selection with its answer."),
+    );
     return;
   }
   const excluded = selection.excluded ?? [];
   frame.replaceChildren(
     ...(selection.notes ?? []).map((note) => el("p", { class: "notice" }, sentence(note))),
-    ...(selection.located?.ignored ?? []).map((ignored) => el("p", { class: "notice" }, String(ignored))),
+    ...(selection.located?.ignored ?? []).map((ignored) =>
+      el("p", { class: "notice" }, String(ignored)),
+    ),
     el("h3", {}, "Regions, cheapest first"),
     rankedList(selection.ranked ?? [], rolesByRegion(selection)),
     el("h3", {}, "Not chosen from"),
     excluded.length
-      ? el("ul", { class: "excluded" }, excluded.map((one) =>
-          el("li", { "data-excluded": one.relay ? `${one.region}/${one.relay}` : one.region },
-            el("span", { class: "name" }, one.relay ? `${one.region}/${one.relay}` : one.region), " ",
-            el("span", { class: "chip reason" }, one.reason), " ", sentence(one))))
+      ? el(
+          "ul",
+          { class: "excluded" },
+          excluded.map((one) =>
+            el(
+              "li",
+              { "data-excluded": one.relay ? `${one.region}/${one.relay}` : one.region },
+              el("span", { class: "name" }, one.relay ? `${one.region}/${one.relay}` : one.region),
+              " ",
+              el("span", { class: "chip reason" }, one.reason),
+              " ",
+              sentence(one),
+            ),
+          ),
+        )
       : el("p", { class: "quiet" }, "Nothing: every region and every relay could be offered."),
   );
 }
 
 function sentence({ sentence: text, reason }) {
-  return text ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.` : String(reason ?? "");
+  return text
+    ? `${text[0].toUpperCase()}${text.slice(1).replace(/\.$/, "")}.`
+    : String(reason ?? "");
 }
 
 /** Return every region in the answer with the roles it plays. */
@@ -59,20 +76,27 @@ export function rolesByRegion(selection) {
 function rankedList(ranked, roles) {
   if (!ranked.length) return el("p", { class: "quiet" }, "No region could be ranked.");
   const most = Math.max(1, ...ranked.map(({ cost }) => cost));
-  return el("ol", { class: "ranked" }, ranked.map(({ region, estimate, loadPenalty, weightPenalty, cost }) => {
-    const played = roles.get(region) ?? [];
-    const bar = el("span", { class: "bar", "aria-hidden": "true" });
-    bar.style.setProperty("--share", String(cost / most));
-    const terms = [
-      `estimated ${milliseconds(estimate)} away`,
-      loadPenalty ? `+${milliseconds(loadPenalty)} for its load` : null,
-      weightPenalty ? `+${milliseconds(weightPenalty)} for its weight` : null,
-    ];
-    return el("li", { class: played[0] ?? "", "data-ranked": region },
-      el("span", { class: "name" }, region),
-      played.map((role) => [" ", el("span", { class: `chip ${role}` }, role)]).flat(),
-      el("strong", { class: "cost" }, milliseconds(cost)),
-      bar,
-      el("span", { class: "quiet" }, terms.filter(Boolean).join(", ")));
-  }));
+  return el(
+    "ol",
+    { class: "ranked" },
+    ranked.map(({ region, estimate, loadPenalty, weightPenalty, cost }) => {
+      const played = roles.get(region) ?? [];
+      const bar = el("span", { class: "bar", "aria-hidden": "true" });
+      bar.style.setProperty("--share", String(cost / most));
+      const terms = [
+        `estimated ${milliseconds(estimate)} away`,
+        loadPenalty ? `+${milliseconds(loadPenalty)} for its load` : null,
+        weightPenalty ? `+${milliseconds(weightPenalty)} for its weight` : null,
+      ];
+      return el(
+        "li",
+        { class: played[0] ?? "", "data-ranked": region },
+        el("span", { class: "name" }, region),
+        played.map((role) => [" ", el("span", { class: `chip ${role}` }, role)]).flat(),
+        el("strong", { class: "cost" }, milliseconds(cost)),
+        bar,
+        el("span", { class: "quiet" }, terms.filter(Boolean).join(", ")),
+      );
+    }),
+  );
 }

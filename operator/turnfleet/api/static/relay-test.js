@@ -90,7 +90,8 @@ async function opened(channel, connection, signal, urls) {
     });
   });
   // With every URL refused there is nothing to wait for.
-  const hopeless = urls.answered(CONNECT_WITHIN, signal)
+  const hopeless = urls
+    .answered(CONNECT_WITHIN, signal)
     .then(() => (urls.usable() ? new Promise(() => {}) : Promise.reject(new Error("no relay"))));
   try {
     await within(Promise.race([open, hopeless]), CONNECT_WITHIN, signal);
@@ -100,7 +101,7 @@ async function opened(channel, connection, signal, urls) {
     throw new Unrelayed(
       urls.usable()
         ? "Relays gave addresses, but no packet came from one to another: " +
-          "their relay ports or peer rules are in the way."
+            "their relay ports or peer rules are in the way."
         : "No relay gave this browser an address. The list of URLs says why, one by one.",
       urls.report(),
     );
@@ -173,7 +174,9 @@ async function roundTrip(channel, number, signal) {
 }
 
 function quantile(sorted, share) {
-  return sorted.length ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))] : null;
+  return sorted.length
+    ? sorted[Math.min(sorted.length - 1, Math.floor(sorted.length * share))]
+    : null;
 }
 
 /** Describe the relay that one side sent its data through. */
@@ -199,7 +202,9 @@ async function selectedPair(connection) {
   // Firefox has no transport entry, but marks the pair itself.
   const pair =
     stats.get(transport?.selectedCandidatePairId) ??
-    all.find(({ type, selected, nominated, state }) =>
-      type === "candidate-pair" && (selected ?? (nominated && state === "succeeded")));
+    all.find(
+      ({ type, selected, nominated, state }) =>
+        type === "candidate-pair" && (selected ?? (nominated && state === "succeeded")),
+    );
   return pair ? { pair, local: stats.get(pair.localCandidateId) } : null;
 }

@@ -17,10 +17,17 @@ export function show(frame, { answer, urls, carrying }) {
   const slowest = Math.max(1, ...urls.map(({ ms }) => ms ?? 0));
   frame.replaceChildren(
     ...grouped(answer).map(({ choice, offered }) =>
-      el("article", { class: `server ${choice?.role ?? "stun"}` },
+      el(
+        "article",
+        { class: `server ${choice?.role ?? "stun"}` },
         heading(choice),
-        el("ul", { class: "urls" },
-          offered.map((url) => row(url, reports.get(normal(url)), { slowest, carrying }))))),
+        el(
+          "ul",
+          { class: "urls" },
+          offered.map((url) => row(url, reports.get(normal(url)), { slowest, carrying })),
+        ),
+      ),
+    ),
   );
 }
 
@@ -40,13 +47,24 @@ function grouped(answer) {
 function heading(choice) {
   if (choice === null) return el("h3", {}, "without a role");
   const where = [choice.node, choice.zone && `zone ${choice.zone}`].filter(Boolean).join(", ");
-  return el("header", {},
-    el("h3", {},
-      el("span", { class: `chip ${choice.role}` }, choice.role), " ",
-      el("span", { class: "name" }, `${choice.region}/${choice.relay}`)),
-    el("p", { class: "quiet" },
+  return el(
+    "header",
+    {},
+    el(
+      "h3",
+      {},
+      el("span", { class: `chip ${choice.role}` }, choice.role),
+      " ",
+      el("span", { class: "name" }, `${choice.region}/${choice.relay}`),
+    ),
+    el(
+      "p",
+      { class: "quiet" },
       [where, choice.estimate !== undefined && `estimated ${milliseconds(choice.estimate)} away`]
-        .filter(Boolean).join(" · ")));
+        .filter(Boolean)
+        .join(" · "),
+    ),
+  );
 }
 
 function row(url, report, { slowest, carrying }) {
@@ -54,16 +72,30 @@ function row(url, report, { slowest, carrying }) {
   const carries = carrying !== null && normal(url) === carrying;
   const bar = el("span", { class: "bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", String(Math.min(1, (report?.ms ?? 0) / slowest)));
-  const result = state === "candidate" ? milliseconds(report.ms)
-    : report?.code ? `error ${report.code}` : STATES[state];
-  return el("li", { class: `url ${state}`, "data-url": url, "data-state": state, "data-carries": carries },
+  const result =
+    state === "candidate"
+      ? milliseconds(report.ms)
+      : report?.code
+        ? `error ${report.code}`
+        : STATES[state];
+  return el(
+    "li",
+    { class: `url ${state}`, "data-url": url, "data-state": state, "data-carries": carries },
     el("span", { class: "mark", "aria-hidden": "true" }),
     el("code", {}, url),
     el("span", { class: "transport" }, parse(url)?.transport.toUpperCase() ?? "?"),
-    el("span", { class: "result" },
-      el("span", { class: "visually-hidden" }, `${STATES[state]}, `), result),
+    el(
+      "span",
+      { class: "result" },
+      el("span", { class: "visually-hidden" }, `${STATES[state]}, `),
+      result,
+    ),
     state === "candidate" ? bar : null,
-    el("p", { class: "sentence quiet" },
+    el(
+      "p",
+      { class: "sentence quiet" },
       carries ? el("strong", {}, "Carries the data. ") : null,
-      report?.sentence ?? "Not tried: only one transport was picked."));
+      report?.sentence ?? "Not tried: only one transport was picked.",
+    ),
+  );
 }

@@ -6,7 +6,12 @@
 /** An answer that is an error, with the sentence that the endpoint gave. */
 export class Problem extends Error {
   /** @param {{sentence: string, title?: string, status?: number | null, retryAfter?: number | null}} what */
-  constructor({ sentence, title = "The endpoint could not answer", status = null, retryAfter = null }) {
+  constructor({
+    sentence,
+    title = "The endpoint could not answer",
+    status = null,
+    retryAfter = null,
+  }) {
     super(sentence);
     this.name = "Problem";
     this.title = title;
@@ -92,7 +97,8 @@ export function urlsOf(server) {
  * @returns {{scheme: string, host: string, port: number, transport: "udp" | "tcp" | "tls"} | null}
  */
 export function parse(url) {
-  const match = /^(stuns?|turns?):(\[[^\]]+\]|[^:?[\]]+)(?::(\d+))?(?:\?transport=(udp|tcp))?$/i.exec(url);
+  const match =
+    /^(stuns?|turns?):(\[[^\]]+\]|[^:?[\]]+)(?::(\d+))?(?:\?transport=(udp|tcp))?$/i.exec(url);
   if (match === null) return null;
   const scheme = match[1].toLowerCase();
   const secure = scheme.endsWith("s");

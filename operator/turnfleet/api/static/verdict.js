@@ -12,26 +12,41 @@ export function starting(frames, text) {
 export function carried(frames, run) {
   const { data, path } = run;
   frames.title.textContent = data.received
-    ? `Relayed through the ${path.near.role ?? "relay"}` : "Connected, but nothing came back";
+    ? `Relayed through the ${path.near.role ?? "relay"}`
+    : "Connected, but nothing came back";
   const same = path.near.relay === path.far?.relay && path.near.region === path.far?.region;
   const across = same ? nameOf(path.near) : `${nameOf(path.near)} and ${nameOf(path.far)}`;
   frames.text.textContent =
     `${data.received} of ${data.sent} messages came back through ${across}` +
     `${data.medianMs === null ? "" : `, half of them within ${milliseconds(data.medianMs)}`}.`;
   const stop = (side) =>
-    el("li", { class: `stop ${side.role ?? ""}` },
+    el(
+      "li",
+      { class: `stop ${side.role ?? ""}` },
       el("span", { class: "name" }, nameOf(side)),
-      el("span", { class: "quiet" }, [side.role, side.protocol?.toUpperCase()].filter(Boolean).join(", ")));
+      el(
+        "span",
+        { class: "quiet" },
+        [side.role, side.protocol?.toUpperCase()].filter(Boolean).join(", "),
+      ),
+    );
   const page = () => el("li", { class: "stop page" }, el("span", { class: "name" }, "this page"));
-  frames.route.replaceChildren(page(), stop(path.near), ...(same || !path.far ? [] : [stop(path.far)]), page());
+  frames.route.replaceChildren(
+    page(),
+    stop(path.near),
+    ...(same || !path.far ? [] : [stop(path.far)]),
+    page(),
+  );
   frames.route.hidden = false;
-  frames.facts.replaceChildren(...figures([
-    ["Round trip, median", milliseconds(data.medianMs)],
-    ["Round trip, 95 %", milliseconds(data.p95Ms)],
-    ["One relayed path, per ICE", milliseconds(path.near.rttMs)],
-    ["Messages back", `${data.received} / ${data.sent}`],
-    ["Bytes out / in", `${path.near.bytesSent ?? "–"} / ${path.near.bytesReceived ?? "–"}`],
-  ]));
+  frames.facts.replaceChildren(
+    ...figures([
+      ["Round trip, median", milliseconds(data.medianMs)],
+      ["Round trip, 95 %", milliseconds(data.p95Ms)],
+      ["One relayed path, per ICE", milliseconds(path.near.rttMs)],
+      ["Messages back", `${data.received} / ${data.sent}`],
+      ["Bytes out / in", `${path.near.bytesSent ?? "–"} / ${path.near.bytesReceived ?? "–"}`],
+    ]),
+  );
 }
 
 /** Show why nothing was carried. @param {{title: string, sentence: string, retryAfter: number | null}} problem */
@@ -46,21 +61,38 @@ export function failed(frames, problem) {
 /** Put a run on top of the list of runs. */
 export function remember(list, run, at) {
   const time = at.toLocaleTimeString([], { hour12: false });
-  list.prepend(el("li", { class: run.problem ? "bad" : run.path.near.role ?? "" },
-    el("time", { datetime: at.toISOString() }, time), " ",
-    run.problem
-      ? el("span", {}, run.problem.title)
-      : [el("span", { class: `chip ${run.path.near.role ?? ""}` }, run.path.near.role ?? "relay"), " ",
-          el("span", { class: "name" }, nameOf(run.path.near)), " ",
-          el("span", { class: "quiet" },
-            `${run.path.near.protocol?.toUpperCase() ?? ""} ${milliseconds(run.data.medianMs)}`)]));
+  list.prepend(
+    el(
+      "li",
+      { class: run.problem ? "bad" : (run.path.near.role ?? "") },
+      el("time", { datetime: at.toISOString() }, time),
+      " ",
+      run.problem
+        ? el("span", {}, run.problem.title)
+        : [
+            el(
+              "span",
+              { class: `chip ${run.path.near.role ?? ""}` },
+              run.path.near.role ?? "relay",
+            ),
+            " ",
+            el("span", { class: "name" }, nameOf(run.path.near)),
+            " ",
+            el(
+              "span",
+              { class: "quiet" },
+              `${run.path.near.protocol?.toUpperCase() ?? ""} ${milliseconds(run.data.medianMs)}`,
+            ),
+          ],
+    ),
+  );
   while (list.children.length > 8) list.lastElementChild.remove();
 }
 
 /** Return the name of a relay, or its address where the answer does not name it. */
 export function nameOf(side) {
   if (!side) return "an unknown relay";
-  return side.relay ? `${side.region}/${side.relay}` : side.address ?? "an unknown relay";
+  return side.relay ? `${side.region}/${side.relay}` : (side.address ?? "an unknown relay");
 }
 
 function figures(pairs) {
