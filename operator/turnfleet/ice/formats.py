@@ -62,11 +62,14 @@ class Template:
         values[b"user"] = username
         return self._array % values
 
-    def config(self, *, user: str, expires: int, ttl: int, token: str) -> bytes:
+    def config(
+        self, *, user: str, expires: int, ttl: int, token: str, why: bytes | None = None
+    ) -> bytes:
         """Return the object around the array.
 
         ``ttl`` is in seconds and so is ``refreshAfter``, the time to wait before asking again;
-        ``expiresAt`` is Unix seconds.
+        ``expiresAt`` is Unix seconds. ``why`` is the JSON of ``selection`` for a caller who may
+        see more of it than the roles.
         """
         return b"".join(
             (
@@ -74,7 +77,7 @@ class Template:
                 self.array(user=user, expires=expires),
                 self._policy,
                 b',"ttl":%d,"expiresAt":%d,"refreshAfter":%d' % (ttl, expires, ttl * REFRESH_AT),
-                self._why,
+                self._why if why is None else b',"selection":' + why,
                 b',"rid":"',
                 token.encode(),
                 b'"}',
