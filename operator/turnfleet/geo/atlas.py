@@ -141,8 +141,9 @@ class FileAtlas:
         paths = list(self._candidates())
         if not paths:
             self._warn(
-                f"there is no geo database in {self._folder}: clients are located by hints, "
-                "by the table of networks or by the declared default."
+                f"there is no geo database in {self._folder}: clients are located by hints, by "
+                "the table of networks or by the declared default. "
+                f"`python -m turnfleet.geo.fetch {self._folder}` gets one."
             )
         for path in paths:
             try:

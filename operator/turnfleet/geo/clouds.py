@@ -5,15 +5,25 @@ providers use one name for two places, the larger provider's meaning counts.
 """
 
 from collections.abc import Mapping
-from typing import Final
+from typing import Final, NamedTuple
 
 from turnfleet.model import geo
 
+
+class City(NamedTuple):
+    """Where something is, in degrees, and the ``names`` of regions there, space between."""
+
+    latitude: float
+    longitude: float
+    country: str
+    names: str
+
+
 # fmt: off
-# City: latitude, longitude, country, names. AWS "eu-west-1", Google "europe-west1", Azure
+# AWS "eu-west-1", Google "europe-west1", Azure
 # "westeurope", Oracle "eu-frankfurt-1", Alibaba "cn-hangzhou", DigitalOcean "fra1", Hetzner "fsn1",
 # and airport codes as Fly, Vultr and Cloudflare use them.
-_CITIES: Final = (
+CITIES: Final = tuple(City(*row) for row in (
     (39.0, -77.5, "US", "us-east-1 us-east4 eastus eastus2 us-ashburn-1 us-iad ash iad"),
     (40.0, -83.0, "US", "us-east-2 us-east5 us-gov-east-1"),
     (37.4, -121.9, "US", "us-west-1 westus us-sanjose-1 us-sjc sjc"),
@@ -31,8 +41,8 @@ _CITIES: Final = (
     (32.8, -96.8, "US", "us-south1 us-dallas dfw"),
     (41.1, -104.8, "US", "westcentralus"),
     (33.2, -80.0, "US", "us-east1"),
-    (33.7, -84.4, "US", "us-southeast atl1 atl"),
-    (40.7, -74.0, "US", "nyc1 nyc2 nyc3 us-east ewr lga jfk"),
+    (33.7, -84.4, "US", "us-atl atl1 atl"),
+    (40.7, -74.0, "US", "nyc1 nyc2 nyc3 us-nyc ewr lga jfk"),
     (25.8, -80.2, "US", "us-mia mia"),
     (42.4, -71.1, "US", "bos"),
     (39.7, -105.0, "US", "den"),
@@ -112,12 +122,12 @@ _CITIES: Final = (
     (-37.8, 145.0, "AU", "ap-southeast-4 australia-southeast2 australiasoutheast mel"),
     (-35.3, 149.1, "AU", "australiacentral australiacentral2"),
     (-36.8, 174.8, "NZ", "ap-southeast-6 newzealandnorth akl"),
-)
+))
 # fmt: on
 
 PLACES: Final[Mapping[str, geo.Place]] = {
-    name: geo.Place(latitude=latitude, longitude=longitude, country=country)
-    for latitude, longitude, country, names in _CITIES
-    for name in names.split()
+    name: geo.Place(latitude=city.latitude, longitude=city.longitude, country=city.country)
+    for city in CITIES
+    for name in city.names.split()
 }
 """Place by the region's name in small letters."""

