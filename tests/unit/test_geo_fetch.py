@@ -6,8 +6,8 @@ import tarfile
 from pathlib import Path
 
 import pytest
-
 from tests.support import mmdb as writer
+
 from turnfleet.geo import fetch
 
 
@@ -76,6 +76,7 @@ def test_a_package_becomes_a_database_with_licence_and_attribution(
     ],
 )
 def test_a_package_that_is_not_what_it_was_changes_nothing(
+    *,
     tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
     target: Path,
