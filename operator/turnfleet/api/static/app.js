@@ -12,8 +12,10 @@ import * as reasons from "./reasons.js";
 import { relayTest, Unrelayed } from "./relay-test.js";
 import * as servers from "./servers.js";
 import {
+  askForReasons,
   askForRegions,
   askForServers,
+  choices,
   normal,
   owners,
   parse,
@@ -46,7 +48,8 @@ async function run() {
   verdict.starting(frames, "Asking the endpoint.");
   const record = {
     request: null,
-    selection: null,
+    reasons: null,
+    choices: [],
     servers: [],
     urls: [],
     data: null,
@@ -68,23 +71,19 @@ async function run() {
 /** Fill the record step by step, and show each step. */
 async function examine(record, signal) {
   const world = await askForRegions(signal);
-  show(world);
+  showWorld(world);
   record.request = picker.request(form);
-  const answer = await askForServers(record.request, signal);
-  record.selection = answer.selection ?? null;
-  const roles = reasons.rolesByRegion(answer.selection);
-  map.draw(find("map"), {
-    regions: world.regions,
-    client: answer.selection?.located ?? null,
-    roles: new Map([...roles].map(([region, [role]]) => [region, role])),
-  });
-  find("place-text").textContent = reasons.whereabouts(answer.selection?.located);
-  reasons.show(find("reasons"), answer.selection);
   find("call").textContent = snippet(record.request);
+  record.reasons = await askForReasons(record.request, signal);
+  // Shown before the answer is there: if there is none, the reasons say why.
+  showReasons(world, record);
+  const answer = await askForServers(record.request, signal);
+  record.choices = choices(answer);
+  showReasons(world, record);
 
   const owned = owners(answer);
   const iceServers = only(answer.iceServers, picker.transport(form));
-  record.servers = iceServers.map(({ urls }) => ({ urls: [urls].flat() }));
+  record.servers = iceServers.map((server) => ({ urls: urlsOf(server) }));
   verdict.starting(frames, "Gathering relayed addresses and connecting.");
   const onChange = ({ urls, path = null, data = null }) => {
     if (signal.aborted) return;
@@ -94,14 +93,32 @@ async function examine(record, signal) {
       record.path = { near: side(path.near, owned), far: side(path.far, owned) };
       verdict.carried(frames, record);
     }
-    servers.show(find("servers"), {
-      answer,
-      urls,
-      carrying: path?.near?.url ? normal(path.near.url) : null,
-    });
+    const carrying = path?.near?.url ? normal(path.near.url) : null;
+    servers.show(find("servers"), { answer, world, urls, carrying });
   };
   onChange({ urls: [] });
   onChange(await relayTest({ iceServers, signal, onChange }));
+}
+
+/** Show the world as the endpoint knows it, whatever the answer will be. */
+function showWorld(world) {
+  find("mode").hidden = !world.oneMachine;
+  picker.offer(form, world);
+  find("attributions").replaceChildren(
+    ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))),
+  );
+}
+
+function showReasons(world, record) {
+  const roles = reasons.rolesByRegion(record.choices);
+  const client = record.reasons?.located ?? null;
+  map.draw(find("map"), {
+    regions: world.regions,
+    client,
+    roles: new Map([...roles].map(([region, [role]]) => [region, role])),
+  });
+  find("place-text").textContent = reasons.whereabouts(client);
+  reasons.show(find("reasons"), record.reasons, roles);
 }
 
 function side(carrier, owned) {
@@ -142,18 +159,11 @@ function problemOf(error) {
   };
 }
 
-/** Show the world as the endpoint knows it, whatever the answer will be. */
-function show(world) {
-  find("mode").hidden = !world.oneMachine;
-  picker.offer(form, world);
-  find("attributions").replaceChildren(
-    ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))),
-  );
-}
-
 function finish(record) {
   if (record.problem) verdict.failed(frames, record.problem);
-  if (!record.selection) forget();
+  if (!record.choices.length) {
+    find("servers").replaceChildren(el("p", { class: "quiet" }, "Nothing: there is no answer."));
+  }
   verdict.remember(find("history"), record, new Date());
   find("status").textContent = `${frames.title.textContent}. ${frames.text.textContent}`;
   window.turnfleet.lastRun = record;
@@ -161,17 +171,6 @@ function finish(record) {
   if (find("repeat").checked) {
     repeating = setTimeout(again, Math.max(REPEAT_AFTER, (record.problem?.retryAfter ?? 0) * 1000));
   }
-}
-
-/** Take away what an earlier answer left: it is not what the endpoint says now. */
-function forget() {
-  for (const id of ["servers", "reasons"]) {
-    find(id).replaceChildren(el("p", { class: "quiet" }, "There is no answer to show."));
-  }
-  find("place-text").textContent = "";
-  find("map")
-    .querySelectorAll(".way, .client")
-    .forEach((mark) => mark.remove());
 }
 
 /** Run again, unless nobody is looking. */

@@ -21,22 +21,26 @@ export function whereabouts(located) {
   return `The client is taken to be at ${degrees(located)}${country}: ${RUNGS[located.rung] ?? located.rung}.`;
 }
 
-/** @param {Element} frame @param {object | undefined} selection */
-export function show(frame, selection) {
-  if (!selection) {
+/**
+ * @param {Element} frame
+ * @param {object | null} explained what the endpoint says about this request
+ * @param {Map<string, string[]>} roles see rolesByRegion
+ */
+export function show(frame, explained, roles) {
+  if (!explained) {
     frame.replaceChildren(
-      el("p", { class: "quiet" }, "The endpoint gave no selection with its answer."),
+      el("p", { class: "quiet" }, "The endpoint keeps its reasons from callers without a key."),
     );
     return;
   }
-  const excluded = selection.excluded ?? [];
+  const excluded = explained.excluded ?? [];
   frame.replaceChildren(
-    ...(selection.notes ?? []).map((note) => el("p", { class: "notice" }, sentence(note))),
-    ...(selection.located?.ignored ?? []).map((ignored) =>
+    ...(explained.notes ?? []).map((note) => el("p", { class: "notice" }, sentence(note))),
+    ...(explained.located?.ignored ?? []).map((ignored) =>
       el("p", { class: "notice" }, String(ignored)),
     ),
     el("h3", {}, "Regions, cheapest first"),
-    rankedList(selection.ranked ?? [], rolesByRegion(selection)),
+    rankedList(explained.ranked ?? [], roles),
     el("h3", {}, "Not chosen from"),
     excluded.length
       ? el(
@@ -65,9 +69,9 @@ function sentence({ sentence: text, reason }) {
 }
 
 /** Return every region in the answer with the roles it plays. */
-export function rolesByRegion(selection) {
+export function rolesByRegion(choices) {
   const roles = new Map();
-  for (const { region, role } of selection?.choices ?? []) {
+  for (const { region, role } of choices) {
     roles.set(region, [...(roles.get(region) ?? []), role]);
   }
   return roles;

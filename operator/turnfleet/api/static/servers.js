@@ -11,8 +11,12 @@ const STATES = {
   unused: "not used here",
 };
 
-/** @param {Element} frame @param {{answer: object, urls: object[], carrying: string | null}} what */
-export function show(frame, { answer, urls, carrying }) {
+/**
+ * @param {Element} frame
+ * @param {{answer: object, world: object, urls: object[], carrying: string | null}} what
+ *   carrying: the normal form of the URL that carries the data
+ */
+export function show(frame, { answer, world, urls, carrying }) {
   const reports = new Map(urls.map((report) => [normal(report.url), report]));
   const slowest = Math.max(1, ...urls.map(({ ms }) => ms ?? 0));
   frame.replaceChildren(
@@ -20,7 +24,7 @@ export function show(frame, { answer, urls, carrying }) {
       el(
         "article",
         { class: `server ${choice?.role ?? "stun"}` },
-        heading(choice),
+        heading(choice, world),
         el(
           "ul",
           { class: "urls" },
@@ -44,9 +48,17 @@ function grouped(answer) {
   return [...groups.values()];
 }
 
-function heading(choice) {
+function heading(choice, world) {
   if (choice === null) return el("h3", {}, "without a role");
-  const where = [choice.node, choice.zone && `zone ${choice.zone}`].filter(Boolean).join(", ");
+  const relay = world.regions
+    .find(({ name }) => name === choice.region)
+    ?.relays?.find(({ name }) => name === choice.relay);
+  const facts = [
+    relay?.node,
+    relay?.zone && `zone ${relay.zone}`,
+    relay && `load ${Math.round(relay.load * 100)} %`,
+    choice.estimate !== undefined && `estimated ${milliseconds(choice.estimate)} away`,
+  ];
   return el(
     "header",
     {},
@@ -57,13 +69,7 @@ function heading(choice) {
       " ",
       el("span", { class: "name" }, `${choice.region}/${choice.relay}`),
     ),
-    el(
-      "p",
-      { class: "quiet" },
-      [where, choice.estimate !== undefined && `estimated ${milliseconds(choice.estimate)} away`]
-        .filter(Boolean)
-        .join(" · "),
-    ),
+    el("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
   );
 }
 

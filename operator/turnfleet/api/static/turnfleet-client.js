@@ -23,7 +23,7 @@ export class Problem extends Error {
 }
 
 /**
- * Ask for servers, with the selection that led to them.
+ * Ask for servers, and for which relay has which role.
  *
  * @param {object} request body of the call: region, connectionType and the other names of the contract
  * @param {AbortSignal} [signal]
@@ -35,6 +35,22 @@ export function askForServers(request, signal) {
     body: JSON.stringify(request),
     signal,
   });
+}
+
+/**
+ * Ask how an answer to this request comes about; null for callers who may not know.
+ *
+ * @param {object} request as for askForServers
+ * @param {AbortSignal} [signal]
+ */
+export async function askForReasons(request, signal) {
+  const given = Object.entries(request).filter(([, value]) => value !== null);
+  try {
+    return await fetchJson(`/api/explain?${new URLSearchParams(given)}`, { signal });
+  } catch (error) {
+    if (error instanceof Problem) return null;
+    throw error;
+  }
 }
 
 /** Ask for the regions and the relays in them. @param {AbortSignal} [signal] */
@@ -66,22 +82,22 @@ async function fetchJson(path, options) {
   });
 }
 
+/** Return the relays of an answer with their roles, in order; empty where it does not name them. */
+export function choices(answer) {
+  return answer.selection?.roles ?? [];
+}
+
 /**
  * Return which choice every URL belongs to, and in which role it was handed out.
  *
- * @returns {Map<string, object>} normal form of a URL (see normal) to a choice of the selection
+ * @returns {Map<string, object>} normal form of a URL (see normal) to a choice
  */
 export function owners(answer) {
-  const choices = answer.selection?.choices ?? [];
   const owned = new Map();
-  for (const choice of choices) {
-    for (const url of choice.urls ?? []) owned.set(normal(url), choice);
-  }
-  // An endpoint that lists no URLs per choice still lists servers in the order of the roles.
-  answer.iceServers.forEach((server, index) => {
-    for (const url of urlsOf(server)) {
-      if (!owned.has(normal(url)) && choices[index]) owned.set(normal(url), choices[index]);
-    }
+  choices(answer).forEach((choice, index) => {
+    // Without URLs of its own a choice is known by its place: servers come in the order of roles.
+    const urls = choice.urls ?? urlsOf(answer.iceServers[index] ?? { urls: [] });
+    for (const url of urls) owned.set(normal(url), choice);
   });
   return owned;
 }
