@@ -8,7 +8,7 @@ are, see ``credentials.user_problem``.
 """
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.ice import credentials, profiles, rid
@@ -23,7 +23,7 @@ TEMPLATES_KEPT: Final = 8192
 class Template:
     """An answer but for its user, its expiry and its signatures."""
 
-    __slots__ = ("_array", "_policy", "_signers", "_uris", "_why", "offered", "servers", "ttl")
+    __slots__ = ("_array", "_policy", "_signers", "_uris", "offered", "servers", "ttl")
 
     def __init__(
         self,
@@ -52,8 +52,7 @@ class Template:
             ]
         )
         policy = "relay" if profile is profiles.Profile.RELAY else "all"
-        self._policy = b',"iceTransportPolicy":' + _json(policy)
-        self._why = b',"selection":' + _json(_summary(chosen))
+        self._policy = b'"iceTransportPolicy":%b' % _json(policy)
 
     def array(self, *, user: str, expires: int) -> bytes:
         """Return the bare array of RTCIceServer for ``user``, good until ``expires`` (Unix s)."""
@@ -62,25 +61,23 @@ class Template:
         values[b"user"] = username
         return self._array % values
 
-    def config(
-        self, *, user: str, expires: int, ttl: int, token: str, why: bytes | None = None
-    ) -> bytes:
+    def config(self, *, user: str, expires: int, ttl: int, token: str, why: bytes) -> bytes:
         """Return the object around the array.
 
         ``ttl`` is in seconds and so is ``refreshAfter``, the time to wait before asking again;
-        ``expiresAt`` is Unix seconds. ``why`` is the JSON of ``selection`` for a caller who may
-        see more of it than the roles.
+        ``expiresAt`` is Unix seconds. ``why`` is a JSON value: how much of the selection the caller
+        may see is not decided here.
         """
-        return b"".join(
-            (
-                b'{"iceServers":',
+        return (
+            b'{"iceServers":%b,%b,"ttl":%d,"expiresAt":%d,"refreshAfter":%d,"selection":%b,"rid":"%b"}'
+            % (
                 self.array(user=user, expires=expires),
                 self._policy,
-                b',"ttl":%d,"expiresAt":%d,"refreshAfter":%d' % (ttl, expires, ttl * REFRESH_AT),
-                self._why if why is None else b',"selection":' + why,
-                b',"rid":"',
+                ttl,
+                expires,
+                int(ttl * REFRESH_AT),
+                why,
                 token.encode(),
-                b'"}',
             )
         )
 
@@ -129,23 +126,6 @@ def _array_pattern(servers: Sequence[profiles.Server], secrets: Sequence[bytes])
         % (_json(server.urls).replace(b"%", b"%%"), secrets.index(server.secret.value))
         for server in servers
     )
-
-
-def _summary(chosen: selection.Selection) -> Mapping[str, object]:
-    return {
-        "rung": chosen.located.rung,
-        "roles": [
-            {
-                "role": choice.role,
-                "region": choice.region.spec.name,
-                "relay": choice.member.relay.name,
-                "estimate": round(choice.estimate, 1),
-            }
-            for choice in chosen.choices
-        ],
-        "notes": [{"reason": note, "sentence": note.sentence} for note in chosen.notes],
-        "ignored": chosen.located.ignored,
-    }
 
 
 def _json(value: object) -> bytes:

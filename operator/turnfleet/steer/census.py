@@ -3,7 +3,7 @@
 Depends on the fleet alone, so it is taken once per version of it. Places and pins are ranking's.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
@@ -25,6 +25,8 @@ class Supply:
     """Why nobody is sent here; ``None`` if some may be."""
     members: tuple[fleet.Member, ...]
     """The usable relays, in the order of ``table.seats``."""
+    relays: tuple[fleet.Relay, ...]
+    """The members' relays."""
     table: rendezvous.Table
     steps: tuple[int, ...]
     """Load of each member in ``LOAD_STEPS``."""
@@ -47,15 +49,11 @@ def take(now: fleet.Fleet, *, before: Census | None = None) -> Census:
     excluded: list[selection.Exclusion] = []
     for name in sorted(now.regions):
         known = before.supplies.get(name) if before else None
-        supply = _supply(now.regions[name], table=known.table if known else None)
+        supply, without = _supply(now.regions[name], known)
         supplies[name] = supply
         if supply.reason is not None:
             excluded.append(selection.Exclusion(region=name, relay=None, reason=supply.reason))
-        for member in supply.region.members:
-            why = unusable(member)
-            if why is not None:
-                relay = member.relay.name
-                excluded.append(selection.Exclusion(region=name, relay=relay, reason=why))
+        excluded.extend(without)
     return Census(supplies=supplies, excluded=tuple(excluded))
 
 
@@ -66,6 +64,8 @@ def unusable(member: fleet.Member) -> fleet.Reason | None:
     its way out.
     """
     match member.relay.state:
+        case contract.State.READY:
+            return member.health.reason or _without_url(member)
         case contract.State.STARTING:
             return fleet.Reason.STARTING
         case contract.State.CLOSED:
@@ -74,8 +74,6 @@ def unusable(member: fleet.Member) -> fleet.Reason | None:
             return fleet.Reason.DRAINING
         case contract.State.UNREACHABLE:
             return fleet.Reason.UNREACHABLE
-        case contract.State.READY:
-            return member.health.reason or _without_url(member)
         case _:
             assert_never(member.relay.state)
 
@@ -84,27 +82,40 @@ def _without_url(member: fleet.Member) -> fleet.Reason | None:
     """Return why a healthy relay has no URL to be offered by, or ``None``."""
     if not member.relay.addresses and member.relay.hostname is None:
         return fleet.Reason.STARTING
-    working = member.health.working
-    if any(member.relay.listeners.port(transport) is not None for transport in working):
-        return None
+    for transport in member.health.working:
+        if member.relay.listeners.port(transport) is not None:
+            return None
     return next((reason for _, reason in member.health.failing), fleet.Reason.UNPROVEN)
 
 
-def _supply(of: fleet.Region, *, table: rendezvous.Table | None) -> Supply:
-    usable = sorted(
-        (member for member in of.members if unusable(member) is None),
-        key=lambda member: member.relay.name,
-    )
-    seats = tuple(_seat(member.relay) for member in usable)
+def _supply(
+    of: fleet.Region, before: Supply | None
+) -> tuple[Supply, Sequence[selection.Exclusion]]:
+    usable: list[fleet.Member] = []
+    excluded: list[selection.Exclusion] = []
+    for member in sorted(of.members, key=lambda member: member.relay.name):
+        reason = unusable(member)
+        if reason is None:
+            usable.append(member)
+        else:
+            name = member.relay.name
+            excluded.append(selection.Exclusion(region=of.spec.name, relay=name, reason=reason))
     loads = [member.health.load for member in usable]
-    return Supply(
+    relays = tuple(member.relay for member in usable)
+    if before is not None and relays == before.relays:
+        table = before.table
+    else:
+        table = rendezvous.Table([_seat(relay) for relay in relays])
+    supply = Supply(
         region=of,
         reason=_closed(of, usable=bool(usable)),
         members=tuple(usable),
-        table=table if table is not None and table.seats == seats else rendezvous.Table(seats),
+        relays=relays,
+        table=table,
         steps=tuple(int(load * LOAD_STEPS) for load in loads),
         load=sum(loads) / len(loads) if loads else 0.0,
     )
+    return supply, excluded
 
 
 def _seat(relay: fleet.Relay) -> rendezvous.Seat:

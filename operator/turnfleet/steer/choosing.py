@@ -40,9 +40,14 @@ def _choices(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]
         return ()
     lead = leads[0].position if len(leads) == 1 else _draw(leads, slot)
     supply = ranked.supplies[lead]
-    first, second, *backups = supply.table.row(slot)
+    first, second, first_backup, first_backup_2, second_backup, second_backup_2 = supply.table.row(
+        slot
+    )
     primary = _lighter(supply.steps, first, second)
-    backup = _lighter(supply.steps, *(backups[:2] if primary == first else backups[2:]))
+    if primary == first:
+        backup = _lighter(supply.steps, first_backup, first_backup_2)
+    else:
+        backup = _lighter(supply.steps, second_backup, second_backup_2)
     chosen = [_choice(ranked, selection.Role.PRIMARY, lead, primary)]
     if backup != rendezvous.NOBODY:
         chosen.append(_choice(ranked, selection.Role.BACKUP, lead, backup))

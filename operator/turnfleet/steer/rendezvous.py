@@ -15,15 +15,15 @@ less loaded of two candidates levels that out.
 
 import zlib
 from array import array
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Sequence
 from hashlib import blake2b
 from typing import Final, NamedTuple
 
-SLOTS: Final = 4096
+_SLOT_BITS: Final = 12
+SLOTS: Final = 1 << _SLOT_BITS
 NOBODY: Final = 0xFFFF
 """In a row: there is no such candidate."""
 
-_SLOT_SHIFT: Final = 32 - 12
 _WIDTH: Final = 6
 _UNKNOWN: Final = 0xFFFE
 _GOLDEN: Final = 0x9E3779B1  # 2**32 / golden ratio: Knuth's multiplicative hashing
@@ -57,12 +57,13 @@ class Row(NamedTuple):
 
 
 class Table:
-    """The rows of one set of seats. Remembers rows; the answers depend on the seats alone."""
+    """The rows of one set of seats. Remembers rows; they depend on the seats alone, and name the
+    same relays whatever the order of the seats."""
 
     __slots__ = ("_cells", "_seeds", "seats")
 
     def __init__(self, seats: Sequence[Seat]) -> None:
-        self.seats = tuple(sorted(seats))
+        self.seats = tuple(seats)
         self._seeds = tuple(seed(seat.name) for seat in self.seats)
         self._cells: array[int] | None = None
 
@@ -80,24 +81,27 @@ class Table:
     def _work_out(self, number: int) -> Row:
         scores = [score(of_relay, number) for of_relay in self._seeds]
         order = sorted(range(len(scores)), key=scores.__getitem__, reverse=True)
-        first, second = _two(iter(order))
+        first, second = _two(order)
         return Row(first, second, *self._backups(first, order), *self._backups(second, order))
 
     def _backups(self, primary: int, order: Sequence[int]) -> tuple[int, int]:
         if primary == NOBODY:
             return NOBODY, NOBODY
-        taken = self.seats[primary]
-        elsewhere = [other for other in order if apart(taken, self.seats[other])]
+        taken, seats = self.seats[primary], self.seats
         if taken.zone is not None:
-            zones = (taken.zone, None)
-            other_zone = [other for other in elsewhere if self.seats[other].zone not in zones]
-            elsewhere = other_zone or elsewhere
-        return _two(iter(elsewhere))
+            other_zone = _two(
+                other
+                for other in order
+                if seats[other].zone not in (taken.zone, None) and apart(taken, seats[other])
+            )
+            if other_zone[0] != NOBODY:
+                return other_zone
+        return _two(other for other in order if apart(taken, seats[other]))
 
 
 def slot(user: str) -> int:
     """Return the slot of a user: the same in every process and version."""
-    return (zlib.crc32(user.encode()) * _GOLDEN & _MASK_32) >> _SLOT_SHIFT
+    return (zlib.crc32(user.encode()) * _GOLDEN & _MASK_32) >> (32 - _SLOT_BITS)
 
 
 def seed(name: str) -> int:
@@ -122,5 +126,6 @@ def shared(addresses: tuple[str, ...], others: tuple[str, ...]) -> bool:
     return bool(addresses) and not set(addresses).isdisjoint(others)
 
 
-def _two(candidates: Iterator[int]) -> tuple[int, int]:
-    return next(candidates, NOBODY), next(candidates, NOBODY)
+def _two(candidates: Iterable[int]) -> tuple[int, int]:
+    found = iter(candidates)
+    return next(found, NOBODY), next(found, NOBODY)
