@@ -1,0 +1,116 @@
+"""Who may ask, under which name and from which page. Decides; the limit per client is elsewhere.
+
+Host is checked first: on one machine, a page elsewhere that points its own name here (DNS
+rebinding) must not become "same origin".
+"""
+
+import functools
+import hmac
+import re
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final, assert_never
+
+from turnfleet.api import options, problems
+
+_LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
+_ORIGIN = re.compile(
+    r"https?://([A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9a-f:.]{2,45}\](?::[0-9]{1,5})?)"
+)
+
+UNKNOWN_HOST: Final = problems.Problem(
+    status=HTTPStatus.FORBIDDEN,
+    detail="This endpoint does not go by that Host; use the address it printed at its start.",
+)
+
+
+class Standing(StrEnum):
+    """What a caller has shown."""
+
+    KEYED = "keyed"
+    """An API key: a back end that speaks for its clients."""
+    LOCAL = "local"
+    """A place on this machine or its network, in one-machine mode."""
+    ANONYMOUS = "anonymous"
+    """Nothing: a browser in open access, under a limit."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Caller:
+    """The headers that access depends on."""
+
+    host: str | None
+    origin: str | None
+    authorization: str | None
+
+
+class Gate:
+    """Admits callers by the rules of one endpoint's options."""
+
+    def __init__(self, opts: options.Options) -> None:
+        self._options = opts
+        self._hosts = None if opts.hosts is None else frozenset(h.lower() for h in opts.hosts)
+        self._origins = frozenset(opts.origins)
+        # The same few values come with every request, so the text is taken apart once.
+        self.knows_host = functools.lru_cache(maxsize=64)(self._knows_host)
+        self.allows_origin = functools.lru_cache(maxsize=1024)(self._allows_origin)
+
+    def admit(self, caller: Caller) -> Standing | problems.Problem:
+        """Return what the caller counts as, or why it gets nothing."""
+        if not self.knows_host(caller.host):
+            return UNKNOWN_HOST
+        match self._options.access:
+            case options.Access.LOCAL:
+                return self._from_page(caller) or Standing.LOCAL
+            case options.Access.KEY:
+                return self._keyed(caller.authorization)
+            case options.Access.OPEN if caller.authorization is not None:
+                return self._keyed(caller.authorization)
+            case options.Access.OPEN:
+                return self._from_page(caller) or Standing.ANONYMOUS
+            case access:
+                assert_never(access)
+
+    def _from_page(self, caller: Caller) -> problems.Problem | None:
+        if caller.origin is None or self.allows_origin(caller.origin, caller.host):
+            return None
+        return problems.Problem(
+            status=HTTPStatus.FORBIDDEN,
+            detail="Pages of this origin may not ask here; its operator can list the origin.",
+        )
+
+    def _keyed(self, authorization: str | None) -> Standing | problems.Problem:
+        scheme, _, key = (authorization or "").partition(" ")
+        if scheme.lower() != "bearer" or not key:
+            return _unauthorized("Send an API key: Authorization: Bearer KEY.")
+        shown = options.key_hash(key.strip())
+        # All are compared, so that the time taken does not tell which one was close.
+        matches = [hmac.compare_digest(shown, known) for known in self._options.key_hashes]
+        return Standing.KEYED if any(matches) else _unauthorized("This API key is not valid here.")
+
+    def _knows_host(self, host: str | None) -> bool:
+        if self._hosts is None:
+            return True
+        return host is not None and _host_name(host) in self._hosts
+
+    def _allows_origin(self, origin: str, host: str | None) -> bool:
+        if origin in self._origins:
+            return True
+        page = _ORIGIN.fullmatch(origin)
+        if page is None:
+            return False
+        if self._options.loopback_origins and _host_name(page[1]) in _LOOPBACK:
+            return True
+        return host is not None and page[1].lower() == host.lower()
+
+
+def _host_name(host: str) -> str:
+    """Return a Host header's name without its port."""
+    if host.startswith("["):
+        return host.partition("]")[0].lower() + "]"
+    return host.partition(":")[0].lower()
+
+
+def _unauthorized(detail: str) -> problems.Problem:
+    return problems.Problem(status=HTTPStatus.UNAUTHORIZED, detail=detail)

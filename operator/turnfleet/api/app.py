@@ -1,0 +1,171 @@
+"""Puts an endpoint together: parts, routes, what happens at its start and end."""
+
+import json
+import logging
+from collections.abc import AsyncIterator, Callable, Sequence
+from http import HTTPStatus
+from typing import Final
+
+from aiohttp import hdrs, typedefs, web
+
+from turnfleet.api import (
+    access,
+    answers,
+    board,
+    clients,
+    endpoint,
+    limits,
+    metrics,
+    openapi,
+    options,
+    overview,
+    pages,
+    probes,
+    problems,
+)
+from turnfleet.model import geo
+from turnfleet.steer import estimating
+
+ENDPOINT: Final = web.AppKey("endpoint", endpoint.Endpoint)
+_LOG = logging.getLogger(__name__)
+
+
+def create(
+    *,
+    current: board.Board,
+    atlas: geo.Atlas,
+    estimator: estimating.Estimator,
+    fleet_key: bytes,
+    opts: options.Options,
+    clock: Callable[[], float],
+    entropy: Callable[[int], bytes],
+    prober: probes.Prober | None = None,
+    attributions: Sequence[str] = (),
+) -> web.Application:
+    """Return the application of one endpoint.
+
+    ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``attributions`` the
+    sentences that geo databases want shown.
+    """
+    desk = answers.Answers(
+        current=current,
+        atlas=atlas,
+        estimator=estimator,
+        fleet_key=fleet_key,
+        opts=opts,
+        clock=clock,
+        entropy=entropy,
+    )
+    asked = endpoint.Endpoint(
+        desk=desk,
+        gate=access.Gate(opts),
+        observer=clients.Observer(trusted=opts.trusted_proxies, geo_headers=opts.geo_headers),
+        limiter=limits.Limiter(per_minute=opts.answers_per_minute, burst=opts.burst, clock=clock),
+        opts=opts,
+    )
+    application = web.Application(
+        middlewares=(problems.middleware, _hosts(asked)), client_max_size=opts.body_limit
+    )
+    application[ENDPOINT] = asked
+    application.on_response_prepare.append(asked.share)
+    application.cleanup_ctx.append(_lifetime(opts))
+    application.add_routes(
+        (
+            web.get(endpoint.PATH, asked.servers),
+            web.post(endpoint.PATH, asked.servers),
+            web.options(endpoint.PATH, asked.preflight),
+            web.get("/api/explain", asked.explain),
+            web.get("/api/regions", _regions(asked, current, opts, attributions)),
+            web.get("/openapi.json", _contract()),
+            web.get("/healthz", _healthz),
+            web.get("/readyz", _readyz(current, prober)),
+        )
+    )
+    if opts.one_machine:
+        application.add_routes((web.get("/metrics", _metrics(desk, current, prober)),))
+    if opts.page:
+        application.add_routes(pages.routes())
+    return application
+
+
+def _lifetime(opts: options.Options) -> Callable[[web.Application], AsyncIterator[None]]:
+    async def lifetime(_: web.Application) -> AsyncIterator[None]:
+        _LOG.info("endpoint starts", extra={"access": opts.access})
+        yield
+        _LOG.info("endpoint has stopped")
+
+    return lifetime
+
+
+def _hosts(asked: endpoint.Endpoint) -> typedefs.Middleware:
+    """Refuse requests under a foreign name on every path: the page and the metrics too."""
+
+    @web.middleware
+    async def hosts(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+        if not asked.gate.knows_host(request.headers.get(hdrs.HOST)):
+            return problems.response(access.UNKNOWN_HOST)
+        return await handler(request)
+
+    return hosts
+
+
+def _regions(
+    asked: endpoint.Endpoint,
+    current: board.Board,
+    opts: options.Options,
+    attributions: Sequence[str],
+) -> typedefs.Handler:
+    async def regions(request: web.Request) -> web.Response:
+        inside = False
+        if opts.access is options.Access.LOCAL or hdrs.AUTHORIZATION in request.headers:
+            standing = asked.admit(request)
+            if isinstance(standing, problems.Problem):
+                return problems.response(standing)
+            inside = True
+        document = overview.document(
+            current.fleet, inside=inside, one_machine=opts.one_machine, attributions=attributions
+        )
+        return _json(json.dumps(document).encode(), cache="no-store")
+
+    return regions
+
+
+def _contract() -> typedefs.Handler:
+    document = json.dumps(openapi.document()).encode()
+
+    async def contract(_: web.Request) -> web.Response:
+        return _json(document, cache="max-age=300")
+
+    return contract
+
+
+async def _healthz(_: web.Request) -> web.Response:
+    return probes.verdict(None)
+
+
+def _readyz(current: board.Board, prober: probes.Prober | None) -> typedefs.Handler:
+    async def readyz(_: web.Request) -> web.Response:
+        return probes.verdict(probes.unready(current, prober))
+
+    return readyz
+
+
+def _metrics(
+    desk: answers.Answers, current: board.Board, prober: probes.Prober | None
+) -> typedefs.Handler:
+    collector = metrics.Collector(tally=desk.tally, current=lambda: current.fleet, prober=prober)
+
+    async def scrape(_: web.Request) -> web.Response:
+        return web.Response(
+            status=HTTPStatus.OK,
+            body=metrics.expose(collector),
+            headers={hdrs.CONTENT_TYPE: metrics.CONTENT_TYPE},
+        )
+
+    return scrape
+
+
+def _json(body: bytes, *, cache: str) -> web.Response:
+    return web.Response(
+        body=body, content_type=endpoint.CONTENT_TYPE, headers={hdrs.CACHE_CONTROL: cache}
+    )

@@ -1,0 +1,66 @@
+"""How an answer came about, as a JSON value: for ``/api/explain``, ``format=config`` and the page.
+
+``inside`` is for operators: every region, relay and reason. Everybody else sees what concerns
+their own answer, in the same shape.
+"""
+
+from turnfleet.ice import profiles
+from turnfleet.model import geo, selection
+
+
+def document(
+    chosen: selection.Selection, servers: tuple[profiles.Server, ...], *, inside: bool
+) -> dict[str, object]:
+    """Return a selection; ``servers`` are its URLs, none where nothing was to be offered."""
+    offered = {server.role: list(server.urls) for server in servers}
+    result: dict[str, object] = {
+        "located": _located(chosen.located, inside=inside),
+        "choices": [
+            _choice(choice, offered.get(choice.role, []), inside=inside)
+            for choice in chosen.choices
+        ],
+        "notes": [{"reason": note, "sentence": note.sentence} for note in chosen.notes],
+    }
+    if inside:
+        result["ranked"] = [
+            {
+                "region": ranked.region,
+                "estimate": round(ranked.estimate, 1),
+                "loadPenalty": round(ranked.load_penalty, 1),
+                "weightPenalty": round(ranked.weight_penalty, 1),
+                "cost": round(ranked.cost, 1),
+            }
+            for ranked in chosen.ranked
+        ]
+        result["excluded"] = [
+            {
+                "region": exclusion.region,
+                "relay": exclusion.relay,
+                "reason": exclusion.reason,
+                "sentence": exclusion.reason.sentence,
+            }
+            for exclusion in chosen.excluded
+        ]
+    return result
+
+
+def _located(located: geo.Located, *, inside: bool) -> dict[str, object]:
+    result: dict[str, object] = {"rung": located.rung, "ignored": list(located.ignored)}
+    if inside:
+        place = located.place
+        result.update(latitude=place.latitude, longitude=place.longitude, country=place.country)
+    return result
+
+
+def _choice(choice: selection.Choice, urls: list[str], *, inside: bool) -> dict[str, object]:
+    relay = choice.member.relay
+    result: dict[str, object] = {
+        "role": choice.role,
+        "region": relay.region,
+        "relay": relay.name,
+        "estimate": round(choice.estimate, 1),
+        "urls": urls,
+    }
+    if inside:
+        result.update(node=relay.node, zone=relay.zone, load=choice.member.health.load)
+    return result

@@ -1,0 +1,153 @@
+"""What the endpoint counts, and how a scrape sees it. Counts in plain integers, decides nothing.
+
+A counter of prometheus-client costs a lock and a lookup of labels each time, which is a tenth of
+an answer; so answers raise integers in a dict, and a scrape folds them into metrics.
+"""
+
+import bisect
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator
+from typing import Final, NamedTuple
+
+import prometheus_client
+from prometheus_client import core, registry
+
+from turnfleet.api import probes, problems
+from turnfleet.model import fleet, geo, selection
+
+CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
+
+_SECONDS: Final = (
+    0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0,
+)  # fmt: skip
+
+
+class Issued(NamedTuple):
+    """The labels of one relay handed out."""
+
+    region: str
+    role: selection.Role
+    rung: geo.Rung
+    reason: str
+    """The answer's note, such as PinnedRegionDown; empty when all is as usual."""
+
+
+class Tally:
+    """Counts answers since the start."""
+
+    def __init__(self) -> None:
+        self.issued: Counter[Issued] = Counter()
+        self.refused: Counter[tuple[int, str]] = Counter()
+        """By status, and the field or reason that a problem names."""
+        self._buckets = [0] * (len(_SECONDS) + 1)
+        self._seconds = 0.0
+
+    def issue(self, chosen: selection.Selection) -> None:
+        """Count the relays of one answer."""
+        reason = chosen.notes[0] if chosen.notes else ""
+        rung = chosen.located.rung
+        for choice in chosen.choices:
+            self.issued[Issued(choice.region.spec.name, choice.role, rung, reason)] += 1
+
+    def refuse(self, problem: problems.Problem) -> None:
+        """Count one request that got a problem. Only known fields become labels."""
+        self.refused[(problem.status.value, problem.field or "")] += 1
+
+    def took(self, seconds: float) -> None:
+        """Count one request by the time between its head being parsed and its answer written."""
+        self._buckets[bisect.bisect_left(_SECONDS, seconds)] += 1
+        self._seconds += seconds
+
+    def histogram(self) -> tuple[list[tuple[str, float]], float]:
+        """Return cumulative buckets as Prometheus has them, and the sum of seconds."""
+        total = 0
+        buckets: list[tuple[str, float]] = []
+        for bound, count in zip((*map(str, _SECONDS), "+Inf"), self._buckets, strict=True):
+            total += count
+            buckets.append((bound, total))
+        return buckets, self._seconds
+
+
+class Collector(registry.Collector):
+    """Folds a tally, the fleet and the prober into metrics, at the moment of a scrape."""
+
+    def __init__(
+        self,
+        *,
+        tally: Tally,
+        current: Callable[[], fleet.Fleet],
+        prober: probes.Prober | None,
+    ) -> None:
+        self._tally = tally
+        self._current = current
+        self._prober = prober
+
+    def collect(self) -> Iterable[core.Metric]:
+        """Yield every metric."""
+        yield from self._answers()
+        yield from self._fleet()
+        if self._prober is not None:
+            yield core.GaugeMetricFamily(
+                "turnfleet_prober_suspects_itself",
+                "1 while so much is silent that the prober doubts itself and keeps the last set.",
+                value=float(self._prober.suspicion is not None),
+            )
+
+    def _answers(self) -> Iterator[core.Metric]:
+        issued = core.CounterMetricFamily(
+            "turnfleet_issued",
+            "Relays handed out to clients.",
+            labels=("region", "role", "rung", "reason"),
+        )
+        for labels, count in sorted(self._tally.issued.items()):
+            issued.add_metric(labels, count)
+        yield issued
+        refused = core.CounterMetricFamily(
+            "turnfleet_refused",
+            "Requests for servers that got a problem instead.",
+            labels=("status", "field"),
+        )
+        for (status, field), count in sorted(self._tally.refused.items()):
+            refused.add_metric((str(status), field), count)
+        yield refused
+        buckets, seconds = self._tally.histogram()
+        yield core.HistogramMetricFamily(
+            "turnfleet_answer_seconds",
+            "From a request's head being parsed to its answer being written.",
+            buckets=buckets,
+            sum_value=seconds,
+        )
+
+    def _fleet(self) -> Iterator[core.Metric]:
+        current = self._current()
+        relays = core.GaugeMetricFamily(
+            "turnfleet_relays",
+            "Relays by what their source says of them and why they are not offered, if so.",
+            labels=("region", "state", "reason"),
+        )
+        load = core.GaugeMetricFamily(
+            "turnfleet_region_load", "Mean load of a region's relays, 0 to 1.", labels=("region",)
+        )
+        counts = Counter(
+            (name, member.relay.state, member.health.reason or "")
+            for name, region in current.regions.items()
+            for member in region.members
+        )
+        for labels, count in sorted(counts.items()):
+            relays.add_metric(labels, count)
+        for name, region in sorted(current.regions.items()):
+            loads = [member.health.load for member in region.members]
+            load.add_metric((name,), sum(loads) / len(loads) if loads else 0.0)
+        yield relays
+        yield load
+        yield core.GaugeMetricFamily(
+            "turnfleet_fleet_version", "Rises with every change of the fleet.", current.version
+        )
+
+
+def expose(collector: Collector) -> bytes:
+    """Return the text of one scrape: the collector's metrics and the process's own."""
+    page = registry.CollectorRegistry()
+    page.register(collector)
+    prometheus_client.ProcessCollector(registry=page)
+    return prometheus_client.generate_latest(page)

@@ -1,0 +1,61 @@
+"""``/api/regions``: the fleet as the endpoint sees it, whole or only what anybody may know."""
+
+from collections.abc import Sequence
+
+from turnfleet.model import fleet
+from turnfleet.steer import census
+
+
+def document(
+    current: fleet.Fleet, *, inside: bool, one_machine: bool, attributions: Sequence[str]
+) -> dict[str, object]:
+    """Return the regions by name; ``inside``: with their relays, states and loads."""
+    regions = [current.regions[name] for name in sorted(current.regions)]
+    return {
+        "oneMachine": one_machine,
+        "attributions": list(attributions),
+        "regions": [_inside(region) if inside else _outside(region) for region in regions],
+    }
+
+
+def _outside(region: fleet.Region) -> dict[str, object]:
+    spec = region.spec
+    return {
+        "name": spec.name,
+        "residency": spec.residency,
+        "latitude": spec.latitude,
+        "longitude": spec.longitude,
+    }
+
+
+def _inside(region: fleet.Region) -> dict[str, object]:
+    relays = [_relay(member) for member in region.members]
+    return {
+        **_outside(region),
+        "weight": region.spec.weight,
+        "realm": region.spec.realm,
+        "usable": region.spec.weight > 0 and any(relay["usable"] for relay in relays),
+        "relays": relays,
+    }
+
+
+def _relay(member: fleet.Member) -> dict[str, object]:
+    relay, health = member.relay, member.health
+    reason = census.unusable(member)
+    return {
+        "name": relay.name,
+        "node": relay.node,
+        "zone": relay.zone,
+        "addresses": list(relay.addresses),
+        "hostname": relay.hostname,
+        "state": relay.state,
+        "usable": reason is None,
+        "reason": reason,
+        "sentence": reason.sentence if reason is not None else None,
+        "transports": sorted(health.working),
+        "failing": [
+            {"transport": transport, "reason": why, "sentence": why.sentence}
+            for transport, why in health.failing
+        ],
+        "load": health.load,
+    }

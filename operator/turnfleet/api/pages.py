@@ -1,0 +1,45 @@
+"""The page at ``/`` and its files: served as they are, under a policy that lets nothing else in.
+
+Only what was in the folder at the start is served, so no path can climb out of it.
+"""
+
+import mimetypes
+from pathlib import Path
+from typing import Final
+
+from aiohttp import hdrs, web
+
+FOLDER: Final = Path(__file__).with_name("static")
+_INDEX: Final = "index.html"
+
+_POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; "
+    "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+)
+_HEADERS: Final = {
+    "Content-Security-Policy": _POLICY,
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "no-referrer",
+    "Cross-Origin-Opener-Policy": "same-origin",
+    # The files change with the program: a stale script against a new endpoint only confuses.
+    hdrs.CACHE_CONTROL: "no-cache",
+}
+
+
+def routes(folder: Path = FOLDER) -> tuple[web.RouteDef, ...]:
+    """Return one route for each file of the folder, and ``/`` for its index."""
+    files = sorted(path for path in folder.rglob("*") if path.is_file()) if folder.is_dir() else []
+    found = [_route(f"/static/{path.relative_to(folder).as_posix()}", path) for path in files]
+    index = folder / _INDEX
+    return (*found, _route("/", index)) if index in files else tuple(found)
+
+
+def _route(path: str, file: Path) -> web.RouteDef:
+    kind = mimetypes.guess_type(file.name)[0] or "application/octet-stream"
+    charset = "utf-8" if kind.startswith("text/") else None
+    content = file.read_bytes()
+
+    async def serve(_: web.Request) -> web.StreamResponse:
+        return web.Response(body=content, content_type=kind, charset=charset, headers=_HEADERS)
+
+    return web.get(path, serve)

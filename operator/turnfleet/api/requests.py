@@ -1,0 +1,282 @@
+"""What a request asks for: the query of a GET and the JSON of a POST, as one typed value.
+
+``parse`` is total: a request or a ``Problem`` that names the field. Absent, ``null`` and empty are
+the same. Names nobody knows are ignored, so that a newer client can talk to an older endpoint.
+What a value *means* (a region or a hint, who may give a place) is decided elsewhere.
+"""
+
+import functools
+import json
+import math
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+from http import HTTPStatus
+from typing import Final, NoReturn
+
+import multidict
+
+from turnfleet.api import clients, problems
+from turnfleet.ice import credentials, profiles
+
+CONTENT_TYPE: Final = "application/json"
+
+_NUMBERS: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], float]]]] = {
+    "ttl": (re.compile(r"[+-]?[0-9]{1,18}"), int),
+    "latitude": (_DEGREES := re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{0,15})?"), float),
+    "longitude": (_DEGREES, float),
+}
+_COUNTRY = re.compile(r"[A-Za-z]{2}")
+_CACHED_BODY: Final = 256
+"""Bodies up to this many bytes are parsed once: most clients send one of a few."""
+
+
+class Format(StrEnum):
+    """How an answer is written; ``ice.formats`` has the details."""
+
+    ARRAY = "array"
+    """The bare array that RTCPeerConnection takes as iceServers."""
+    CONFIG = "config"
+    """A whole RTCConfiguration, with how long it is good and how it came about."""
+    UBERTI = "uberti"
+    """The object of draft-uberti-behave-turn-rest."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request for servers, well-formed but not yet believed."""
+
+    region: str | None = None
+    residency: str | None = None
+    connection_type: str | None = None
+    ttl: int | None = None
+    """Seconds, at least 1; to be clamped."""
+    profile: profiles.Profile = profiles.Profile.BALANCED
+    format: Format = Format.ARRAY
+    user: str | None = None
+    client_ip: str | None = None
+    """Canonical."""
+    country: str | None = None
+    latitude: float | None = None
+    longitude: float | None = None
+
+    @property
+    def gives_place(self) -> bool:
+        """Say whether it claims to know where the client is."""
+        return not (self.client_ip is None and self.country is None and self.latitude is None)
+
+
+def from_query(query: multidict.MultiMapping[str]) -> Asked | problems.Problem:
+    """Return what the query of a GET asks for."""
+    fields = _unique(query)
+    return fields if isinstance(fields, problems.Problem) else parse(fields)
+
+
+def from_body(body: bytes, query: multidict.MultiMapping[str]) -> Asked | problems.Problem:
+    """Return what the JSON body of a POST asks for, together with the query beside it."""
+    if not query:
+        return _parse_cached(body) if len(body) <= _CACHED_BODY else _parse_body(body, {})
+    fields = _unique(query)
+    return fields if isinstance(fields, problems.Problem) else _parse_body(body, fields)
+
+
+def check_content_type(value: str) -> problems.Problem | None:
+    """Refuse a body that does not call itself JSON.
+
+    Also what keeps other sites' forms out: a page may send text/plain anywhere without asking.
+    """
+    if value == CONTENT_TYPE or value.partition(";")[0].strip().lower() == CONTENT_TYPE:
+        return None
+    return problems.Problem(
+        status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
+        detail=f"The body must be JSON, sent as Content-Type: {CONTENT_TYPE}.",
+    )
+
+
+def too_large(limit: int) -> problems.Problem:
+    """Return the problem of a body over ``limit`` bytes."""
+    return problems.Problem(
+        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+        detail=f"The body is over {limit} bytes; a request for servers needs a hundred.",
+    )
+
+
+def parse(fields: Mapping[str, object]) -> Asked | problems.Problem:
+    """Return what a set of fields asks for; the values have JSON's types."""
+    try:
+        asked = Asked(
+            region=_text(fields, "region"),
+            residency=_text(fields, "residency"),
+            connection_type=_text(fields, "connectionType"),
+            ttl=_ttl(fields),
+            profile=_profile(fields),
+            format=_format(fields),
+            user=_user(fields),
+            client_ip=_address(fields),
+            country=_country(fields),
+            latitude=_degrees(fields, "latitude", 90),
+            longitude=_degrees(fields, "longitude", 180),
+        )
+    except _Wrong as wrong:
+        return problems.invalid(wrong.field, wrong.detail)
+    if (asked.latitude is None) != (asked.longitude is None):
+        missing = "longitude" if asked.longitude is None else "latitude"
+        return problems.invalid(missing, "latitude and longitude go together; one is missing.")
+    if asked.profile is profiles.Profile.RELAY and asked.format is not Format.CONFIG:
+        return problems.invalid(
+            "format", "The profile relay sets a transport policy, so it needs format=config."
+        )
+    return asked
+
+
+class _Wrong(Exception):  # noqa: N818 - becomes a Problem before it leaves this module
+    def __init__(self, field: str, detail: str) -> None:
+        super().__init__(detail)
+        self.field = field
+        self.detail = detail
+
+
+def _unique(query: multidict.MultiMapping[str]) -> dict[str, object] | problems.Problem:
+    """Return a query as JSON would have it: numbers are numbers. What is no number stays text."""
+    fields: dict[str, object] = {}
+    for name, value in query.items():
+        if name in fields:
+            return _twice(name)
+        number = _NUMBERS.get(name)
+        fields[name] = number[1](value) if number and number[0].fullmatch(value) else value
+    return fields
+
+
+def _twice(name: str) -> problems.Problem:
+    shown = name[:40]
+    return problems.invalid(shown, f"{shown} is given more than once; give it once.")
+
+
+def _refuse_constant(name: str) -> NoReturn:
+    raise ValueError(f"{name} is not JSON")
+
+
+_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
+
+
+def _parse_body(body: bytes, beside: Mapping[str, object]) -> Asked | problems.Problem:
+    if not body:
+        return parse(beside)
+    try:
+        document: object = _DECODER.decode(body.decode())
+    except (ValueError, RecursionError):
+        return problems.Problem(
+            status=HTTPStatus.BAD_REQUEST, detail="The body is not JSON; send one JSON object."
+        )
+    if not isinstance(document, dict):
+        return problems.Problem(
+            status=HTTPStatus.BAD_REQUEST,
+            detail=f"The body is {_kind(document)}; send one JSON object.",
+        )
+    both = beside.keys() & document.keys()
+    return _twice(min(both)) if both else parse({**beside, **document})
+
+
+@functools.lru_cache(maxsize=1024)
+def _parse_cached(body: bytes) -> Asked | problems.Problem:
+    return _parse_body(body, {})
+
+
+def _kind(value: object) -> str:
+    match value:
+        case None:
+            return "null"
+        case bool():
+            return "a boolean"
+        case int() | float():
+            return "a number"
+        case str():
+            return "a string"
+        case list():
+            return "a list"
+        case _:
+            return "an object"
+
+
+def _text(fields: Mapping[str, object], name: str) -> str | None:
+    match fields.get(name):
+        case None | "":
+            return None
+        case str(value):
+            return value
+        case value:
+            raise _Wrong(name, f"{name} must be a string, not {_kind(value)}.")
+
+
+def _ttl(fields: Mapping[str, object]) -> int | None:
+    match fields.get("ttl"):
+        case None | "":
+            return None
+        case bool():
+            pass
+        case int(value) if value >= 1:
+            return value
+        case float(value) if value >= 1 and value.is_integer():
+            return int(value)
+        case _:
+            pass
+    raise _Wrong("ttl", "ttl must be a whole number of seconds, 1 or more.")
+
+
+def _profile(fields: Mapping[str, object]) -> profiles.Profile:
+    name = _text(fields, "profile")
+    if name is None:
+        return profiles.Profile.BALANCED
+    try:
+        return profiles.Profile(name)
+    except ValueError:
+        raise _Wrong("profile", f"profile must be one of {', '.join(profiles.Profile)}.") from None
+
+
+def _format(fields: Mapping[str, object]) -> Format:
+    name = _text(fields, "format")
+    if name is None:
+        return Format.ARRAY
+    try:
+        return Format(name)
+    except ValueError:
+        raise _Wrong("format", f"format must be one of {', '.join(Format)}.") from None
+
+
+def _user(fields: Mapping[str, object]) -> str | None:
+    user = _text(fields, "user")
+    problem = None if user is None else credentials.user_problem(user, plain=False)
+    if problem is not None:
+        raise _Wrong("user", f"{problem}.")
+    return user
+
+
+def _address(fields: Mapping[str, object]) -> str | None:
+    text = _text(fields, "clientIp")
+    address = None if text is None else clients.canonical(text)
+    if text is not None and address is None:
+        raise _Wrong("clientIp", "clientIp must be an IPv4 or IPv6 address.")
+    return address
+
+
+def _country(fields: Mapping[str, object]) -> str | None:
+    country = _text(fields, "country")
+    if country is not None and not _COUNTRY.fullmatch(country):
+        raise _Wrong("country", "country must be a two-letter code such as DE (ISO 3166-1).")
+    return country.upper() if country is not None else None
+
+
+def _degrees(fields: Mapping[str, object], name: str, limit: int) -> float | None:
+    match fields.get(name):
+        case None | "":
+            return None
+        case bool():
+            degrees = math.nan
+        case int(value) | float(value):
+            degrees = float(value) if abs(value) <= limit else math.nan
+        case _:
+            degrees = math.nan
+    if not abs(degrees) <= limit:  # so that NaN is refused too
+        raise _Wrong(name, f"{name} must be a number of degrees from -{limit} to {limit}.")
+    return degrees
