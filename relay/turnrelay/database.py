@@ -1,0 +1,215 @@
+"""The SQLite file that coturn reads secrets, quotas and peer rules from while it runs.
+
+Writes only what changed. WAL is mandatory: without it a writer makes coturn refuse credentials.
+The file is never replaced while coturn runs, since coturn would go on reading the old one.
+"""
+
+import contextlib
+import os
+import sqlite3
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import Final, NamedTuple
+
+from turnrelay import config, ranges
+
+REFUSE_ALL: Final = -1
+"""A total quota that no count is below; 0 would mean no limit."""
+
+# The names and shapes of coturn's own schema (schema.sql); the tables it never fills are left out
+# of no version: coturn creates what it misses, which a reader under WAL must not have to do.
+_TABLES: Final = (
+    (
+        "turnusers_lt (realm varchar(127) default '', name varchar(512), hmackey char(128),"
+        " primary key (realm, name))"
+    ),
+    "turn_secret (realm varchar(127) default '', value varchar(256), primary key (realm, value))",
+    (
+        "allowed_peer_ip (realm varchar(127) default '', ip_range varchar(256),"
+        " primary key (realm, ip_range))"
+    ),
+    (
+        "denied_peer_ip (realm varchar(127) default '', ip_range varchar(256),"
+        " primary key (realm, ip_range))"
+    ),
+    "turn_origin_to_realm (origin varchar(127), realm varchar(127), primary key (origin))",
+    (
+        "turn_realm_option (realm varchar(127) default '', opt varchar(32), value varchar(128),"
+        " primary key (realm, opt))"
+    ),
+    (
+        "oauth_key (kid varchar(128), ikm_key varchar(256), timestamp bigint default 0,"
+        " lifetime integer default 0, as_rs_alg varchar(64) default '', realm varchar(127),"
+        " primary key (kid))"
+    ),
+    "admin_user (name varchar(32), realm varchar(127), password varchar(127), primary key (name))",
+)
+
+
+class _Statements(NamedTuple):
+    select: str
+    delete: str
+    insert: str
+
+
+_STATEMENTS: Final = {
+    "turn_secret": _Statements(
+        "SELECT realm, value FROM turn_secret",
+        "DELETE FROM turn_secret WHERE realm = ? AND value = ?",
+        "INSERT INTO turn_secret (realm, value) VALUES (?, ?)",
+    ),
+    "allowed_peer_ip": _Statements(
+        "SELECT realm, ip_range FROM allowed_peer_ip",
+        "DELETE FROM allowed_peer_ip WHERE realm = ? AND ip_range = ?",
+        "INSERT INTO allowed_peer_ip (realm, ip_range) VALUES (?, ?)",
+    ),
+    "denied_peer_ip": _Statements(
+        "SELECT realm, ip_range FROM denied_peer_ip",
+        "DELETE FROM denied_peer_ip WHERE realm = ? AND ip_range = ?",
+        "INSERT INTO denied_peer_ip (realm, ip_range) VALUES (?, ?)",
+    ),
+    "turn_realm_option": _Statements(
+        "SELECT realm, opt, value FROM turn_realm_option",
+        "DELETE FROM turn_realm_option WHERE realm = ? AND opt = ? AND value = ?",
+        "INSERT INTO turn_realm_option (realm, opt, value) VALUES (?, ?, ?)",
+    ),
+}
+_BUSY_SECONDS: Final = 2.0
+
+Row = tuple[str, ...]
+
+
+class Failed(Exception):  # noqa: N818 - the disk's state, not a bug
+    """The file cannot be written; ``sentence`` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Content:
+    """What coturn is to read. Its repr is empty of the secrets."""
+
+    realm: str
+    secrets: frozenset[str] = field(repr=False)
+    user_quota: int
+    total_quota: int
+    """``REFUSE_ALL``, or at most so many allocations."""
+    denied: frozenset[str]
+    """coturn ranges, on top of the built-in ones."""
+    allowed: frozenset[str]
+
+
+def content(
+    *, settings: config.Config, secrets: frozenset[str], refuse_all: bool = False
+) -> Content:
+    """Return what coturn is to read for a configuration."""
+    live = settings.live
+    return Content(
+        realm=settings.realm,
+        secrets=secrets,
+        user_quota=live.allocations_per_user,
+        total_quota=REFUSE_ALL if refuse_all else live.allocations_per_relay,
+        denied=frozenset(map(ranges.render, live.deny)),
+        allowed=frozenset(map(ranges.render, live.allow)),
+    )
+
+
+def _rows(content: Content) -> dict[str, frozenset[Row]]:
+    def of_realm(values: frozenset[str]) -> frozenset[Row]:
+        return frozenset((content.realm, value) for value in values)
+
+    return {
+        "turn_secret": of_realm(content.secrets),
+        "allowed_peer_ip": of_realm(content.allowed),
+        "denied_peer_ip": of_realm(content.denied),
+        "turn_realm_option": frozenset(
+            {
+                (content.realm, "user-quota", str(content.user_quota)),
+                (content.realm, "total-quota", str(content.total_quota)),
+            }
+        ),
+    }
+
+
+class Database:
+    """One open database file."""
+
+    def __init__(self, path: Path) -> None:
+        self._path = path
+        self._connection: sqlite3.Connection | None = None
+
+    def open(self) -> None:
+        """Create or open the file. Only before coturn starts: a broken file is made anew."""
+        try:
+            self._connect()
+        except sqlite3.DatabaseError as error:
+            self.close()
+            if isinstance(error, sqlite3.OperationalError):
+                raise Failed(self._sentence(error)) from error
+            self._remove()
+            with self._failing():
+                self._connect()
+
+    def apply(self, content: Content) -> int:
+        """Make the file say ``content`` and return how many rows that changed."""
+        connection = self._connection
+        if connection is None:
+            raise Failed(f"the database {self._path} is not open")
+        with self._failing():
+            changes = 0
+            wanted = _rows(content)
+            connection.execute("BEGIN IMMEDIATE")
+            try:
+                for table, rows in wanted.items():
+                    changes += _apply_table(connection, table, rows)
+                connection.execute("COMMIT")
+            except BaseException:
+                with contextlib.suppress(sqlite3.Error):
+                    connection.execute("ROLLBACK")
+                raise
+        return changes
+
+    def close(self) -> None:
+        """Close the file."""
+        if self._connection is not None:
+            self._connection.close()
+            self._connection = None
+
+    def _connect(self) -> None:
+        # SQLite gives its side files the mode of the database itself.
+        with contextlib.suppress(FileExistsError):
+            os.close(os.open(self._path, os.O_CREAT | os.O_EXCL | os.O_RDWR, 0o600))
+        self._path.chmod(0o600)
+        self._connection = sqlite3.connect(
+            self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
+        )
+        self._connection.execute("PRAGMA journal_mode=WAL")
+        for table in _TABLES:
+            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+
+    def _remove(self) -> None:
+        for suffix in ("", "-wal", "-shm"):
+            self._path.with_name(self._path.name + suffix).unlink(missing_ok=True)
+
+    @contextlib.contextmanager
+    def _failing(self) -> Iterator[None]:
+        try:
+            yield
+        except (sqlite3.Error, OSError) as error:
+            raise Failed(self._sentence(error)) from error
+
+    def _sentence(self, error: Exception) -> str:
+        return f"the database {self._path} cannot be written: {error}"
+
+
+def _apply_table(connection: sqlite3.Connection, table: str, wanted: frozenset[Row]) -> int:
+    statements = _STATEMENTS[table]
+    found = frozenset(connection.execute(statements.select))
+    # Deleting first lets an option's new value take the primary key of its old one; readers see
+    # both at once, when the transaction ends.
+    connection.executemany(statements.delete, found - wanted)
+    connection.executemany(statements.insert, wanted - found)
+    return len(found ^ wanted)

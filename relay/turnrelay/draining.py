@@ -1,0 +1,60 @@
+"""The final drain: no new allocations, then the end with the last live one or at the deadline.
+
+A coturn that drains by itself is told to (SIGUSR1); an older one is given a quota that refuses
+every allocation, and its end is ours to see.
+"""
+
+import asyncio
+import logging
+import signal
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from turnrelay import lifecycle, supervising
+
+_LOG: Final = logging.getLogger(__name__)
+_ANNOUNCE: Final = 2.0
+"""Seconds in which endpoints see Draining before the first client is refused."""
+_LOOK_EVERY: Final = 0.5
+_EMPTY_LOOKS: Final = 2
+"""An allocation under way when the drain began would be missed by a single look."""
+
+
+async def drain(
+    *,
+    run: Callable[[], supervising.Run | None],
+    drains_itself: bool,
+    refuse_all: Callable[[], None],
+    proof: Callable[[supervising.Run], Awaitable[lifecycle.Proof]],
+    count: Callable[[], Awaitable[int | None]],
+) -> str:
+    """Drain and return how it ended; ``run`` gives ``None`` once coturn has ended.
+
+    ``refuse_all`` asks for the refusing quota, ``proof`` makes an Allocate, ``count`` looks at the
+    live allocations (``None``: they cannot be counted now).
+    """
+    await asyncio.sleep(_ANNOUNCE)
+    present = run()
+    if present is None:
+        return "nothing was running"
+    if drains_itself:
+        present.process.signal(signal.SIGUSR1)
+    else:
+        refuse_all()
+        await _until_refusing(run, proof)
+    _LOG.info("new allocations are refused")
+    empty = 0
+    while run() is not None and empty < _EMPTY_LOOKS:
+        empty = empty + 1 if await count() == 0 else 0
+        await asyncio.sleep(_LOOK_EVERY)
+    return "the last allocation has ended" if empty else "coturn has ended"
+
+
+async def _until_refusing(
+    run: Callable[[], supervising.Run | None],
+    proof: Callable[[supervising.Run], Awaitable[lifecycle.Proof]],
+) -> None:
+    while (present := run()) is not None:
+        if isinstance(await proof(present), lifecycle.Refused):
+            return
+        await asyncio.sleep(_LOOK_EVERY)

@@ -1,0 +1,113 @@
+"""What the agent's mounted files say: the last usable version of each, and what is wrong with them.
+
+A file that turns into something unusable changes nothing but ``complaints``.
+"""
+
+import logging
+from dataclasses import replace
+from pathlib import Path
+
+from turnrelay import auth, certificate, config, mounts, options, rendering
+
+_LOG = logging.getLogger(__name__)
+
+
+class Intake:
+    """Reads the files again on every ``poll``; they are small, and few."""
+
+    def __init__(
+        self, *, told: options.Options, files: rendering.Files, settings: config.Config
+    ) -> None:
+        self._told = told
+        self._files = files
+        self._complaints: dict[str, str] = {}
+        self._seen_config: bytes | None = None
+        self._seen_pair: certificate.Pair | str | None = None
+        self.settings = settings
+        """As read at the start, with the ``live`` part of the last good version."""
+        self.auth: auth.Auth | None = None
+        self.addresses = b""
+        """Empty until the file has once had content."""
+        self.certificate: certificate.Certificate | None = None
+        """The one installed in the state folder."""
+
+    @property
+    def bind(self) -> tuple[str, ...]:
+        """Return the relay's own addresses."""
+        return self._told.bind
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Return a sentence for each file that cannot be used now."""
+        return tuple(self._complaints.values())
+
+    def poll(self) -> None:
+        """Take over what changed."""
+        self._poll_config()
+        self._poll_auth()
+        self._poll_addresses()
+
+    def poll_certificate(self) -> bool:
+        """Install the mounted certificate if it is new and good; return whether it was."""
+        if self._told.tls is None or self.settings.listeners.tls is None:
+            return False
+        found = certificate.read(self._told.tls)
+        if found == self._seen_pair:
+            return False
+        self._seen_pair = found
+        outcome = found if isinstance(found, str) else certificate.install(found, self._files)
+        if isinstance(outcome, str):
+            self.complain("tls", outcome)
+            return False
+        self.complain("tls", None)
+        self.certificate = outcome
+        return True
+
+    def complain(self, source: str, sentence: str | None) -> None:
+        """Note what is wrong with a source, once; ``None`` when it is well again."""
+        if sentence is None:
+            self._complaints.pop(source, None)
+        elif self._complaints.get(source) != sentence:
+            self._complaints[source] = sentence
+            _LOG.warning("%s", sentence)
+
+    def complaint(self, source: str) -> str | None:
+        """Return what is wrong with a source."""
+        return self._complaints.get(source)
+
+    def _poll_config(self) -> None:
+        content = self._read("config", self._told.config)
+        if content is None or content == self._seen_config:
+            return  # absent in the instant of being replaced, perhaps
+        self._seen_config = content
+        found = config.parse(content)
+        if not isinstance(found, config.Config):
+            listed = "; ".join(map(str, found))
+            self.complain("config", f"the configuration changed and cannot be used: {listed}")
+            return
+        self.settings = replace(self.settings, live=found.live)
+        lasting = found.digest == self.settings.digest
+        sentence = "the configuration changed in what only a new relay can follow"
+        self.complain("config", None if lasting else sentence)
+
+    def _poll_auth(self) -> None:
+        found = auth.read(self._told.auth)
+        if isinstance(found, str):
+            self.complain("auth", found)
+            return
+        self.complain("auth", None)
+        self.auth = found
+
+    def _poll_addresses(self) -> None:
+        content = self._read("addresses", self._told.addresses)
+        if content is not None:
+            self.complain("addresses", None)
+            self.addresses = content if content.strip() else self.addresses
+
+    def _read(self, source: str, path: Path) -> bytes | None:
+        try:
+            content = mounts.read_file(path)
+        except mounts.Unreadable as error:
+            self.complain(source, error.sentence)
+            return None
+        return content

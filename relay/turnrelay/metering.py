@@ -1,0 +1,58 @@
+"""Keeps the figures of a relay fresh: allocations, ports, traffic, load."""
+
+import asyncio
+from collections.abc import Callable
+from typing import Final
+
+from turnrelay import config, counting, supervising
+
+_EVERY: Final = 1.0
+_COST_SHARE: Final = 50
+"""Looking may take a fiftieth of the time, however many sockets there are."""
+
+
+class Meter:
+    """Holds the last figures. ``quiet`` is held by a probe that has an allocation of its own."""
+
+    def __init__(self, *, quiet: asyncio.Lock, run: Callable[[], supervising.Run | None]) -> None:
+        self._quiet = quiet
+        self._run = run
+        self._traffic: counting.Traffic | None = None
+        self.usage = counting.Usage()
+        self.bitrate: float | None = None
+
+    def load(self, settings: config.Config) -> float:
+        """Return 0 for idle to 1 for full."""
+        return counting.load(used=self.usage, bits=self.bitrate or 0.0, settings=settings)
+
+    async def keep_measuring(self) -> None:
+        """Measure until cancelled."""
+        loop = asyncio.get_running_loop()
+        while True:
+            began = loop.time()
+            await self.count()
+            self._measure_traffic(loop.time())
+            await asyncio.sleep(max(_EVERY, (loop.time() - began) * _COST_SHARE))
+
+    async def count(self) -> int | None:
+        """Look at once; return the live allocations, ``None`` where that is not possible."""
+        run = self._run()
+        if run is None:
+            self.usage = counting.Usage()
+            return 0
+        async with self._quiet:
+            found = counting.usage(process=run.process.id, ports=run.settings.relay_ports)
+        if found is None:
+            return None
+        self.usage = found
+        return found.allocations
+
+    def _measure_traffic(self, now: float) -> None:
+        run = self._run()
+        interface = None if run is None else counting.interface_of(run.placed.bind[0])
+        reading = None if interface is None else counting.traffic(interface, at=now)
+        before, self._traffic = self._traffic, reading
+        if reading is None:
+            self.bitrate = None
+        elif before is not None:
+            self.bitrate = counting.bitrate(before, reading)

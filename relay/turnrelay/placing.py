@@ -1,0 +1,57 @@
+"""Where a relay runs: its own addresses matched with those that clients see, family by family.
+
+Pure. Decides nothing about how either is found.
+"""
+
+import ipaddress
+from dataclasses import dataclass
+
+from turnrelay import config
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Placing:
+    """Where one relay runs: its own addresses, and those that clients see.
+
+    ``public`` holds one address for each of ``bind``, in the same order.
+    """
+
+    bind: tuple[str, ...]
+    public: tuple[str, ...]
+
+
+def place(
+    *, settings: config.Config, bind: tuple[str, ...], addresses: bytes
+) -> Placing | tuple[config.Problem, ...]:
+    """Match the public addresses of the addresses file with the relay's own, family by family."""
+    by_family: dict[int, str] = {}
+    for text in addresses.decode("ascii", "replace").replace(",", " ").split():
+        address = read_address(text)
+        if address is None:
+            sentence = f"{config.show(text)} is not an IP address"
+            return (config.Problem(path="addresses", sentence=sentence),)
+        by_family.setdefault(address.version, str(address))
+    if not by_family:
+        return (config.Problem(path="addresses", sentence="no public address is known yet"),)
+    own = [a for a in map(ipaddress.ip_address, bind) if a.version in settings.families]
+    missing = settings.families - {address.version for address in own}
+    if missing:
+        sentence = f"no IPv{min(missing)} address to bind, which the region asks for"
+        return (config.Problem(path="--bind", sentence=sentence),)
+    unnamed = settings.families - by_family.keys()
+    if unnamed:
+        sentence = f"no public IPv{min(unnamed)} address is known yet"
+        return (config.Problem(path="addresses", sentence=sentence),)
+    return Placing(
+        bind=tuple(str(address) for address in own),
+        public=tuple(by_family[address.version] for address in own),
+    )
+
+
+def read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the address that ``text`` is, without a zone, or ``None``."""
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    return None if "%" in text else address

@@ -1,0 +1,99 @@
+"""Whether the running coturn works, as its own client finds it, and when its silence is its end."""
+
+import asyncio
+import logging
+from collections.abc import Callable
+from typing import Final
+
+from turnrelay import lifecycle, selfprobe, supervising, turn
+
+_LOG: Final = logging.getLogger(__name__)
+_WHILE_UNPROVEN: Final = 0.05
+_ALLOCATE_EVERY: Final = 3.0
+_BINDING_EVERY: Final = 1.0
+_SILENCE_MAX: Final = 10.0
+_SILENT_ROUNDS_MIN: Final = 4
+"""An agent that was itself stopped finds a long silence: it must have listened, too."""
+
+
+class Prover:
+    """Accompanies each life of coturn (``supervising.Attend``)."""
+
+    def __init__(
+        self,
+        *,
+        secret: Callable[[], str],
+        suffix: Callable[[], str],
+        clock: Callable[[], float],
+        proven: Callable[[], None],
+    ) -> None:
+        self._secret = secret
+        self._suffix = suffix
+        self._clock = clock
+        self._proven = proven
+        self._poked = asyncio.Event()
+        self.quiet = asyncio.Lock()
+        """Held while a probe has an allocation, which counts for nobody."""
+        self.proof: lifecycle.Proof = lifecycle.Unproven()
+        self.once_proven = False
+
+    def poke(self) -> None:
+        """Have an Allocate made at once: what it depends on has changed."""
+        self._poked.set()
+
+    async def attend(self, run: supervising.Run) -> str:
+        """Probe for ever; return a sentence when coturn has been silent for 10 s."""
+        self.proof = lifecycle.Unproven()
+        self.once_proven = False
+        listeners = selfprobe.servers(run.settings, run.placed)
+        allocating = asyncio.ensure_future(self._keep_allocating(run, listeners[0]))
+        try:
+            return await self._await_silence(listeners)
+        finally:
+            allocating.cancel()
+            await asyncio.gather(allocating, return_exceptions=True)
+            self.proof = lifecycle.Unproven()
+            self.once_proven = False
+
+    async def allocate(self, run: supervising.Run, server: turn.Server) -> None:
+        """Make one Allocate and note what it proves."""
+        async with self.quiet:
+            self.proof = await selfprobe.allocate(
+                server,
+                secret=self._secret(),
+                user_suffix=self._suffix(),
+                now=self._clock(),
+                ipv6=run.settings.families == {6},
+            )
+        if isinstance(self.proof, lifecycle.Proven) and not self.once_proven:
+            self.once_proven = True
+            self._proven()
+
+    async def _keep_allocating(self, run: supervising.Run, server: turn.Server) -> None:
+        while True:
+            self._poked.clear()
+            await self.allocate(run, server)
+            if not self.once_proven:
+                await asyncio.sleep(_WHILE_UNPROVEN)
+                continue
+            try:
+                await asyncio.wait_for(self._poked.wait(), timeout=_ALLOCATE_EVERY)
+            except TimeoutError:
+                continue
+
+    async def _await_silence(self, listeners: tuple[turn.Server, ...]) -> str:
+        loop = asyncio.get_running_loop()
+        silent_since: float | None = None
+        rounds = 0
+        while True:
+            asked = loop.time()
+            if await selfprobe.answers(listeners):
+                silent_since, rounds = None, 0
+            else:
+                silent_since = asked if silent_since is None else silent_since
+                rounds += 1
+                if rounds == 1:
+                    _LOG.warning("coturn does not answer on any listener")
+                if loop.time() - silent_since >= _SILENCE_MAX and rounds >= _SILENT_ROUNDS_MIN:
+                    return f"coturn was silent on all its listeners for {_SILENCE_MAX:.0f} s"
+            await asyncio.sleep(max(_BINDING_EVERY - (loop.time() - asked), 0.1))

@@ -1,0 +1,97 @@
+"""The agent as a client of its own coturn: a real Allocate, and a STUN Binding.
+
+An Allocate is the only probe that proves secret, ports and relay together (under 5 ms); Binding
+says only that coturn answers at all. Any TURN error code is an answer: coturn is alive.
+"""
+
+import asyncio
+import contextlib
+import ssl
+from collections.abc import Sequence
+from typing import Final
+
+from turnrelay import auth, config, contract, lifecycle, placing, turn
+
+_PATIENCE: Final = 1.0
+"""Seconds for each answer; coturn is on the same host."""
+_LIFETIME: Final = 600
+"""coturn grants no less."""
+_VALID: Final = 60
+"""Seconds that a probe's credential is good for."""
+
+
+def servers(settings: config.Config, placed: placing.Placing) -> tuple[turn.Server, ...]:
+    """Return every listener of the relay, cheapest to ask first."""
+    listeners = settings.listeners
+    ports = (
+        (turn.Transport.UDP, listeners.udp),
+        (turn.Transport.TCP, listeners.tcp),
+        (turn.Transport.TLS, listeners.tls),
+    )
+    return tuple(
+        turn.Server(
+            address=address,
+            port=port,
+            transport=transport,
+            context=_unverified() if transport is turn.Transport.TLS else None,
+        )
+        for transport, port in ports
+        if port is not None
+        for address in placed.bind
+    )
+
+
+def _unverified() -> ssl.SSLContext:
+    # Names and chains are what endpoints verify, from outside; here only coturn's pulse counts.
+    context = ssl.create_default_context()
+    context.check_hostname = False
+    context.verify_mode = ssl.CERT_NONE
+    return context
+
+
+async def allocate(
+    server: turn.Server, *, secret: str, user_suffix: str, now: float, ipv6: bool
+) -> lifecycle.Proof:
+    """Allocate, release, and return what that proves.
+
+    ``user_suffix`` must be fresh: an allocation whose release got lost lives on for ten minutes
+    and would fill the probe user's own quota.
+    """
+    username, password = auth.credential(
+        secret=secret,
+        user=f"{contract.PROBE_USER}.{user_suffix}",
+        expires=int(now) + _VALID,
+    )
+    try:
+        async with turn.connect(server, timeout=_PATIENCE) as connection:
+            allocation = await connection.allocate(
+                username=username,
+                password=password,
+                family="IPv6" if ipv6 else "IPv4",
+                lifetime=_LIFETIME,
+            )
+            with contextlib.suppress(turn.Failure):
+                await allocation.release()
+    except turn.Refused as refusal:
+        return lifecycle.Refused(refusal.code)
+    except turn.Failure as failure:
+        return lifecycle.Silent(str(failure))
+    return lifecycle.Proven()
+
+
+async def answers(listeners: Sequence[turn.Server]) -> bool:
+    """Whether any listener answers; the first is asked alone, as it is nearly always enough."""
+    if await _binding(listeners[0]):
+        return True
+    return any(await asyncio.gather(*map(_binding, listeners[1:])))
+
+
+async def _binding(server: turn.Server) -> bool:
+    try:
+        async with turn.connect(server, timeout=_PATIENCE) as connection:
+            await connection.binding()
+    except turn.Refused:
+        return True
+    except turn.Failure:
+        return False
+    return True

@@ -1,0 +1,85 @@
+"""The agent's four pages. /healthz and /readyz are open; the others need the agent key.
+
+Serves what it is given and decides nothing about the relay.
+"""
+
+import hmac
+from collections.abc import Awaitable, Callable
+from typing import Final
+
+from aiohttp import web
+
+from turnrelay import contract, status
+
+_BODY_MAX: Final = 1024
+_NO_STORE: Final = {"Cache-Control": "no-store"}
+
+Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
+
+
+def create(
+    *, current: Callable[[], status.Status], key: Callable[[], str | None]
+) -> web.Application:
+    """Return the application. ``key`` gives the agent key in force; without one nobody enters."""
+
+    async def healthz(_request: web.Request) -> web.StreamResponse:
+        return _json({"status": "ok"}, code=200)
+
+    async def readyz(_request: web.Request) -> web.StreamResponse:
+        verdict = current().standing.verdict
+        body = {
+            "ready": verdict.ready,
+            "state": verdict.state.value,
+            "reason": verdict.reason.value,
+            "sentence": verdict.sentence,
+        }
+        return _json(body, code=200 if verdict.ready else 503)
+
+    async def show_status(_request: web.Request) -> web.StreamResponse:
+        return _json(status.document(current()), code=200)
+
+    async def show_metrics(_request: web.Request) -> web.StreamResponse:
+        return web.Response(
+            body=status.metrics(current()),
+            headers={"Content-Type": status.METRICS_TYPE, **_NO_STORE},
+        )
+
+    def guarded(handler: Handler) -> Handler:
+        async def guard(request: web.Request) -> web.StreamResponse:
+            if not _admits(request.headers.get("Authorization", ""), key()):
+                return _unauthorized()
+            return await handler(request)
+
+        return guard
+
+    application = web.Application(client_max_size=_BODY_MAX)
+    application.router.add_get(contract.PATH_HEALTHZ, healthz)
+    application.router.add_get(contract.PATH_READYZ, readyz)
+    application.router.add_get(contract.PATH_STATUS, guarded(show_status))
+    application.router.add_get(contract.PATH_METRICS, guarded(show_metrics))
+    return application
+
+
+def _admits(header: str, key: str | None) -> bool:
+    scheme, _, token = header.partition(" ")
+    if key is None or scheme.lower() != "bearer":
+        return False
+    given = token.strip().encode("utf-8", "surrogateescape")
+    return hmac.compare_digest(given, key.encode())
+
+
+def _json(body: object, *, code: int) -> web.Response:
+    return web.json_response(body, status=code, headers=_NO_STORE)
+
+
+def _unauthorized() -> web.Response:
+    return web.json_response(
+        {
+            "title": "Unauthorized",
+            "status": 401,
+            "detail": "This page needs the agent key as a bearer token.",
+        },
+        status=401,
+        headers={**_NO_STORE, "WWW-Authenticate": "Bearer"},
+        content_type="application/problem+json",
+    )

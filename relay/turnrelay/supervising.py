@@ -1,0 +1,214 @@
+"""Keeps one coturn running: waits until it can, starts it, notes its end, starts it again.
+
+A coturn that answers is never ended from here. The files it reads are written before each start.
+"""
+
+import asyncio
+import logging
+import os
+import shutil
+import signal
+from collections.abc import Awaitable, Callable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from turnrelay import (
+    backoff,
+    config,
+    coturn,
+    database,
+    features,
+    intake,
+    lifecycle,
+    placing,
+    ports,
+    rendering,
+    state,
+)
+
+_LOG: Final = logging.getLogger(__name__)
+_WAIT_FOR_FILES: Final = 0.2
+_WAIT_FOR_PORTS: Final = 1.0
+_THREADS_MAX: Final = 16
+
+
+class Fatal(Exception):  # noqa: N818 - ends the agent with a sentence, as intended
+    """Something that no retry mends; ``sentence`` says what."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """One life of coturn."""
+
+    process: coturn.Process
+    settings: config.Config
+    placed: placing.Placing
+
+
+Attend = Callable[[Run], Awaitable[str]]
+"""Accompanies a run; returns with a sentence only when coturn has to be ended."""
+
+
+class Supervisor:
+    """Owns the process. ``write`` brings the database up to date and may raise its ``Failed``."""
+
+    def __init__(
+        self,
+        *,
+        taken_in: intake.Intake,
+        files: rendering.Files,
+        abilities: features.Features,
+        turnserver: str,
+        write: Callable[[], None],
+        attend: Attend,
+    ) -> None:
+        self._in = taken_in
+        self._files = files
+        self._features = abilities
+        self._turnserver = turnserver
+        self._write = write
+        self._attend = attend
+        self._backoff = backoff.Backoff()
+        self._fatal: str | None = None
+        self._proven = False
+        self._last = False
+        self.run: Run | None = None
+        """The present life of coturn."""
+        self.restarts = 0
+        self.obstacle: lifecycle.Obstacle | None = lifecycle.Obstacle(
+            reason=lifecycle.Reason.UNPROVEN, sentence="coturn has not been started yet"
+        )
+
+    def proven(self) -> None:
+        """Hear that an Allocate worked: what coturn logs from now on is about its clients."""
+        self._proven = True
+
+    async def keep_running(self) -> None:
+        """Run until cancelled; raises ``Fatal``."""
+        loop = asyncio.get_running_loop()
+        while not self._last:
+            placed = await self._launchable()
+            began = loop.time()
+            sentence = await self._live_once(placed)
+            self._backoff = self._backoff.ended(ran=loop.time() - began)
+            self.obstacle = lifecycle.Obstacle(reason=lifecycle.Reason.CRASHED, sentence=sentence)
+            if not self._last:
+                _LOG.warning("%s; next start in %.1f s", sentence, self._backoff.delay)
+                await asyncio.sleep(self._backoff.delay)
+                self.restarts += 1
+        await asyncio.Event().wait()
+
+    def start_no_more(self) -> None:
+        """Let the present life of coturn be the last."""
+        self._last = True
+
+    async def end(self) -> None:
+        """End coturn, if it runs."""
+        if self.run is not None:
+            await self.run.process.kill()
+
+    async def _launchable(self) -> placing.Placing:
+        while True:
+            if self._last:
+                await asyncio.Event().wait()
+            outcome = self._prepare()
+            if isinstance(outcome, placing.Placing):
+                return outcome
+            if outcome != self.obstacle:
+                _LOG.info("waiting: %s", outcome.sentence)
+            self.obstacle = outcome
+            for_files = outcome.reason is not lifecycle.Reason.PORT_TAKEN
+            await asyncio.sleep(_WAIT_FOR_FILES if for_files else _WAIT_FOR_PORTS)
+
+    def _prepare(self) -> placing.Placing | lifecycle.Obstacle:
+        placed = self._place()
+        if isinstance(placed, lifecycle.Obstacle):
+            return placed
+        if self._in.auth is None:
+            return lifecycle.Obstacle(
+                reason=lifecycle.Reason.NO_SECRET,
+                sentence=self._in.complaint("auth") or "there is no secret yet",
+            )
+        if self._in.settings.listeners.tls is not None and self._in.certificate is None:
+            return lifecycle.Obstacle(
+                reason=lifecycle.Reason.NO_CERTIFICATE,
+                sentence=self._in.complaint("tls") or "TLS is on and no --tls folder is given",
+            )
+        taken = ports.taken(self._in.settings, placed)
+        if taken:
+            return lifecycle.Obstacle(
+                reason=lifecycle.Reason.PORT_TAKEN,
+                sentence=f"another program has {', '.join(taken)}",
+            )
+        try:
+            self._write()
+            state.write_private(Path(self._files.configuration), self._configuration(placed))
+        except (database.Failed, OSError) as error:
+            return lifecycle.Obstacle(
+                reason=lifecycle.Reason.STATE_UNWRITABLE,
+                sentence=f"the state folder cannot be written: {error}",
+            )
+        return placed
+
+    def _place(self) -> placing.Placing | lifecycle.Obstacle:
+        outcome = placing.place(
+            settings=self._in.settings, bind=self._in.bind, addresses=self._in.addresses
+        )
+        if isinstance(outcome, placing.Placing):
+            return outcome
+        sentence = self._in.complaint("addresses") or "; ".join(map(str, outcome))
+        return lifecycle.Obstacle(reason=lifecycle.Reason.NO_ADDRESS, sentence=sentence)
+
+    def _configuration(self, placed: placing.Placing) -> str:
+        return rendering.text(
+            rendering.Rendering(
+                settings=self._in.settings,
+                placing=placed,
+                features=self._features,
+                files=self._files,
+                threads=min(len(os.sched_getaffinity(0)), _THREADS_MAX),
+            )
+        )
+
+    async def _live_once(self, placed: placing.Placing) -> str:
+        self._proven = False
+        command = rendering.argv(
+            turnserver=self._turnserver, setpriv=shutil.which("setpriv"), files=self._files
+        )
+        try:
+            process = await coturn.start(
+                command, folder=Path(self._files.database).parent, on_fatal=self._dropped
+            )
+        except OSError as error:
+            return f"{self._turnserver} cannot be started: {error.strerror}"
+        self.run = Run(process=process, settings=self._in.settings, placed=placed)
+        self.obstacle = None
+        try:
+            sentence = await self._until_end(self.run)
+        finally:
+            await process.kill()
+            self.run = None
+        if self._fatal is not None:
+            raise Fatal(f"coturn does not take its configuration: {self._fatal}")
+        return sentence
+
+    async def _until_end(self, run: Run) -> str:
+        ending = asyncio.ensure_future(run.process.ended())
+        attending = asyncio.ensure_future(self._attend(run))
+        try:
+            done, _ = await asyncio.wait({ending, attending}, return_when=asyncio.FIRST_COMPLETED)
+            return (ending if ending in done else attending).result()
+        finally:
+            ending.cancel()
+            attending.cancel()
+            await asyncio.gather(ending, attending, return_exceptions=True)
+
+    def _dropped(self, line: str) -> None:
+        if self.run is not None and not self._proven and self._fatal is None:
+            self._fatal = line
+            self.run.process.signal(signal.SIGKILL)
