@@ -23,7 +23,7 @@ from turnfleet.api import (
 )
 from turnfleet.ice import credentials, formats, profiles, rid
 from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import estimating, locating, selecting
+from turnfleet.steer import estimating, locating, report, selecting
 
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
@@ -70,6 +70,7 @@ class Answers:
         self._atlas = atlas
         self._options = opts
         self._clock = clock
+        self._estimator = estimator
         self._selector = selecting.Selector(estimator)
         self._templates = formats.Templates()
         self._signer = rid.Signer(fleet_key)
@@ -97,7 +98,11 @@ class Answers:
             return where
         chosen = self._select(where, user)
         servers = self._template(chosen, query.asked).servers
-        return explaining.document(chosen, servers, inside=True)
+        result = explaining.document(chosen, servers, inside=True)
+        result["regions"] = report.rows(
+            chosen, now=self._board.fleet, pin=where.pin, estimator=self._estimator
+        )
+        return result
 
     def _answer(self, query: Query) -> Answer | problems.Problem:
         user = self._user(query.asked.user)

@@ -1,21 +1,140 @@
-"""turnfleet explain."""
+"""turnfleet explain: why one client gets the relays it gets, asked of a running endpoint."""
 
 import argparse
-from typing import Final
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
 
 from turnfleet import settings
-from turnfleet.commands import output
+from turnfleet.commands import asking, output
 
 NAME: Final = "explain"
-HELP: Final = "explain"
+HELP: Final = "show how an endpoint decides for one client: every region, every reason"
+
+_PATH: Final = "/api/explain"
+_PARAMETERS: Final = {
+    "region": "a region to pin to, a residency group, or a hint such as DE or Europe/Berlin",
+    "residency": "a residency group that no relay may be outside of",
+    "client_ip": "the client's address",
+    "latitude": "the client's latitude in degrees; with --longitude",
+    "longitude": "the client's longitude in degrees; with --latitude",
+    "country": "the client's country, two letters",
+    "connection_type": "what the client is connected by: wifi, cellular, corporate, udp-blocked",
+    "profile": "which URLs: balanced, minimal, cascade, tcp443, relay, full",
+    "user": "the client's user name, which decides between equal relays",
+}
+_TONES: Final = {
+    "primary": output.Tone.GOOD,
+    "fallback": output.Tone.GOOD,
+    "excluded": output.Tone.QUIET,
+}
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument(
+        "--endpoint",
+        default="http://127.0.0.1:8080",
+        metavar="URL",
+        help="the endpoint to ask (default: %(default)s)",
+    )
+    parser.add_argument("--key-file", type=Path, metavar="FILE", help="file with an API key")
+    for name, meaning in _PARAMETERS.items():
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=meaning)
 
 
 def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
-    """Not built yet."""
-    raise output.Failure("not built yet")
+    """Print what the endpoint's debug view says; 1 if the client would get nothing."""
+    del environment
+    given = {_camel(name): getattr(args, name) for name in _PARAMETERS}
+    query = {name: value for name, value in given.items() if value is not None}
+    answer = asking.get(args.endpoint, _PATH, query, key=asking.read_key(args.key_file))
+    if console.as_json:
+        console.json(answer)
+    try:
+        return _print(answer, console)
+    except (AttributeError, KeyError, TypeError, ValueError) as error:
+        raise output.Failure(
+            f"{args.endpoint} gave an explanation of another shape; is it another version?"
+        ) from error
+
+
+def _print(answer: Any, console: output.Console) -> int:
+    _print_client(answer["located"], console)
+    for note in answer["notes"]:
+        console.say(console.tone(f"{note['reason']}: {note['sentence']}", output.Tone.DOUBT))
+    console.say()
+    console.table(
+        ("region", "rtt ms", "cost ms", "load", "relays", "weight", "residency", "verdict", "why"),
+        [_region(row) for row in answer["regions"]],
+        tones=[_TONES.get(row["verdict"]) for row in answer["regions"]],
+    )
+    console.say()
+    if answer["choices"]:
+        console.table(
+            ("role", "relay", "node", "zone", "load", "urls"),
+            [_choice(choice) for choice in answer["choices"]],
+        )
+    else:
+        console.say(console.tone("no relay can be offered to this client", output.Tone.BAD))
+    _print_relays(answer["excluded"], console)
+    return 0 if answer["choices"] else 1
+
+
+def _print_client(located: Mapping[str, Any], console: output.Console) -> None:
+    country = f" ({located['country']})" if located["country"] else ""
+    place = f"{float(located['latitude']):.2f}, {float(located['longitude']):.2f}{country}"
+    console.say(f"the client counts as being at {place}, known by: {located['rung']}")
+    for sentence in located["ignored"]:
+        console.say(console.tone(f"did not count: {sentence}", output.Tone.DOUBT))
+
+
+def _print_relays(excluded: Sequence[Mapping[str, Any]], console: output.Console) -> None:
+    relays = [out for out in excluded if out["relay"] is not None]
+    if not relays:
+        return
+    console.say()
+    console.table(
+        ("relay not offered", "reason", "why"),
+        [(f"{out['region']}/{out['relay']}", out["reason"], out["sentence"]) for out in relays],
+    )
+
+
+def _region(row: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        row["region"],
+        _figure(row["estimate"]),
+        _figure(row["cost"]),
+        _percent(row["load"]),
+        f"{row['usable']}/{row['relays']}",
+        str(row["weight"]),
+        row["residency"] or "-",
+        row["verdict"],
+        f"{row['reason']}: {row['sentence']}" if row["reason"] else "",
+    )
+
+
+def _choice(choice: Mapping[str, Any]) -> tuple[str, ...]:
+    return (
+        choice["role"],
+        f"{choice['region']}/{choice['relay']}",
+        choice["node"],
+        choice["zone"] or "-",
+        _percent(choice["load"]),
+        " ".join(choice["urls"]),
+    )
+
+
+def _figure(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f}"
+
+
+def _percent(value: float | None) -> str:
+    return "-" if value is None else f"{value:.0%}"
+
+
+def _camel(name: str) -> str:
+    first, *others = name.split("_")
+    return first + "".join(other.title() for other in others)

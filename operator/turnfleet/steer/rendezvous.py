@@ -57,8 +57,10 @@ class Row(NamedTuple):
 
 
 class Table:
-    """The rows of one set of seats. Remembers rows; they depend on the seats alone, and name the
-    same relays whatever the order of the seats."""
+    """The rows of one set of seats. It remembers rows, which depend on the seats alone.
+
+    A row names the same relays whatever the order of the seats.
+    """
 
     __slots__ = ("_cells", "_seeds", "seats")
 

@@ -3,7 +3,6 @@
 Decides nothing. ``turnfleet explain`` and ``/api/explain`` show it.
 """
 
-from collections import Counter
 from enum import StrEnum
 from typing import TypedDict
 
@@ -44,17 +43,18 @@ def rows(
     chosen: selection.Selection,
     *,
     now: fleet.Fleet,
-    client: selection.Client,
+    pin: str | None,
     estimator: estimating.Estimator,
 ) -> list[Row]:
     """Return every region of ``now``, from which ``chosen`` was made: best first, excluded last.
 
+    ``pin`` is the client's.
     Excluded regions have an estimate too: it shows where they would have stood.
     """
     excluded = {found.region: found.reason for found in chosen.excluded if found.relay is None}
     ranked = {found.region: found for found in chosen.ranked}
-    out = Counter(found.region for found in chosen.excluded if found.relay is not None)
-    pinned_elsewhere = client.pin if fleet.Reason.PINNED_REGION_DOWN not in chosen.notes else None
+    out = {(found.region, found.relay) for found in chosen.excluded}
+    pinned_elsewhere = pin if fleet.Reason.PINNED_REGION_DOWN not in chosen.notes else None
 
     def row(name: str) -> Row:
         region, rank = now.regions[name], ranked.get(name)
@@ -63,13 +63,14 @@ def rows(
         if verdict is Verdict.CANDIDATE and pinned_elsewhere is not None:
             reason = fleet.Reason.NOT_PINNED
         estimate = estimator.estimate(chosen.located.place, region.spec)
+        loads = [m.health.load for m in region.members if m.relay.key not in out]
         return Row(
             region=name,
             residency=region.spec.residency,
             weight=region.spec.weight,
             relays=len(region.members),
-            usable=len(region.members) - out[name],
-            load=_load(region, chosen),
+            usable=len(loads),
+            load=round(sum(loads) / len(loads), 3) if loads else None,
             estimate=round(rank.estimate if rank else estimate, 1),
             cost=round(rank.cost, 1) if rank else None,
             verdict=verdict,
@@ -85,9 +86,3 @@ def _verdict(region: str, chosen: selection.Selection) -> Verdict:
     if not roles:
         return Verdict.CANDIDATE
     return Verdict.FALLBACK if selection.Role.FALLBACK in roles else Verdict.PRIMARY
-
-
-def _load(region: fleet.Region, chosen: selection.Selection) -> float | None:
-    out = {found.relay for found in chosen.excluded if found.region == region.spec.name}
-    loads = [m.health.load for m in region.members if m.relay.name not in out]
-    return round(sum(loads) / len(loads), 3) if loads else None
