@@ -74,10 +74,12 @@ async function examine(record, signal) {
   showWorld(world);
   record.request = picker.request(form);
   find("call").textContent = snippet(record.request);
-  record.reasons = await askForReasons(record.request, signal);
-  // Shown before the answer is there: if there is none, the reasons say why.
-  showReasons(world, record);
-  const answer = await askForServers(record.request, signal);
+  const answer = await askForServers(record.request, signal).catch(async (problem) => {
+    if (!signal.aborted) record.reasons = await askForReasons(record.request, signal);
+    showReasons(world, record);
+    throw problem;
+  });
+  record.reasons = answer.selection ?? null;
   record.choices = choices(answer);
   showReasons(world, record);
 
@@ -111,13 +113,14 @@ function showWorld(world) {
 
 function showReasons(world, record) {
   const roles = reasons.rolesByRegion(record.choices);
-  const client = record.reasons?.located ?? null;
+  const located = record.reasons?.located ?? null;
+  const client = located?.latitude === undefined ? null : located;
   map.draw(find("map"), {
     regions: world.regions,
     client,
     roles: new Map([...roles].map(([region, [role]]) => [region, role])),
   });
-  find("place-text").textContent = reasons.whereabouts(client);
+  find("place-text").textContent = reasons.whereabouts(located);
   reasons.show(find("reasons"), record.reasons, roles);
 }
 

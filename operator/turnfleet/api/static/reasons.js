@@ -17,8 +17,10 @@ const RUNGS = {
 /** Say in one sentence where the client was taken to be and how that is known. */
 export function whereabouts(located) {
   if (!located) return "";
+  const how = RUNGS[located.rung] ?? located.rung;
+  if (located.latitude === undefined) return `Where the client is: ${how}.`;
   const country = located.country ? ` (${located.country})` : "";
-  return `The client is taken to be at ${degrees(located)}${country}: ${RUNGS[located.rung] ?? located.rung}.`;
+  return `The client is taken to be at ${degrees(located)}${country}: ${how}.`;
 }
 
 /**
@@ -27,20 +29,21 @@ export function whereabouts(located) {
  * @param {Map<string, string[]>} roles see rolesByRegion
  */
 export function show(frame, explained, roles) {
-  if (!explained) {
-    frame.replaceChildren(
-      el("p", { class: "quiet" }, "The endpoint keeps its reasons from callers without a key."),
-    );
+  const noticed = [
+    ...(explained?.notes ?? []).map(sentence),
+    ...(explained?.located?.ignored ?? []),
+  ];
+  const notices = noticed.map((text) => el("p", { class: "notice" }, String(text)));
+  if (!explained?.ranked) {
+    const kept = "The endpoint keeps its reasons from callers without a key.";
+    frame.replaceChildren(...notices, el("p", { class: "quiet" }, kept));
     return;
   }
   const excluded = explained.excluded ?? [];
   frame.replaceChildren(
-    ...(explained.notes ?? []).map((note) => el("p", { class: "notice" }, sentence(note))),
-    ...(explained.located?.ignored ?? []).map((ignored) =>
-      el("p", { class: "notice" }, String(ignored)),
-    ),
+    ...notices,
     el("h3", {}, "Regions, cheapest first"),
-    rankedList(explained.ranked ?? [], roles),
+    rankedList(explained.ranked, roles),
     el("h3", {}, "Not chosen from"),
     excluded.length
       ? el(

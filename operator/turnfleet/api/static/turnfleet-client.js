@@ -84,7 +84,7 @@ async function fetchJson(path, options) {
 
 /** Return the relays of an answer with their roles, in order; empty where it does not name them. */
 export function choices(answer) {
-  return answer.selection?.roles ?? [];
+  return answer.selection?.choices ?? [];
 }
 
 /**
