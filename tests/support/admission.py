@@ -1,0 +1,182 @@
+"""What an API server does with a TurnRegion, from the CRD alone: prune, default, validate, CEL.
+
+A second reading of the schema that shares no code with the parser. Kubernetes' own functions that
+the CEL rules use are made here; where they differ from Python's, Kubernetes counts.
+"""
+
+import copy
+import ipaddress
+import json
+import re
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any, Final
+
+import cel
+import jsonschema
+import yaml
+
+CRD: Final = Path(__file__).parents[2] / "crds" / "turnregions.yaml"
+DEFINITION: Final = yaml.safe_load(CRD.read_text(encoding="utf-8"))
+SCHEMA: Final[dict[str, Any]] = DEFINITION["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
+
+
+def refusals(document: object) -> tuple[str, ...]:
+    """Return why an API server refuses a manifest; empty where it takes it."""
+    try:
+        stored = json.loads(json.dumps(document, allow_nan=False))
+    except (TypeError, ValueError, RecursionError) as error:
+        return (f"this is not JSON: {error}",)
+    if stored != document:
+        return ("a key is not text",)
+    if not isinstance(stored, dict):
+        return ("this is no object",)
+    identity = (stored.get("apiVersion"), stored.get("kind"))
+    if identity != ("turnfleet.io/v1alpha1", "TurnRegion"):
+        return ("no such resource",)
+    metadata = stored.get("metadata")
+    if not isinstance(metadata, dict) or metadata.get("name") is None:
+        return ("metadata.name is required",)
+    stored = {**stored, "metadata": {"name": metadata["name"]}}
+    stored.pop("status", None)
+    stored = _pruned(stored, SCHEMA)
+    _default(stored, SCHEMA)
+    errors = [str(error.message) for error in _VALIDATOR.iter_errors(stored)]
+    errors.extend(_repeats(stored, SCHEMA))
+    return tuple(errors) or tuple(_broken_rules(stored, SCHEMA))
+
+
+def violations(document: dict[str, Any]) -> tuple[str, ...]:
+    """Return the messages of the CEL rules that a manifest of sound shape breaks."""
+    stored = _pruned(copy.deepcopy(document), SCHEMA)
+    _default(stored, SCHEMA)
+    return tuple(_broken_rules(stored, SCHEMA))
+
+
+def rules(schema: dict[str, Any] = SCHEMA) -> Iterator[dict[str, str]]:
+    """Return every CEL rule of the schema."""
+    yield from schema.get("x-kubernetes-validations", ())
+    for child in _children(schema):
+        yield from rules(child)
+
+
+def _children(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
+    yield from schema.get("properties", {}).values()
+    yield from (schema[key] for key in ("items", "additionalProperties") if key in schema)
+
+
+def _below(value: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
+    """Return each value below another with its schema."""
+    if isinstance(value, dict):
+        for name, child in schema.get("properties", {}).items():
+            if name in value:
+                yield value[name], child
+        if "additionalProperties" in schema:
+            yield from ((entry, schema["additionalProperties"]) for entry in value.values())
+    if isinstance(value, list) and "items" in schema:
+        yield from ((item, schema["items"]) for item in value)
+
+
+def _pruned(value: Any, schema: dict[str, Any]) -> Any:
+    if isinstance(value, dict) and "additionalProperties" not in schema:
+        known = schema.get("properties", {})
+        return {name: _pruned(value[name], known[name]) for name in value if name in known}
+    if isinstance(value, dict):
+        return {name: _pruned(v, schema["additionalProperties"]) for name, v in value.items()}
+    if isinstance(value, list) and "items" in schema:
+        return [_pruned(item, schema["items"]) for item in value]
+    # A whole number stays one however it is written: YAML's 3478.0 reaches the server as 3478.
+    whole = schema.get("type") == "integer" or "x-kubernetes-int-or-string" in schema
+    if whole and isinstance(value, float) and value.is_integer():
+        return int(value)
+    return value
+
+
+def _default(value: Any, schema: dict[str, Any]) -> None:
+    for name, child in schema.get("properties", {}).items():
+        if isinstance(value, dict) and name not in value and "default" in child:
+            value[name] = copy.deepcopy(child["default"])
+    for child_value, child in _below(value, schema):
+        _default(child_value, child)
+
+
+def _repeats(value: Any, schema: dict[str, Any]) -> Iterator[str]:
+    kind = schema.get("x-kubernetes-list-type")
+    if isinstance(value, list) and kind in {"set", "map"}:
+        keys = schema.get("x-kubernetes-list-map-keys", ())
+        seen = [
+            [item.get(key) for key in keys] if keys and isinstance(item, dict) else item
+            for item in value
+        ]
+        if any(item in seen[:index] for index, item in enumerate(seen)):
+            yield "a list has an item twice"
+    for child_value, child in _below(value, schema):
+        yield from _repeats(child_value, child)
+
+
+def _broken_rules(value: Any, schema: dict[str, Any]) -> Iterator[str]:
+    for rule in schema.get("x-kubernetes-validations", ()):
+        context = cel.Context(variables={"self": value}, functions=_FUNCTIONS)
+        if _PROGRAMS[rule["rule"]].execute(context) is not True:
+            yield rule["message"]
+    for child_value, child in _below(value, schema):
+        yield from _broken_rules(child_value, child)
+
+
+def _pattern(
+    _: Any, pattern: str, instance: object, __: Any
+) -> Iterator[jsonschema.ValidationError]:
+    # As RE2 reads it: $ is the end of the text, where Python also takes a newline before it.
+    if isinstance(instance, str) and not re.search(re.sub(r"\$$", r"\\Z", pattern), instance):
+        yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
+
+
+_VALIDATOR: Final = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
+    jsonschema.Draft202012Validator, {"pattern": _pattern}
+)(SCHEMA)
+
+
+def _network(text: str) -> ipaddress.IPv4Network | ipaddress.IPv6Network | None:
+    """Return what Go's netip.ParsePrefix makes of a text, less what Kubernetes refuses."""
+    address, slash, length = text.partition("/")
+    if not slash or not re.fullmatch(r"0|[1-9][0-9]*", length) or _address(address) is None:
+        return None
+    try:
+        return ipaddress.ip_network(text, strict=False)
+    except ValueError:
+        return None
+
+
+def _address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        return None
+    is_mapped = isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None
+    return None if is_mapped or "%" in text else address
+
+
+def _is_global_unicast(value: dict[str, str]) -> bool:
+    address = ipaddress.ip_address(value["text"])
+    excluded = (
+        address.is_unspecified
+        or address.is_loopback
+        or address.is_multicast
+        or address.is_link_local
+    )
+    return not excluded and value["text"] != "255.255.255.255"
+
+
+_FUNCTIONS: Final = {
+    "isCIDR": lambda text: _network(text) is not None,
+    "cidr": lambda text: {"text": text},
+    "masked": lambda value: {"text": str(_network(value["text"]))},
+    "prefixLength": lambda value: int(value["text"].partition("/")[2]),
+    "isIP": lambda text: _address(text) is not None,
+    "ip": lambda text: {"text": str(_address(text))},
+    "isGlobalUnicast": _is_global_unicast,
+    "isLoopback": lambda value: ipaddress.ip_address(value["text"]).is_loopback,
+    "string": lambda value: value["text"],
+}
+
+_PROGRAMS: Final = {rule["rule"]: cel.compile(rule["rule"]) for rule in rules()}
