@@ -104,8 +104,8 @@ async function examine(record, signal) {
 
 /** Show the world as the endpoint knows it, whatever the answer will be. */
 function showWorld(world) {
-  find("mode").hidden = !world.oneMachine;
-  picker.offer(form, world);
+  for (const one of document.querySelectorAll("[data-one-machine]")) one.hidden = !world.oneMachine;
+  picker.offer(form, world.regions);
   find("attributions").replaceChildren(
     ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))),
   );

@@ -6,15 +6,11 @@ import { PLACES } from "./places.js";
 const FIELDS = ["place", "region", "residency", "connectionType", "profile", "transport"];
 
 /** Offer what the endpoint has; picks that are still possible stay. */
-export function offer(form, { regions, oneMachine }) {
+export function offer(form, regions) {
   // Refilling closes a list that somebody has open, so it happens only when there is news.
-  const news = JSON.stringify([
-    oneMachine,
-    regions.map(({ name, residency }) => [name, residency]),
-  ]);
+  const news = JSON.stringify(regions.map(({ name, residency }) => [name, residency]));
   if (form.dataset.offered === news) return;
   form.dataset.offered = news;
-  for (const field of form.querySelectorAll("[data-one-machine]")) field.hidden = !oneMachine;
   const groups = [...new Set(PLACES.map(({ group }) => group))];
   refill(form.elements.place, [
     el("option", { value: "" }, `here (${timeZone()})`),
