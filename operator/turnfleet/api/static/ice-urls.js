@@ -81,8 +81,7 @@ function sentenceOf({ url, errorCode, errorText }) {
   switch (errorCode) {
     case 701:
       return parse(url)?.transport === "tls"
-        ? "No TLS connection: this browser does not trust the certificate, or nothing answers. " +
-            "Expected while relays use the self-signed certificate of a first start and its CA is not trusted here."
+        ? "No TLS connection: this browser does not trust the certificate, or nothing answers."
         : "No answer: the relay is down, or a firewall between here and there drops this transport.";
     case 401:
       return "The relay refused the credential: it signs with another secret, or the credential has expired.";

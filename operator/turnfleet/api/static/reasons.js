@@ -30,10 +30,10 @@ export function whereabouts(located) {
  */
 export function show(frame, explained, roles) {
   const noticed = [
-    ...(explained?.notes ?? []).map(sentence),
-    ...(explained?.located?.ignored ?? []),
+    ...(explained?.notes ?? []),
+    ...(explained?.located?.ignored ?? []).map((text) => ({ sentence: text })),
   ];
-  const notices = noticed.map((text) => el("p", { class: "notice" }, String(text)));
+  const notices = noticed.map((one) => el("p", { class: "notice" }, sentence(one)));
   if (!explained?.ranked) {
     const kept = "The endpoint keeps its reasons from callers without a key.";
     frame.replaceChildren(...notices, el("p", { class: "quiet" }, kept));

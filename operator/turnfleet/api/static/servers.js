@@ -11,6 +11,10 @@ const STATES = {
   unused: "not used here",
 };
 
+const UNTRUSTED =
+  "Relays that nobody gave a certificate sign their own at the first start. A browser refuses " +
+  "that for turns: until it trusts their authority, so the errors 701 above are to be expected then.";
+
 /**
  * @param {Element} frame
  * @param {{answer: object, world: object, urls: object[], carrying: string | null}} what
@@ -32,7 +36,12 @@ export function show(frame, { answer, world, urls, carrying }) {
         ),
       ),
     ),
+    ...(urls.some(untrusted) ? [el("p", { class: "notice" }, UNTRUSTED)] : []),
   );
+}
+
+function untrusted({ url, code }) {
+  return code === 701 && parse(url)?.transport === "tls";
 }
 
 /** Group URLs by the relay that they lead to, in the order of the answer. */
