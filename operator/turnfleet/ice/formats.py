@@ -8,11 +8,11 @@ are, see ``credentials.user_problem``.
 """
 
 import json
-from collections.abc import Sequence
-from typing import Final
+from collections.abc import MutableMapping, Sequence
+from typing import Any, Final, TypeVar
 
 from turnfleet.ice import credentials, profiles, rid
-from turnfleet.model import selection
+from turnfleet.model import fleet, selection
 
 REFRESH_AT: Final = 0.75
 """Part of a credential's life after which a client should ask again."""
@@ -94,12 +94,16 @@ class Template:
 
 
 class Templates:
-    """Keeps templates of selections that come again (``steer`` gives equal answers one object)."""
+    """Keeps templates. The same relays in the same roles are one template, also in later fleets.
+
+    Objects are looked up by id, which is fast, and sound as long as each entry keeps its own alive:
+    nothing else can get their ids then.
+    """
 
     def __init__(self) -> None:
-        self._kept: dict[
-            tuple[int, profiles.Profile, profiles.Connection], tuple[selection.Selection, Template]
-        ] = {}
+        self._regions: dict[str, fleet.Region] = {}
+        self._by_choices: dict[_Asked[int], tuple[_Choices, Template]] = {}
+        self._by_content: dict[_Asked[_Content], tuple[object, Template]] = {}
 
     def of(
         self,
@@ -108,15 +112,60 @@ class Templates:
         connection: profiles.Connection,
     ) -> Template:
         """Return the template of a selection, kept or made now."""
-        key = (id(chosen), profile, connection)  # kept together, so no other object gets its id
-        kept = self._kept.get(key)
+        choices = chosen.choices
+        if choices and self._regions.get(choices[0].member.relay.region) is not choices[0].region:
+            # The fleet has changed. Entries of the last one would only keep its objects alive.
+            self._regions[choices[0].member.relay.region] = choices[0].region
+            self._by_choices.clear()
+        key = (id(choices), profile, connection)
+        kept = self._by_choices.get(key)
         if kept is not None:
             return kept[1]
-        if len(self._kept) >= TEMPLATES_KEPT:
-            self._kept.clear()
-        template = Template(chosen, profile, connection)
-        self._kept[key] = (chosen, template)
+        template = self._by_relays(chosen, profile, connection)
+        _make_room(self._by_choices)
+        self._by_choices[key] = (choices, template)
         return template
+
+    def _by_relays(
+        self,
+        chosen: selection.Selection,
+        profile: profiles.Profile,
+        connection: profiles.Connection,
+    ) -> Template:
+        key = (_content(chosen.choices), profile, connection)
+        kept = self._by_content.get(key)
+        if kept is not None:
+            return kept[1]
+        template = Template(chosen, profile, connection)
+        _make_room(self._by_content)
+        alive = [(choice.member.relay, choice.region.spec) for choice in chosen.choices]
+        self._by_content[key] = (alive, template)
+        return template
+
+
+_Choices = tuple[selection.Choice, ...]
+_Content = tuple[tuple[object, ...], ...]
+_Key = TypeVar("_Key", int, _Content)
+_Asked = tuple[_Key, profiles.Profile, profiles.Connection]
+
+
+def _content(choices: _Choices) -> _Content:
+    """Return all that a template depends on. Load is not in it, which is what changes most."""
+    return tuple(
+        (
+            choice.role,
+            id(choice.member.relay),
+            choice.member.health.working,
+            id(choice.region.spec),
+            choice.region.secret,
+        )
+        for choice in choices
+    )
+
+
+def _make_room(kept: MutableMapping[_Asked[_Key], Any]) -> None:
+    if len(kept) >= TEMPLATES_KEPT:
+        kept.clear()
 
 
 def _array_pattern(servers: Sequence[profiles.Server], secrets: Sequence[bytes]) -> bytes:

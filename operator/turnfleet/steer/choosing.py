@@ -18,23 +18,8 @@ from turnfleet.model import selection
 from turnfleet.steer import census, ranking, rendezvous
 
 
-def choose(ranked: ranking.Ranking, user: str) -> selection.Selection:
-    """Return the selection of one user. The same user gets the same from an equal ranking."""
-    return choose_for_slot(ranked, rendezvous.slot(user))
-
-
-def choose_for_slot(ranked: ranking.Ranking, slot: int) -> selection.Selection:
-    """Return the selection of every user of a slot."""
-    return selection.Selection(
-        choices=_choices(ranked, slot),
-        ranked=ranked.ranked,
-        excluded=ranked.excluded,
-        located=ranked.located,
-        notes=ranked.notes,
-    )
-
-
-def _choices(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]:
+def choose(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]:
+    """Return the choices of every user of a slot (``rendezvous.slot``), in the order of roles."""
     leads = ranked.leads
     if not leads:
         return ()

@@ -44,7 +44,6 @@ class Lead:
 class Ranking:
     """The answer for a place, before a user chooses relays."""
 
-    located: geo.Located
     ranked: tuple[selection.Ranked, ...]
     supplies: tuple[census.Supply, ...]
     """The regions of ``ranked``, in the same order."""
@@ -57,7 +56,7 @@ class Ranking:
 def rank(
     taken: census.Census,
     *,
-    located: geo.Located,
+    place: geo.Place,
     pin: str | None,
     residency: str | None,
     estimator: estimating.Estimator,
@@ -72,11 +71,10 @@ def rank(
             reason = fleet.Reason.OTHER_RESIDENCY
             outside.append(selection.Exclusion(region=name, relay=None, reason=reason))
             continue
-        rows.append((_ranked(supply, located.place, estimator), supply))
+        rows.append((_ranked(supply, place, estimator), supply))
     rows.sort(key=lambda row: (row[0].region != pin, row[0].cost, row[0].region))
     in_force = bool(rows) and rows[0][0].region == pin
     return Ranking(
-        located=located,
         ranked=tuple(ranked for ranked, _ in rows),
         supplies=tuple(supply for _, supply in rows),
         leads=_leads([ranked for ranked, _ in rows[: 1 if in_force else None]]),

@@ -1,10 +1,12 @@
 """From a fleet and a client to a Selection: census, ranking and choice, bound together.
 
 ``select`` is the whole of it. A ``Selector`` gives the same answers and remembers what users have
-in common, which is nearly everything: the census while the fleet stays the same, the ranking for
-each place, and each slot's selection, so that equal answers are one object.
+in common, which is nearly everything: the census while the fleet stays the same, the ranking of
+each place, and each slot's selection. Equal answers are then mostly one object, with which callers
+can find again what they made of it.
 """
 
+import dataclasses
 from typing import Final
 
 from turnfleet.model import fleet, geo, selection
@@ -14,8 +16,6 @@ RANKINGS_KEPT: Final = 1024
 """Some 20 kB each with a hundred regions."""
 SELECTIONS_KEPT: Final = 16_384
 """Some 0.5 kB each."""
-
-_Whence = tuple[geo.Located, str | None, str | None]
 
 
 def select(
@@ -32,19 +32,31 @@ class Selector:
         self._estimator = estimator
         self._fleet: fleet.Fleet | None = None
         self._census = census.Census(supplies={}, excluded=())
-        self._rankings: dict[_Whence, ranking.Ranking] = {}
+        self._rankings: dict[tuple[geo.Place, str | None, str | None], ranking.Ranking] = {}
         self._selections: dict[tuple[int, int], selection.Selection] = {}
 
     def select(self, now: fleet.Fleet, client: selection.Client) -> selection.Selection:
-        """Return what a client is offered; the same object for the same answer where possible."""
+        """Return what a client is offered; ``choices`` is one object for one answer."""
         ranked = self.rank(now, client)
         slot = rendezvous.slot(client.user)
         key = (id(ranked), slot)  # a ranking lives at least as long as the selections made of it
         found = self._selections.get(key)
-        if found is None:
-            if len(self._selections) >= SELECTIONS_KEPT:
-                self._selections.clear()
-            found = self._selections[key] = choosing.choose_for_slot(ranked, slot)
+        if found is not None and (
+            found.located is client.located or found.located == client.located
+        ):
+            return found
+        if found is not None:  # the same place, known by another rung or with other ignored words
+            return dataclasses.replace(found, located=client.located)
+        if len(self._selections) >= SELECTIONS_KEPT:
+            self._selections.clear()
+        found = selection.Selection(
+            choices=choosing.choose(ranked, slot),
+            ranked=ranked.ranked,
+            excluded=ranked.excluded,
+            located=client.located,
+            notes=ranked.notes,
+        )
+        self._selections[key] = found
         return found
 
     def rank(self, now: fleet.Fleet, client: selection.Client) -> ranking.Ranking:
@@ -53,14 +65,14 @@ class Selector:
             self._census = census.take(now, before=self._census)
             self._fleet = now
             self._forget()
-        whence = (client.located, client.pin, client.residency)
-        ranked = self._rankings.get(whence)
+        key = (client.located.place, client.pin, client.residency)
+        ranked = self._rankings.get(key)
         if ranked is None:
             if len(self._rankings) >= RANKINGS_KEPT:
                 self._forget()
-            ranked = self._rankings[whence] = ranking.rank(
+            ranked = self._rankings[key] = ranking.rank(
                 self._census,
-                located=client.located,
+                place=client.located.place,
                 pin=client.pin,
                 residency=client.residency,
                 estimator=self._estimator,
