@@ -5,6 +5,8 @@ import * as land from "./land.js";
 
 const NORTH = 78;
 const SOUTH = -57;
+/** With more regions than this only those in the answer carry their names. */
+const NAMED_AT_MOST = 8;
 const RADIANS = Math.PI / 180;
 
 const x = (longitude) => longitude + 180;
@@ -25,7 +27,11 @@ export function draw(frame, { regions, client, roles }) {
     ...ways.map((region) =>
       svg("path", { class: `way ${roles.get(region.name)}`, d: greatCircle(client, region) }),
     ),
-    ...regions.map((region) => regionMark(region, roles.get(region.name) ?? "idle", client)),
+    ...regions.map((region) => {
+      const role = roles.get(region.name) ?? "idle";
+      const named = role !== "idle" || regions.length <= NAMED_AT_MOST;
+      return regionMark(region, { role, named, client });
+    }),
     ...(client ? [clientMark(client)] : []),
   );
   frame.setAttribute("aria-label", caption({ regions, client, roles }));
@@ -44,7 +50,7 @@ export function degrees({ latitude, longitude }) {
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
 
-function regionMark(region, role, client) {
+function regionMark(region, { role, named, client }) {
   const [cx, cy] = [x(region.longitude), y(region.latitude)];
   // Text to the right of a mark would leave the map in the far east, or hide under the client.
   const hidden =
@@ -58,11 +64,12 @@ function regionMark(region, role, client) {
     svg("title", {}, `${region.name}: ${role === "idle" ? "not in the answer" : role}`),
     svg("circle", { class: "halo", cx, cy, r: 5.5 }),
     svg("circle", { class: "dot", cx, cy, r: 2.6 }),
-    svg(
-      "text",
-      { x: anchor === "end" ? cx - 7 : cx + 7, y: cy + 3, "text-anchor": anchor },
-      region.name,
-    ),
+    named &&
+      svg(
+        "text",
+        { x: anchor === "end" ? cx - 7 : cx + 7, y: cy + 3, "text-anchor": anchor },
+        region.name,
+      ),
   );
 }
 

@@ -20,6 +20,8 @@ const STATS_FRESH_AFTER = 80;
 const SETTLED_AFTER = 250;
 const SETTLE_WITHIN = 2000;
 
+const BROKE = "The two ends connected, but the connection broke before a message came back.";
+
 /**
  * Run the test once.
  *
@@ -48,6 +50,7 @@ export async function relayTest({ iceServers, signal, onChange }) {
     await pause(STATS_FRESH_AFTER, signal);
     const path = { near: await carrier(near), far: await carrier(far) };
     urls.close();
+    if (!data.received || !path.near) throw new Unrelayed(BROKE, urls.report());
     return { urls: urls.report(), data, path };
   } finally {
     // Closing tells the relays to drop the allocations at once instead of after ten minutes.
@@ -140,6 +143,7 @@ async function measure(channel, signal) {
   const times = [];
   let sent = 0;
   while (sent < MESSAGES && performance.now() < deadline) {
+    if (channel.readyState !== "open") break;
     sent += 1;
     const time = await roundTrip(channel, sent, signal);
     if (time !== null) times.push(time);

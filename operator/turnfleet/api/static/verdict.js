@@ -11,14 +11,12 @@ export function starting(frames, text) {
 /** Show the way that the data took. `run` is a finished run (see `app.js`). */
 export function carried(frames, run) {
   const { data, path } = run;
-  frames.title.textContent = data.received
-    ? `Relayed through the ${path.near.role ?? "relay"}`
-    : "Connected, but nothing came back";
+  frames.title.textContent = `Relayed through the ${path.near.role ?? "relay"}`;
   const same = path.near.relay === path.far?.relay && path.near.region === path.far?.region;
   const across = same ? nameOf(path.near) : `${nameOf(path.near)} and ${nameOf(path.far)}`;
   frames.text.textContent =
-    `${data.received} of ${data.sent} messages came back through ${across}` +
-    `${data.medianMs === null ? "" : `, half of them within ${milliseconds(data.medianMs)}`}.`;
+    `${data.received} of ${data.sent} messages came back through ${across}, ` +
+    `half of them within ${milliseconds(data.medianMs)}.`;
   const stop = (side) =>
     el(
       "li",
