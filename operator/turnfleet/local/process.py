@@ -7,6 +7,7 @@ went, the agent reads the end of it and ends too: nothing is left behind.
 import asyncio
 import contextlib
 import logging
+import re
 import signal
 from collections.abc import Callable, Sequence
 from typing import Final
@@ -18,6 +19,7 @@ WELL_AFTER: Final = 60.0
 """Seconds after which an agent counts as having run well."""
 _STOP_GRACE: Final = 5.0
 """Seconds that an agent told to end at once may take."""
+_LINE: Final = re.compile(r"\S+ \S+ (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \S+ (?P<text>.*)")
 
 _log = logging.getLogger("turnfleet.relay")
 
@@ -139,12 +141,21 @@ class Process:
                 continue
             if not line:
                 return
-            _log.info("%s: %s", self._name, line.decode("utf-8", "replace").rstrip())
+            level, text = _parsed(line.decode("utf-8", "replace").rstrip())
+            _log.log(level, "%s: %s", self._name, text)
 
     def _signal(self, number: signal.Signals) -> None:
         if self._process is not None:
             with contextlib.suppress(ProcessLookupError):
                 self._process.send_signal(number)
+
+
+def _parsed(line: str) -> tuple[int, str]:
+    """Return the level and the text of an agent's line, whose time and logger are known."""
+    found = _LINE.fullmatch(line)
+    if found is None:
+        return logging.INFO, line
+    return logging.getLevelNamesMapping()[found["level"]], found["text"]
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

@@ -1,19 +1,20 @@
 """Where the relays of one machine live: an address and ports for each, or a sentence why not.
 
-Decides addresses, ports, node and zone names; starts nothing. Two grounds are known:
+Decides addresses, ports, node and zone names; starts nothing. Every region takes a slot, the
+smallest free number from 1, and relay R of the region in slot S owns the loopback address
+127.BLOCK.S.R. Two grounds are known:
 
-* ``Loopback``: every relay has an address of its own, 127.BLOCK.REGION.RELAY, and the ports that
-  its region declares, so regions never meet.
-* ``Shared``: all relays share one address of the machine. Every relay takes a slot, the smallest
-  free number from 0 to 15; each listener is its declared port + 10 x slot, and the relay ports
-  are the slot's sixteenth of the declared range. Regions that declare the same ports therefore
-  fit together; ones that overlap otherwise are refused with a sentence.
+* ``Loopback``: relays serve on their own loopback address, with the ports that the region
+  declares, so regions never meet.
+* ``Shared``: all relays serve on one address of the machine, and only their agents stay on
+  loopback. Relay R's listeners are the declared ports + 10 x (R - 1), and the region's relay ports
+  are split evenly among its relays. Regions that overlap are refused with a sentence.
 
-A relay keeps its place for as long as it is on the machine, whatever comes and goes around it.
+A region keeps its slot for as long as it is on the machine, whatever comes and goes around it.
 """
 
 import ipaddress
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from itertools import count
 from typing import Final
@@ -21,10 +22,8 @@ from typing import Final
 from turnfleet.model import fleet, region
 from turnfleet.plan import ports
 
-SLOTS: Final = 16
-"""Relays that fit on a shared address."""
 STRIDE: Final = 10
-"""Distance between the listeners of neighbouring slots."""
+"""Distance between the listeners of two relays of a region on a shared address."""
 _OCTET_MAX: Final = 254
 
 
@@ -37,7 +36,7 @@ class Loopback:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Shared:
-    """All relays on ``address``; their agents stay off the network, on 127.``block``.0.y."""
+    """Relays on ``address``; their agents stay off the network, on 127.``block``.x.y."""
 
     address: str
     block: int
@@ -52,7 +51,7 @@ class Place:
 
     key: fleet.RelayKey
     slot: int
-    """What the address (loopback: of the whole region) or the ports (shared) derive from."""
+    """The region's number on this machine."""
     node: str
     zone: str
     address: str
@@ -106,74 +105,61 @@ def _fit(
     spec: region.RegionSpec, ground: Ground, occupied: Collection[Place]
 ) -> tuple[Place, ...] | str:
     """Return candidates for all relays of a region, or what is wrong with it."""
-    match ground:
-        case Loopback():
-            return _fit_loopback(spec, ground, occupied)
-        case Shared():
-            return _fit_shared(spec, ground, occupied)
-
-
-def _fit_loopback(
-    spec: region.RegionSpec, ground: Loopback, occupied: Collection[Place]
-) -> tuple[Place, ...] | str:
-    if region.Family.IPV4 not in spec.addresses.families:
-        return "publishes IPv6 only, and the IPv6 loopback has one address: add IPv4"
-    slot = next(
-        (old.slot for old in occupied if old.key.region == spec.name),
-        None,
-    ) or _smallest_free(count(1), {old.slot for old in occupied})
-    if slot > _OCTET_MAX or replicas(spec) > _OCTET_MAX:
-        return f"does not fit: one machine holds {_OCTET_MAX} regions of {_OCTET_MAX} relays each"
-    return tuple(
-        Place(
-            key=key,
-            slot=slot,
-            node=_node(number),
-            zone=_zone(number),
-            address=f"127.{ground.block}.{slot}.{number}",
-            family=region.Family.IPV4,
-            listeners=spec.listeners,
-            relay_ports=spec.relay_ports,
-            agent=fleet.AgentAddress(
-                address=f"127.{ground.block}.{slot}.{number}", port=spec.agent_port
-            ),
-        )
-        for number, key in _keys(spec)
-    )
-
-
-def _fit_shared(
-    spec: region.RegionSpec, ground: Shared, occupied: Collection[Place]
-) -> tuple[Place, ...] | str:
-    version = ipaddress.ip_address(ground.address).version
-    family = region.Family.IPV4 if version == 4 else region.Family.IPV6  # noqa: PLR2004 - IP version
+    family = _family(ground)
     if family not in spec.addresses.families:
-        return f"does not publish {family}, which {ground.address} is"
-    slots = {old.key: old.slot for old in occupied}
+        return f"does not publish {family}, the only family there is here"
+    slot = _slot(spec.name, occupied)
+    number_of = replicas(spec)
+    if slot > _OCTET_MAX or number_of > _OCTET_MAX:
+        return f"does not fit: a machine holds {_OCTET_MAX} regions of {_OCTET_MAX} relays each"
+    if isinstance(ground, Shared) and len(spec.relay_ports) < number_of:
+        return f"has fewer relay ports than relays ({number_of}), which share them on one address"
     candidates = []
-    for number, key in _keys(spec):
-        slot = slots.setdefault(key, _smallest_free(count(), set(slots.values())))
-        if slot >= SLOTS:
-            return f"does not fit: {SLOTS} relays share one address at most"
-        listeners = ports.shifted(spec.listeners, by=slot * STRIDE)
+    for number in range(1, number_of + 1):
+        own = f"127.{ground.block}.{slot}.{number}"
+        match ground:
+            case Loopback():
+                address = own
+                listeners: region.Listeners | None = spec.listeners
+                relay_ports = spec.relay_ports
+            case Shared():
+                address = ground.address
+                listeners = ports.shifted(spec.listeners, by=(number - 1) * STRIDE)
+                relay_ports = ports.part(spec.relay_ports, index=number - 1, of=number_of)
         if listeners is None:
-            return f"does not fit: its listeners + {slot * STRIDE} are beyond port {ports.LAST}"
+            return f"does not fit: the listeners of relay {number} are beyond port {ports.LAST}"
         candidates.append(
             Place(
-                key=key,
+                key=fleet.RelayKey(spec.name, f"{spec.name}-{number}"),
                 slot=slot,
-                node=_node(number),
-                zone=_zone(number),
-                address=ground.address,
+                node=f"node-{number}",
+                # Alternating, so that "backup in another zone" means something on one machine.
+                zone="a" if number % 2 else "b",
+                address=address,
                 family=family,
                 listeners=listeners,
-                relay_ports=ports.part(spec.relay_ports, index=slot, of=SLOTS),
-                agent=fleet.AgentAddress(
-                    address=f"127.{ground.block}.0.{slot + 1}", port=spec.agent_port
-                ),
+                relay_ports=relay_ports,
+                agent=fleet.AgentAddress(address=own, port=spec.agent_port),
             )
         )
     return tuple(candidates)
+
+
+def _family(ground: Ground) -> region.Family:
+    match ground:
+        case Loopback():
+            # The IPv6 loopback has a single address.
+            return region.Family.IPV4
+        case Shared():
+            four = isinstance(ipaddress.ip_address(ground.address), ipaddress.IPv4Address)
+            return region.Family.IPV4 if four else region.Family.IPV6
+
+
+def _slot(name: str, occupied: Collection[Place]) -> int:
+    """Return the number that a region has, or the smallest free one."""
+    by_region = {old.key.region: old.slot for old in occupied}
+    used = set(by_region.values())
+    return by_region.get(name) or next(slot for slot in count(1) if slot not in used)
 
 
 def _checked(
@@ -226,21 +212,3 @@ def replicas(spec: region.RegionSpec) -> int:
             return spec.relays.replicas
         case region.Placement.EVERY_NODE:
             return 1
-
-
-def _keys(spec: region.RegionSpec) -> Iterator[tuple[int, fleet.RelayKey]]:
-    for number in range(1, replicas(spec) + 1):
-        yield number, fleet.RelayKey(spec.name, f"{spec.name}-{number}")
-
-
-def _node(number: int) -> str:
-    return f"node-{number}"
-
-
-def _zone(number: int) -> str:
-    # Alternating, so that "backup in another zone" means something on one machine.
-    return "a" if number % 2 else "b"
-
-
-def _smallest_free(numbers: Iterator[int], used: set[int]) -> int:
-    return next(number for number in numbers if number not in used)

@@ -108,10 +108,10 @@ def shifted(listeners: region.Listeners, *, by: int) -> region.Listeners | None:
 
 
 def part(whole: region.PortRange, *, index: int, of: int) -> region.PortRange:
-    """Return one of ``of`` equal parts of a range (the first ports for a range too small)."""
-    size = max(1, len(whole) // of)
-    first = min(whole.min + index * size, whole.max)
-    return region.PortRange(min=first, max=min(first + size - 1, whole.max))
+    """Return one of ``of`` equal parts of a range that is at least that long."""
+    size = len(whole) // of
+    first = whole.min + index * size
+    return region.PortRange(min=first, max=first + size - 1)
 
 
 def _moved(port: int | None, by: int) -> int | None:

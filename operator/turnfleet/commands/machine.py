@@ -1,0 +1,261 @@
+"""A whole fleet in one process: binds source, relays, probes and endpoint, and ends them together.
+
+When one part ends by itself, all end, with a sentence: half a machine would look like a whole one.
+"""
+
+import asyncio
+import dataclasses
+import errno
+import logging
+import random
+import signal
+from collections.abc import Callable, Coroutine, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from aiohttp import web
+
+from turnfleet.api import app, board, options
+from turnfleet.commands import output, welcome
+from turnfleet.geo import atlas
+from turnfleet.local import blueprints, certificates, host, relays, secrets
+from turnfleet.model import geo
+from turnfleet.plan import placement, ports
+from turnfleet.probe import prober
+from turnfleet.sources import folder
+from turnfleet.steer import estimating
+
+LoopFactory = Callable[[], asyncio.AbstractEventLoop]
+_GRACE: Final = 1.0
+"""Seconds that open requests have when the program ends."""
+_REFRESH: Final = 60.0
+"""Seconds between two looks for newer geo databases."""
+
+_log = logging.getLogger("turnfleet.run")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wishes:
+    """What the command line asks for, already checked."""
+
+    state: Path
+    listen: tuple[str, int]
+    address: str | None
+    ground: placement.Ground
+    turnserver: str
+    databases: Path
+    """Folder of geo databases."""
+    networks: Path | None
+    default_place: geo.Place | None
+    page: bool
+
+    @property
+    def sites(self) -> tuple[tuple[str, int], ...]:
+        """Return where the endpoint listens."""
+        if self.address is None:
+            return (self.listen,)
+        return (self.listen, (self.address, self.listen[1]))
+
+    def options(self) -> options.Options:
+        """Return the endpoint's options."""
+        whole = options.loopback() if self.address is None else options.at_address(self.address)
+        whole = dataclasses.replace(whole, page=self.page)
+        if self.default_place is None:
+            return whole
+        return dataclasses.replace(whole, default_place=self.default_place)
+
+
+async def serve(
+    wishes: Wishes,
+    *,
+    source: folder.Folder,
+    console: output.Console,
+    clock: Callable[[], float],
+    ticks: Callable[[], float],
+    token: Callable[[int], bytes],
+) -> None:
+    """Run everything until a signal asks for the end; leave no process behind."""
+    asked = _on_signals(asyncio.get_running_loop())
+    machine = Machine(wishes, source=source, clock=clock, ticks=ticks, token=token)
+    await machine.listen()
+    parts = [asyncio.create_task(part, name=name) for name, part in machine.parts().items()]
+    greeting = asyncio.create_task(machine.greet(console), name="greeting")
+    ending = asyncio.create_task(asked.wait())
+    try:
+        await asyncio.wait({*parts, ending}, return_when=asyncio.FIRST_COMPLETED)
+        if not ending.done():
+            raise _failure(parts)
+        console.say("\nEnding.")
+    finally:
+        tasks = (*parts, greeting, ending)
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, machine.close(), return_exceptions=True)
+
+
+class Machine:
+    """The parts, wired."""
+
+    def __init__(
+        self,
+        wishes: Wishes,
+        *,
+        source: folder.Folder,
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
+        token: Callable[[int], bytes],
+    ) -> None:
+        self._wishes = wishes
+        self._source = source
+        self._folder_news = _News()
+        self._relays_news = _News()
+        self.board = board.Board()
+        vault = secrets.Vault(wishes.state / "secrets", token=token)
+        self.relays = relays.LocalRelays(
+            wishes.state / "relays",
+            machine=blueprints.Machine(
+                ground=wishes.ground,
+                turnserver=wishes.turnserver,
+                lowest_port=host.lowest_port(),
+                taken=tuple(_claim(*site) for site in wishes.sites),
+            ),
+            vault=vault,
+            authority=certificates.Authority(wishes.state / "tls", clock=clock),
+            changed=self._take,
+            clock=clock,
+            ticks=ticks,
+            token=token,
+        )
+        self.prober = prober.Prober(
+            published=lambda: self.board.published,
+            publish=self.board.publish_health,
+            agent_key=vault.agent_key,
+            clock=ticks,
+            wall=clock,
+            rng=random.Random(token(16)),  # noqa: S311 - spreads probes, guards nothing
+        )
+        self.board.on_publish(self.prober.source_changed)
+        self._atlas = atlas.open(wishes.databases, wishes.networks, _log.warning)
+        self._runner = web.AppRunner(
+            app.create(
+                current=self.board,
+                atlas=self._atlas,
+                estimator=estimating.GreatCircle(),
+                fleet_key=vault.fleet_key,
+                opts=wishes.options(),
+                clock=clock,
+                entropy=token,
+                prober=self.prober,
+                attributions=[found.text for found in self._atlas.attributions],
+            ),
+            access_log=None,
+            shutdown_timeout=_GRACE,
+        )
+
+    def parts(self) -> dict[str, Coroutine[None, None, None]]:
+        """Return what has to go on for as long as the program does, by name."""
+        return {
+            "folder": self._follow(),
+            "relays": self.relays.run(),
+            "prober": self.prober.run(),
+            "atlas": self._refresh(),
+        }
+
+    async def greet(self, console: output.Console) -> None:
+        """Print what there is, once it is ready."""
+        await welcome.say(
+            console,
+            url=_url(*self._wishes.sites[-1]),
+            running=self.relays.running,
+            current=self.board,
+            prober=self.prober,
+            page=self._wishes.page,
+        )
+
+    async def listen(self) -> None:
+        """Open the endpoint's ports, before any relay starts."""
+        await self._runner.setup()
+        try:
+            for address, port in self._wishes.sites:
+                await web.TCPSite(self._runner, address, port).start()
+        except OSError as error:
+            await self._runner.cleanup()
+            raise output.Failure(_unbound(address, port, error)) from None
+
+    async def close(self) -> None:
+        """Close the endpoint."""
+        await self._runner.cleanup()
+
+    async def _follow(self) -> None:
+        async for snapshot in self._source.watch():
+            self._folder_news.tell(snapshot.complaints)
+            self.relays.apply(snapshot.specs, held=snapshot.held)
+
+    async def _refresh(self) -> None:
+        while True:
+            await asyncio.sleep(_REFRESH)
+            await asyncio.to_thread(self._atlas.refresh)
+
+    def _take(self) -> None:
+        self.board.publish_regions(self.relays.published())
+        self._relays_news.tell(self.relays.problems)
+
+
+class _News:
+    """Logs a sentence when it is first heard, and again only after it was gone."""
+
+    def __init__(self) -> None:
+        self._told: frozenset[str] = frozenset()
+
+    def tell(self, sentences: Sequence[str]) -> None:
+        for sentence in sentences:
+            if sentence not in self._told:
+                _log.warning("%s", sentence)
+        for sentence in sorted(self._told.difference(sentences)):
+            _log.info("No longer so: %s", sentence)
+        self._told = frozenset(sentences)
+
+
+def _failure(parts: Sequence[asyncio.Task[None]]) -> output.Failure:
+    """Return which part ended by itself."""
+    ended = next(part for part in parts if part.done())
+    error = ended.exception()
+    _log.error("The %s has ended", ended.get_name(), exc_info=error)
+    return output.Failure(f"the {ended.get_name()} failed, so everything ends: {error!r}", code=1)
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
+        loop.add_signal_handler(number, asked.set)
+    return asked
+
+
+def _claim(address: str, port: int) -> ports.Claim:
+    return ports.Claim(
+        owner="the endpoint",
+        purpose="port",
+        protocol="tcp",
+        address=address,
+        first=port,
+        last=port,
+    )
+
+
+def _url(address: str, port: int) -> str:
+    return f"http://[{address}]:{port}" if ":" in address else f"http://{address}:{port}"
+
+
+def _unbound(address: str, port: int, error: OSError) -> str:
+    match error.errno:
+        case errno.EADDRINUSE:
+            other = port + 1 if port < ports.LAST else port - 1
+            return (
+                f"port {port} of {address} is in use by another program; "
+                f"choose another one, e.g. --listen 127.0.0.1:{other}."
+            )
+        case errno.EACCES:
+            return f"port {port} needs root; choose one from 1024 on, e.g. --listen 127.0.0.1:8080."
+        case _:
+            return f"cannot listen on {address}, port {port}: {error.strerror}."
