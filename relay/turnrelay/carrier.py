@@ -5,6 +5,7 @@ retransmission or of credentials. No tasks: asyncio's transports call back.
 """
 
 import asyncio
+import errno
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -15,6 +16,9 @@ from turnrelay import stun
 
 _STREAM_BUFFER_MAX: Final = 1 << 20
 """Bytes of unfinished frames; more is a server that never ends one."""
+
+
+_NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 
 
 class Transport(StrEnum):
@@ -50,6 +54,10 @@ class Silent(Failure):
 
 class Closed(Silent):
     """The host answered for its server: nothing listens there, or it hung up."""
+
+
+class Unroutable(Silent):
+    """This machine has no way to such an address: says nothing about the server."""
 
 
 class TlsFailed(Failure):
@@ -117,6 +125,8 @@ def _failure(error: OSError) -> Failure:
     sentence = error.strerror or str(error) or type(error).__name__
     if isinstance(error, (ConnectionRefusedError, ConnectionResetError, BrokenPipeError)):
         return Closed(sentence)
+    if error.errno in _NO_WAY:
+        return Unroutable(sentence)
     return Silent(sentence)
 
 

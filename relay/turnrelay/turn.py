@@ -20,6 +20,7 @@ Transport = carrier.Transport
 Failure = carrier.Failure
 Silent = carrier.Silent
 Closed = carrier.Closed
+Unroutable = carrier.Unroutable
 TlsFailed = carrier.TlsFailed
 
 _RETRANSMIT_AFTER: Final = 0.5

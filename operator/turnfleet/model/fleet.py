@@ -118,6 +118,8 @@ class Health:
     """Why the relay as a whole is not offered; ``None`` when it may be."""
     load: float = 0.0
     """0 is idle, 1 is full: max of allocations, bit rate and ports relative to their limits."""
+    silent: frozenset[str] = frozenset()
+    """Addresses not to offer: they fail while another address of the relay works."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -1,0 +1,59 @@
+"""Asks relay agents for /status. Takes nothing on trust: time, size and shape are bounded."""
+
+import json
+from typing import Final, Self
+
+import aiohttp
+
+from turnfleet.model import fleet
+from turnfleet.probe import findings
+from turnrelay import contract
+
+_SIZE_MAX: Final = 64 * 1024
+
+
+class Agents:
+    """One HTTP session for all agents."""
+
+    def __init__(self, *, key: str, timeout: float, at_once: int) -> None:
+        self._key = key
+        self._timeout = timeout
+        self._at_once = at_once
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            connector=aiohttp.TCPConnector(limit=self._at_once, keepalive_timeout=15),
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            headers={"Authorization": f"Bearer {self._key}"},
+            cookie_jar=aiohttp.DummyCookieJar(),
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(self, agent: fleet.AgentAddress) -> findings.Report | None:
+        """Return what an agent reports; ``None`` for silence, a refusal or nonsense."""
+        if self._session is None:
+            return None
+        host = f"[{agent.address}]" if ":" in agent.address else agent.address
+        url = f"http://{host}:{agent.port}{contract.PATH_STATUS}"
+        try:
+            async with self._session.get(url, allow_redirects=False) as response:
+                if response.status != 200:  # noqa: PLR2004 - OK
+                    return None
+                body = await response.content.read(_SIZE_MAX)
+                while len(body) < _SIZE_MAX and (more := await response.content.read(_SIZE_MAX)):
+                    body += more
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return None
+        return _read(body[:_SIZE_MAX])
+
+
+def _read(body: bytes) -> findings.Report | None:
+    try:
+        return findings.read_report(json.loads(body))
+    except (ValueError, RecursionError):
+        return None

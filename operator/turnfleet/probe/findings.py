@@ -1,0 +1,105 @@
+"""What the prober can find out about a relay besides its pulse, as values."""
+
+import math
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import Final
+
+from turnfleet.model import fleet
+from turnfleet.model import region as declared
+from turnrelay import contract
+
+_REPORTED: Final = frozenset(fleet.Reason)
+_LOAD_MAX: Final = 1000.0
+
+
+class Evidence(StrEnum):
+    """What a second look over TCP shows about a relay whose UDP is silent."""
+
+    REFUSED = "Refused"
+    """Its host is there and says that nobody listens: it is dead, and the way to it is fine."""
+    MUTE = "Mute"
+    """Its host takes the connection and nobody speaks: it hangs, and the way to it is fine."""
+    SPEAKS = "Speaks"
+    """It answers STUN over TCP or TLS: it lives, and only UDP does not get through."""
+    SILENT = "Silent"
+    """Nothing at all: it, its host or the way to it is gone."""
+
+    @property
+    def proves_death(self) -> bool:
+        """Return whether this cannot be the prober's own fault."""
+        return self in {Evidence.REFUSED, Evidence.MUTE}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What an agent says about its own relay."""
+
+    instance: str
+    reason: fleet.Reason | None
+    """``None``: it takes clients."""
+    load: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Trial:
+    """How a client's test of one relay ended."""
+
+    working: frozenset[declared.Transport]
+    failing: tuple[tuple[declared.Transport, fleet.Reason], ...] = ()
+    silent: frozenset[str] = frozenset()
+    """Addresses that failed while another address of the relay works."""
+
+    @property
+    def reason(self) -> fleet.Reason | None:
+        """Return why nothing of the relay works: the most telling of the failures."""
+        if self.working:
+            return None
+        reasons = {reason for _, reason in self.failing}
+        return next((reason for reason in _TELLING if reason in reasons), fleet.Reason.UNPROVEN)
+
+
+_TELLING: Final = (
+    fleet.Reason.BAD_CREDENTIAL,
+    fleet.Reason.DRAINING,
+    fleet.Reason.FULL,
+    fleet.Reason.RELAY_PORTS_CLOSED,
+    fleet.Reason.CERTIFICATE_MISMATCH,
+    fleet.Reason.NAME_UNRESOLVED,
+    fleet.Reason.UNREACHABLE,
+)
+"""An answer tells more than silence does."""
+
+
+def read_report(document: object) -> Report | None:
+    """Return what a /status document says, or ``None`` where it is not one."""
+    match document:
+        case {"instance": str(instance), "state": str(state), "ready": bool(ready), **rest}:
+            return Report(
+                instance=instance,
+                reason=_reason(state, ready=ready, word=rest.get("reason")),
+                load=_load(rest.get("load")),
+            )
+        case _:
+            return None
+
+
+def _reason(state: str, *, ready: bool, word: object) -> fleet.Reason | None:
+    match state:
+        case contract.State.READY if ready:
+            return None
+        case contract.State.DRAINING:
+            return fleet.Reason.DRAINING
+        case contract.State.CLOSED:
+            return fleet.Reason.CLOSED
+        case _:
+            named = isinstance(word, str) and word in _REPORTED
+            return fleet.Reason(str(word)) if named else fleet.Reason.STARTING
+
+
+def _load(value: object) -> float:
+    if isinstance(value, bool) or not isinstance(value, int | float):
+        return 0.0
+    if math.isnan(value):
+        return 0.0
+    return float(min(max(value, 0.0), _LOAD_MAX))
