@@ -31,6 +31,9 @@ class Attribution(NamedTuple):
     text: str
     url: str
 
+    def __str__(self) -> str:
+        return f"{self.text} ({self.url})"
+
 
 _ATTRIBUTIONS: Final = (
     ("dbip", Attribution("IP Geolocation by DB-IP", "https://db-ip.com/")),

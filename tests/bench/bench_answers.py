@@ -1,0 +1,197 @@
+"""Measures the endpoint beside an aiohttp hello-world, in the same run on the same core.
+
+    python -m tests.bench.bench_answers [--rounds N] [--seconds N] [--write FILE]
+
+The server runs on core 0, the load on core 1. Rounds alternate between the contestants, so that a
+machine that slows down slows all of them; medians and the median ratio of a round are what counts.
+"""
+
+import argparse
+import os
+import statistics
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from tests.bench import load, paced, processes, report, selection_time
+
+_PATH = "/api/get-ice-servers"
+_SEED_CALL = load.Ask(
+    path=_PATH,
+    bodies=tuple(
+        f'{{"region":"{region}","connectionType":"{connection}"}}'
+        for region in ("US", "DE", "IN", "Europe/Paris", "America/Sao_Paulo", "ap-southeast-1")
+        for connection in ("wifi", "4g")
+    ),
+)
+_GET = load.Ask(path=_PATH)
+_HELLO = load.Ask(path="/")
+_LARGE = (100, 100)
+"""Regions, and relays in each."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peaks:
+    """Answers a second, round by round."""
+
+    hello: list[float]
+    post: list[float]
+    get: list[float]
+
+    def ratio(self, measured: list[float]) -> float:
+        """Return the median over the rounds of measured/hello."""
+        pairs = zip(measured, self.hello, strict=True)
+        return statistics.median(one / hello for one, hello in pairs)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """How long to measure, and on which cores."""
+
+    rounds: int
+    seconds: float
+    server_core: int | None
+    load_core: int | None
+
+    def server(self, which: str, *, regions: int = 12, relays: int = 8) -> tuple[str, ...]:
+        """Return the arguments of ``processes.server``."""
+        size = ("--regions", str(regions), "--relays", str(relays))
+        return (which, *size, *(() if self.server_core is None else ("--core", "0")))
+
+    def peak(self, server: processes.Server, ask: load.Ask) -> float:
+        return load.peak(server.port, ask, seconds=self.seconds, core=self.load_core)
+
+
+def main() -> int:
+    args = _arguments()
+    if not load.installed():
+        sys.stderr.write("wrk, which makes the load, is not installed: apt install wrk\n")
+        return 2
+    alone = len(os.sched_getaffinity(0)) < 2
+    if alone:
+        sys.stderr.write("one core only: server and load share it, so figures are low\n")
+    plan = Plan(
+        rounds=args.rounds,
+        seconds=args.seconds,
+        server_core=None if alone else 0,
+        load_core=None if alone else 1,
+    )
+    machine = report.machine()  # before the load: its own would be in the load average
+    text = _measured(plan)
+    sys.stdout.write(text)
+    if args.write is not None:
+        document = _DOCUMENT.format(machine=machine, tables=text.rstrip())
+        args.write.write_text(document, encoding="utf-8")
+    return 0
+
+
+def _arguments() -> argparse.Namespace:
+    parser = argparse.ArgumentParser(prog="tests.bench.bench_answers", description=__doc__)
+    parser.add_argument("--rounds", type=int, default=5)
+    parser.add_argument("--seconds", type=float, default=4.0, help="of each measurement")
+    parser.add_argument("--write", type=Path, metavar="FILE", help="such as docs/benchmarks.md")
+    return parser.parse_args()
+
+
+def _measured(plan: Plan) -> str:
+    with (
+        processes.server(*plan.server("hello")) as hello,
+        processes.server(*plan.server("endpoint")) as endpoint,
+    ):
+        peaks = _peaks(plan, hello, endpoint)
+        half = statistics.median(peaks.post) / 2
+        latencies = {
+            name: paced.measure(
+                server.port, ask, rate=half, seconds=2 * plan.seconds, core=plan.load_core
+            )
+            for name, server, ask in (
+                ("hello-world", hello, _HELLO),
+                ("POST, the seed call", endpoint, _SEED_CALL),
+                ("GET", endpoint, _GET),
+            )
+        }
+    return "\n\n".join((_throughput(peaks), _latency(latencies), _large(plan))) + "\n"
+
+
+def _peaks(plan: Plan, hello: processes.Server, endpoint: processes.Server) -> Peaks:
+    peaks = Peaks(hello=[], post=[], get=[])
+    for number in range(plan.rounds):
+        peaks.hello.append(plan.peak(hello, _HELLO))
+        peaks.post.append(plan.peak(endpoint, _SEED_CALL))
+        peaks.get.append(plan.peak(endpoint, _GET))
+        sys.stderr.write(
+            f"round {number + 1}: hello {peaks.hello[-1]:,.0f}/s, "
+            f"POST {peaks.post[-1]:,.0f}/s, GET {peaks.get[-1]:,.0f}/s\n"
+        )
+    return peaks
+
+
+def _throughput(peaks: Peaks) -> str:
+    rows = [
+        (
+            name,
+            f"{statistics.median(rates):,.0f}",
+            f"{min(rates):,.0f}",
+            f"{max(rates):,.0f}",
+            ratio,
+        )
+        for name, rates, ratio in (
+            ("aiohttp hello-world", peaks.hello, "1"),
+            ("POST, the seed call", peaks.post, f"{peaks.ratio(peaks.post):.2f}"),
+            ("GET", peaks.get, f"{peaks.ratio(peaks.get):.2f}"),
+        )
+    ]
+    return report.table(("one core, answers/s", "median", "least", "most", "ratio"), rows)
+
+
+def _latency(latencies: dict[str, paced.Latency]) -> str:
+    rows = [
+        (name, f"{found.rate:,.0f}", f"{found.p50:.2f}", f"{found.p99:.2f}")
+        for name, found in latencies.items()
+    ]
+    return report.table(("at half of POST's peak", "requests/s", "p50 ms", "p99 ms"), rows)
+
+
+def _large(plan: Plan) -> str:
+    regions, relays = _LARGE
+    with processes.server(*plan.server("endpoint", regions=regions, relays=relays)) as endpoint:
+        idle = endpoint.rss
+        rate = plan.peak(endpoint, _SEED_CALL)
+        rss = endpoint.rss
+    times = selection_time.measure(regions=regions, relays=relays)
+    rows = [
+        ("RSS at the start, MB", f"{idle:.0f}"),
+        ("RSS after the load, MB", f"{rss:.0f}"),
+        ("answers/s while every relay's load changes each second", f"{rate:,.0f}"),
+        ("selection, known place, median µs", f"{times.known:.1f}"),
+        ("selection, new place, median µs", f"{times.new_place:,.0f}"),
+        ("selection, new fleet, median µs", f"{times.new_fleet:,.0f}"),
+    ]
+    return report.table((f"{regions} regions x {relays} relays", "measured"), rows)
+
+
+_DOCUMENT = """# Benchmarks
+
+Written by `make bench ARGS="--write docs/benchmarks.md"`; run that to repeat it on your machine.
+
+Machine: {machine}.
+
+{tables}
+
+How it is measured:
+
+* Server on core 0, load on core 1, each on uvloop; hello-world is `web.Response(text=...)` behind
+  an `Application` and its router. Both without an access log. Rounds alternate between the
+  contestants; *ratio* is the median over the rounds of answers/s relative to hello-world's.
+* Peaks: wrk, one thread, 64 connections. The POST is what the seed client sends, from a dozen
+  regions and connection types; the GET has no parameters. Any answer but 200 spoils a run.
+* The fleet is 12 regions of 8 relays. Every second all loads change, as under a prober, so rankings
+  and selections are made anew every second.
+* Latency: a constant rate, counted from the moment a request was due (no coordinated omission).
+* *New fleet* includes taking the census of all relays: once for each change of the fleet.
+  *Known place* is what all but the first client of a place after a change cost.
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
