@@ -125,7 +125,7 @@ def summary(target: targets.Target, reached: Sequence[reaching.Reached]) -> find
     for transport in target.transports - seen:
         failing[transport] = fleet.Reason.UNREACHABLE
     return findings.Trial(
-        working=target.transports - failing.keys(),
+        working=target.transports.difference(failing),
         failing=tuple(sorted(failing.items())),
         silent=frozenset(r.url.address for r in judged) - alive if alive else frozenset(),
     )
