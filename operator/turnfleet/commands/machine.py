@@ -118,7 +118,7 @@ class Machine:
                 ground=wishes.ground,
                 turnserver=wishes.turnserver,
                 lowest_port=host.lowest_port(),
-                taken=tuple(_claim(*site) for site in wishes.sites),
+                taken=tuple(_claim(*site) for site in wishes.sites if site[1]),
             ),
             vault=vault,
             authority=certificates.Authority(wishes.state / "tls", clock=clock),
@@ -166,7 +166,7 @@ class Machine:
         """Print what there is, once it is ready."""
         await welcome.say(
             console,
-            url=_url(*self._wishes.sites[-1]),
+            url=_url(*self._runner.addresses[-1][:2]),
             running=self.relays.running,
             current=self.board,
             prober=self.prober,
