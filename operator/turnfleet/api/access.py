@@ -7,7 +7,6 @@ rebinding) must not become "same origin".
 import functools
 import hmac
 import re
-from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, assert_never
@@ -36,15 +35,6 @@ class Standing(StrEnum):
     """Nothing: a browser in open access, under a limit."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caller:
-    """The headers that access depends on."""
-
-    host: str | None
-    origin: str | None
-    authorization: str | None
-
-
 class Gate:
     """Admits callers by the rules of one endpoint's options."""
 
@@ -56,24 +46,26 @@ class Gate:
         self.knows_host = functools.lru_cache(maxsize=64)(self._knows_host)
         self.allows_origin = functools.lru_cache(maxsize=1024)(self._allows_origin)
 
-    def admit(self, caller: Caller) -> Standing | problems.Problem:
-        """Return what the caller counts as, or why it gets nothing."""
-        if not self.knows_host(caller.host):
+    def admit(
+        self, *, host: str | None, origin: str | None, authorization: str | None
+    ) -> Standing | problems.Problem:
+        """Return what a caller with these headers counts as, or why it gets nothing."""
+        if not self.knows_host(host):
             return UNKNOWN_HOST
         match self._options.access:
             case options.Access.LOCAL:
-                return self._from_page(caller) or Standing.LOCAL
+                return self._from_page(origin, host) or Standing.LOCAL
             case options.Access.KEY:
-                return self._keyed(caller.authorization)
-            case options.Access.OPEN if caller.authorization is not None:
-                return self._keyed(caller.authorization)
+                return self._keyed(authorization)
+            case options.Access.OPEN if authorization is not None:
+                return self._keyed(authorization)
             case options.Access.OPEN:
-                return self._from_page(caller) or Standing.ANONYMOUS
+                return self._from_page(origin, host) or Standing.ANONYMOUS
             case access:
                 assert_never(access)
 
-    def _from_page(self, caller: Caller) -> problems.Problem | None:
-        if caller.origin is None or self.allows_origin(caller.origin, caller.host):
+    def _from_page(self, origin: str | None, host: str | None) -> problems.Problem | None:
+        if origin is None or self.allows_origin(origin, host):
             return None
         return problems.Problem(
             status=HTTPStatus.FORBIDDEN,

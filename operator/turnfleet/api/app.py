@@ -2,6 +2,7 @@
 
 import json
 import logging
+import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from http import HTTPStatus
 from typing import Final
@@ -13,6 +14,7 @@ from turnfleet.api import (
     answers,
     board,
     clients,
+    cors,
     endpoint,
     limits,
     metrics,
@@ -26,6 +28,8 @@ from turnfleet.api import (
 from turnfleet.model import geo
 from turnfleet.steer import estimating
 
+SERVER: Final = "turnfleet"
+"""Without versions: those of what it runs on are nobody's business."""
 ENDPOINT: Final = web.AppKey("endpoint", endpoint.Endpoint)
 _LOG = logging.getLogger(__name__)
 
@@ -39,13 +43,14 @@ def create(
     opts: options.Options,
     clock: Callable[[], float],
     entropy: Callable[[int], bytes],
+    timer: Callable[[], float] = time.perf_counter,
     prober: probes.Prober | None = None,
     attributions: Sequence[str] = (),
 ) -> web.Application:
     """Return the application of one endpoint.
 
-    ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``attributions`` the
-    sentences that geo databases want shown.
+    ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``timer`` seconds since
+    some moment; ``attributions`` are the sentences that geo databases want shown.
     """
     desk = answers.Answers(
         current=current,
@@ -62,12 +67,12 @@ def create(
         observer=clients.Observer(trusted=opts.trusted_proxies, geo_headers=opts.geo_headers),
         limiter=limits.Limiter(per_minute=opts.answers_per_minute, burst=opts.burst, clock=clock),
         opts=opts,
+        timer=timer,
     )
     application = web.Application(
-        middlewares=(problems.middleware, _hosts(asked)), client_max_size=opts.body_limit
+        middlewares=(_outermost(asked), problems.middleware), client_max_size=opts.body_limit
     )
     application[ENDPOINT] = asked
-    application.on_response_prepare.append(asked.share)
     application.cleanup_ctx.append(_lifetime(opts))
     application.add_routes(
         (
@@ -97,16 +102,22 @@ def _lifetime(opts: options.Options) -> Callable[[web.Application], AsyncIterato
     return lifetime
 
 
-def _hosts(asked: endpoint.Endpoint) -> typedefs.Middleware:
-    """Refuse requests under a foreign name on every path: the page and the metrics too."""
+def _outermost(asked: endpoint.Endpoint) -> typedefs.Middleware:
+    """Refuse foreign names on every path, the page's too, and tell pages what they may read."""
 
     @web.middleware
-    async def hosts(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
-        if not asked.gate.knows_host(request.headers.get(hdrs.HOST)):
-            return problems.response(access.UNKNOWN_HOST)
-        return await handler(request)
+    async def outermost(request: web.Request, handler: typedefs.Handler) -> web.StreamResponse:
+        if asked.gate.knows_host(request.headers.get(hdrs.HOST)):
+            answer = await handler(request)
+        else:
+            answer = problems.response(access.UNKNOWN_HOST)
+        if request.path.startswith("/api/") and hdrs.VARY not in answer.headers:
+            origin = request.headers.get(hdrs.ORIGIN)
+            cors.share(answer, origin, allowed=asked.may_read(request))
+        answer.headers[hdrs.SERVER] = SERVER
+        return answer
 
-    return hosts
+    return outermost
 
 
 def _regions(

@@ -28,30 +28,33 @@ class Observer:
     ) -> None:
         self._trusted = trusted
         self._geo_headers = geo_headers
+        self.is_proxy = functools.lru_cache(maxsize=4096)(self._is_trusted)
+        """Whether the headers of a peer (a canonical address) count."""
 
-    @property
-    def believes_anyone(self) -> bool:
-        """Say whether there is a trusted proxy at all."""
-        return bool(self._trusted)
-
-    def is_proxy(self, peer: str) -> bool:
-        """Say whether the headers of ``peer`` count."""
+    def _is_trusted(self, peer: str) -> bool:
         address = _parse(peer)
         return address is not None and any(
             address.version == network.version and address in network for network in self._trusted
         )
 
-    def address(self, peer: str, forwarded: tuple[str, ...]) -> str:
-        """Return the client's address, canonical.
+    def client(
+        self, peer: str, headers: multidict.MultiMapping[str]
+    ) -> tuple[str, geo.Place | str | None]:
+        """Return the client's address, canonical, and what a trusted proxy says of its place."""
+        sender = canonical(peer) or peer
+        if not self.is_proxy(sender):
+            return sender, None
+        return self._forwarded(sender, headers), self._place(headers)
 
-        ``forwarded`` are the values of X-Forwarded-For in order. The list is walked from the
-        right, past trusted proxies, to the first address that none of them is: everything left of
-        it was written by strangers.
+    def _forwarded(self, sender: str, headers: multidict.MultiMapping[str]) -> str:
+        """Return the client behind a trusted sender.
+
+        The list is walked from the right, past trusted proxies, to the first address that none of
+        them is: everything left of it was written by strangers.
         """
-        client = canonical(peer) or peer
-        if not self.is_proxy(client):
-            return client
-        hops = [hop.strip() for value in forwarded for hop in value.split(",")]
+        client = sender
+        values: list[str] = headers.getall(_FORWARDED, [])
+        hops = [hop.strip() for value in values for hop in value.split(",")]
         for hop in reversed(hops):
             address = canonical(hop)
             if address is None:
@@ -61,10 +64,8 @@ class Observer:
                 break
         return client
 
-    def place(self, peer: str, headers: multidict.MultiMapping[str]) -> geo.Place | str | None:
-        """Return the place, or only the country, that a trusted proxy gives its client."""
-        if not self.is_proxy(canonical(peer) or peer):
-            return None
+    def _place(self, headers: multidict.MultiMapping[str]) -> geo.Place | str | None:
+        """Return the place, or only the country's code."""
         for table in self._geo_headers:
             country = _country(headers.get(table.country))
             point = _point(table, headers)
@@ -73,11 +74,6 @@ class Observer:
             if country is not None:
                 return country
         return None
-
-
-def forwarded(headers: multidict.MultiMapping[str]) -> tuple[str, ...]:
-    """Return the values of X-Forwarded-For, in order."""
-    return tuple(headers.getall(_FORWARDED, ()))
 
 
 @functools.lru_cache(maxsize=4096)

@@ -29,10 +29,16 @@ def headers(origin: str | None, *, allowed: bool) -> tuple[tuple[str, str], ...]
     )
 
 
+def share(answer: web.StreamResponse, origin: str | None, *, allowed: bool) -> None:
+    """Say on an answer which page may read it."""
+    for name, value in headers(origin, allowed=allowed):
+        answer.headers[name] = value
+
+
 def preflight(origin: str | None, *, allowed: bool) -> web.Response:
     """Return the answer to OPTIONS. To an origin that is not allowed it grants nothing."""
     answer = web.Response(status=204, headers={hdrs.ALLOW: _METHODS})
-    answer.headers.extend(headers(origin, allowed=allowed))
+    share(answer, origin, allowed=allowed)
     if origin is not None and allowed:
         answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
         answer.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _HEADERS

@@ -1,23 +1,32 @@
 """HTTP's side of ``answers``: who sent a request, may they, what does it say, what goes back.
 
-The generic way, through aiohttp's router and responses. ``fastpath`` takes the common requests
-before they get here, and must give the same answers.
+The generic way, through aiohttp's router and responses. ``fastpath`` takes most requests before
+they get here; it shares ``decide`` and ``written``, and so gives the same answers.
 """
 
 import asyncio
 import json
+from collections.abc import Callable
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, web
 
 from turnfleet import names
-from turnfleet.api import access, answers, clients, cors, limits, options, problems, requests
+from turnfleet.api import (
+    access,
+    answers,
+    clients,
+    cors,
+    limits,
+    options,
+    placing,
+    problems,
+    requests,
+)
 
 PATH: Final = "/api/get-ice-servers"
 CONTENT_TYPE: Final = "application/json"
-SERVER: Final = "turnfleet"
-"""Without versions: those of what it runs on are nobody's business."""
 BODY_TIMEOUT: Final = 10.0
 """Seconds that a client may take to send its hundred bytes."""
 
@@ -33,41 +42,31 @@ class Endpoint:
         observer: clients.Observer,
         limiter: limits.Limiter,
         opts: options.Options,
+        timer: Callable[[], float],
     ) -> None:
         self.desk = desk
         self.gate = gate
+        self.timer = timer
+        self.body_limit = opts.body_limit
         self._observer = observer
         self._limiter = limiter
-        self._body_limit = opts.body_limit
 
     async def servers(self, request: web.Request) -> web.Response:
         """Answer GET and POST of ``PATH``."""
-        query = await self._query(request)
-        if isinstance(query, problems.Problem):
-            self.desk.tally.refuse(query)
-            return problems.response(query)
-        answer = self.desk.answer(query)
-        return (
-            problems.response(answer) if isinstance(answer, problems.Problem) else written(answer)
-        )
+        started = self.timer()
+        body = await self._body(request)
+        outcome = body if isinstance(body, problems.Problem) else self.decide(request, body)
+        answer = self.written(request, outcome)
+        self.desk.tally.took(self.timer() - started)
+        return answer
 
     async def explain(self, request: web.Request) -> web.Response:
         """Answer GET of the debug view: how an answer would come about, without credentials."""
-        query = await self._query(request)
-        if isinstance(query, problems.Problem):
-            return problems.response(query)
-        if query.standing is access.Standing.ANONYMOUS:
-            return problems.response(
-                problems.Problem(
-                    status=HTTPStatus.UNAUTHORIZED,
-                    detail="The inside of the fleet takes an API key: Authorization: Bearer KEY.",
-                )
-            )
-        explained = self.desk.explain(query)
-        if isinstance(explained, problems.Problem):
-            return problems.response(explained)
+        outcome = self._explained(request)
+        if isinstance(outcome, problems.Problem):
+            return problems.response(outcome)
         return web.Response(
-            body=json.dumps(explained).encode(),
+            body=json.dumps(outcome).encode(),
             content_type=CONTENT_TYPE,
             headers={hdrs.CACHE_CONTROL: "no-store"},
         )
@@ -75,82 +74,93 @@ class Endpoint:
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer OPTIONS of ``PATH``."""
         origin = request.headers.get(hdrs.ORIGIN)
-        return cors.preflight(origin, allowed=self._readable(request, origin))
+        return cors.preflight(origin, allowed=self.may_read(request))
 
-    async def share(self, request: web.Request, answer: web.StreamResponse) -> None:
-        """Say on an answer which page may read it (a signal of ``on_response_prepare``)."""
-        answer.headers[hdrs.SERVER] = SERVER
-        if request.path.startswith("/api/") and request.method != hdrs.METH_OPTIONS:
-            origin = request.headers.get(hdrs.ORIGIN)
-            answer.headers.extend(cors.headers(origin, allowed=self._readable(request, origin)))
-
-    def admit(self, request: web.Request) -> access.Standing | problems.Problem:
+    def admit(self, request: web.BaseRequest) -> access.Standing | problems.Problem:
         """Return what the sender of a request counts as, or why it gets nothing."""
-        return self.gate.admit(caller(request))
+        headers = request.headers
+        return self.gate.admit(
+            host=headers.get(hdrs.HOST),
+            origin=headers.get(hdrs.ORIGIN),
+            authorization=headers.get(hdrs.AUTHORIZATION),
+        )
 
-    async def _query(self, request: web.Request) -> answers.Query | problems.Problem:
+    def may_read(self, request: web.BaseRequest) -> bool:
+        """Say whether the page that sent a request may read the answer."""
+        headers = request.headers
+        origin = headers.get(hdrs.ORIGIN)
+        return origin is not None and self.gate.allows_origin(origin, headers.get(hdrs.HOST))
+
+    def decide(self, request: web.BaseRequest, body: bytes) -> answers.Answer | problems.Problem:
+        """Return what a request for servers gets; its body has been read."""
+        query = self._query(request, body)
+        if isinstance(query, problems.Problem):
+            self.desk.tally.refuse(query)
+            return query
+        return self.desk.answer(query)
+
+    def written(
+        self, request: web.BaseRequest, outcome: answers.Answer | problems.Problem
+    ) -> web.Response:
+        """Return the HTTP form of an outcome, complete with what it tells browsers."""
+        if isinstance(outcome, problems.Problem):
+            answer = problems.response(outcome)
+        else:
+            answer = web.Response(
+                body=outcome.body,
+                headers={
+                    hdrs.CONTENT_TYPE: CONTENT_TYPE,
+                    hdrs.CACHE_CONTROL: "no-store",
+                    names.HEADER_RID: outcome.rid,
+                    names.HEADER_EXPIRES: str(outcome.expires),
+                },
+            )
+        cors.share(answer, request.headers.get(hdrs.ORIGIN), allowed=self.may_read(request))
+        return answer
+
+    def _explained(self, request: web.Request) -> dict[str, object] | problems.Problem:
+        query = self._query(request, b"")
+        if isinstance(query, problems.Problem):
+            return query
+        if query.standing is access.Standing.ANONYMOUS:
+            return problems.Problem(
+                status=HTTPStatus.UNAUTHORIZED,
+                detail="The inside of the fleet takes an API key: Authorization: Bearer KEY.",
+            )
+        return self.desk.explain(query)
+
+    def _query(self, request: web.BaseRequest, body: bytes) -> placing.Query | problems.Problem:
         standing = self.admit(request)
         if isinstance(standing, problems.Problem):
             return standing
-        peer = request.remote or ""
-        address = self._observer.address(peer, clients.forwarded(request.headers))
+        address, header_place = self._observer.client(request.remote or "", request.headers)
         if standing is access.Standing.ANONYMOUS:
             wait = self._limiter.wait(address)
             if wait:
                 return limits.exceeded(wait)
-        asked = await self._asked(request)
+        if body:
+            refused = requests.check_content_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
+            if refused is not None:
+                return refused
+        asked = requests.read(request.rel_url.raw_query_string, body)
         if isinstance(asked, problems.Problem):
             return asked
-        return answers.Query(
-            asked=asked,
-            standing=standing,
-            address=address,
-            header_place=self._observer.place(peer, request.headers),
-        )
+        return placing.Query(asked, standing, address, header_place)
 
-    async def _asked(self, request: web.Request) -> requests.Asked | problems.Problem:
-        if request.method != hdrs.METH_POST:
-            return requests.from_query(request.query)
+    async def _body(self, request: web.Request) -> bytes | problems.Problem:
+        if (request.content_length or 0) > self.body_limit:
+            return requests.too_large(self.body_limit)
         try:
             async with asyncio.timeout(BODY_TIMEOUT):
-                body = await request.read()
+                return await request.read()
         except web.HTTPRequestEntityTooLarge:
-            return requests.too_large(self._body_limit)
+            return requests.too_large(self.body_limit)
+        except web.RequestPayloadError:
+            return problems.Problem(
+                status=HTTPStatus.BAD_REQUEST, detail="The body is not what its headers say."
+            )
         except TimeoutError:
             return problems.Problem(
                 status=HTTPStatus.REQUEST_TIMEOUT,
                 detail=f"The body did not arrive within {BODY_TIMEOUT:.0f} s.",
             )
-        if body:
-            refused = requests.check_content_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
-            if refused is not None:
-                return refused
-        return requests.from_body(body, request.query)
-
-    def _readable(self, request: web.Request, origin: str | None) -> bool:
-        return origin is not None and self.gate.allows_origin(
-            origin, request.headers.get(hdrs.HOST)
-        )
-
-
-def caller(request: web.BaseRequest) -> access.Caller:
-    """Return the headers that access depends on."""
-    headers = request.headers
-    return access.Caller(
-        host=headers.get(hdrs.HOST),
-        origin=headers.get(hdrs.ORIGIN),
-        authorization=headers.get(hdrs.AUTHORIZATION),
-    )
-
-
-def written(answer: answers.Answer) -> web.Response:
-    """Return the HTTP form of an answer."""
-    return web.Response(
-        body=answer.body,
-        headers={
-            hdrs.CONTENT_TYPE: CONTENT_TYPE,
-            hdrs.CACHE_CONTROL: "no-store",
-            names.HEADER_RID: answer.rid,
-            names.HEADER_EXPIRES: str(answer.expires),
-        },
-    )

@@ -1,6 +1,6 @@
 """What a request asks for: the query of a GET and the JSON of a POST, as one typed value.
 
-``parse`` is total: a request or a ``Problem`` that names the field. Absent, ``null`` and empty are
+``read`` is total: a request or a ``Problem`` that names the field. Absent, ``null`` and empty are
 the same. Names nobody knows are ignored, so that a newer client can talk to an older endpoint.
 What a value *means* (a region or a hint, who may give a place) is decided elsewhere.
 """
@@ -13,9 +13,8 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from http import HTTPStatus
-from typing import Final, NoReturn
-
-import multidict
+from typing import Final, NamedTuple, NoReturn
+from urllib import parse
 
 from turnfleet.api import clients, problems
 from turnfleet.ice import credentials, profiles
@@ -28,8 +27,8 @@ _NUMBERS: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], float]]]] = 
     "longitude": (_DEGREES, float),
 }
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
-_CACHED_BODY: Final = 256
-"""Bodies up to this many bytes are parsed once: most clients send one of a few."""
+_REMEMBERED: Final = 256
+"""Requests up to this many bytes are read once: most clients send one of a few."""
 
 
 class Format(StrEnum):
@@ -43,42 +42,36 @@ class Format(StrEnum):
     """The object of draft-uberti-behave-turn-rest."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Asked:
-    """One request for servers, well-formed but not yet believed."""
+class Where(NamedTuple):
+    """What a request says of its client's whereabouts: a key to remember the outcome by."""
 
     region: str | None = None
     residency: str | None = None
-    connection_type: str | None = None
-    ttl: int | None = None
-    """Seconds, at least 1; to be clamped."""
-    profile: profiles.Profile = profiles.Profile.BALANCED
-    format: Format = Format.ARRAY
-    user: str | None = None
     client_ip: str | None = None
     """Canonical."""
     country: str | None = None
     latitude: float | None = None
     longitude: float | None = None
 
-    @property
-    def gives_place(self) -> bool:
-        """Say whether it claims to know where the client is."""
-        return not (self.client_ip is None and self.country is None and self.latitude is None)
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Asked:
+    """One request for servers, well-formed but not yet believed."""
+
+    where: Where
+    connection: profiles.Connection = profiles.Connection.ANY
+    ttl: int | None = None
+    """Seconds, at least 1; to be clamped."""
+    profile: profiles.Profile = profiles.Profile.BALANCED
+    format: Format = Format.ARRAY
+    user: str | None = None
 
 
-def from_query(query: multidict.MultiMapping[str]) -> Asked | problems.Problem:
-    """Return what the query of a GET asks for."""
-    fields = _unique(query)
-    return fields if isinstance(fields, problems.Problem) else parse(fields)
-
-
-def from_body(body: bytes, query: multidict.MultiMapping[str]) -> Asked | problems.Problem:
-    """Return what the JSON body of a POST asks for, together with the query beside it."""
-    if not query:
-        return _parse_cached(body) if len(body) <= _CACHED_BODY else _parse_body(body, {})
-    fields = _unique(query)
-    return fields if isinstance(fields, problems.Problem) else _parse_body(body, fields)
+def read(query: str, body: bytes) -> Asked | problems.Problem:
+    """Return what a query (still encoded) and a JSON body, empty if there is none, ask for."""
+    if len(query) + len(body) <= _REMEMBERED:
+        return _read_again(query, body)
+    return _read(query, body)
 
 
 def check_content_type(value: str) -> problems.Problem | None:
@@ -102,26 +95,29 @@ def too_large(limit: int) -> problems.Problem:
     )
 
 
-def parse(fields: Mapping[str, object]) -> Asked | problems.Problem:
+def understand(fields: Mapping[str, object]) -> Asked | problems.Problem:
     """Return what a set of fields asks for; the values have JSON's types."""
     try:
         asked = Asked(
-            region=_text(fields, "region"),
-            residency=_text(fields, "residency"),
-            connection_type=_text(fields, "connectionType"),
+            where=Where(
+                region=_text(fields, "region"),
+                residency=_text(fields, "residency"),
+                client_ip=_address(fields),
+                country=_country(fields),
+                latitude=_degrees(fields, "latitude", 90),
+                longitude=_degrees(fields, "longitude", 180),
+            ),
+            connection=_connection(fields),
             ttl=_ttl(fields),
             profile=_profile(fields),
             format=_format(fields),
             user=_user(fields),
-            client_ip=_address(fields),
-            country=_country(fields),
-            latitude=_degrees(fields, "latitude", 90),
-            longitude=_degrees(fields, "longitude", 180),
         )
     except _Wrong as wrong:
         return problems.invalid(wrong.field, wrong.detail)
-    if (asked.latitude is None) != (asked.longitude is None):
-        missing = "longitude" if asked.longitude is None else "latitude"
+    where = asked.where
+    if (where.latitude is None) != (where.longitude is None):
+        missing = "longitude" if where.longitude is None else "latitude"
         return problems.invalid(missing, "latitude and longitude go together; one is missing.")
     if asked.profile is profiles.Profile.RELAY and asked.format is not Format.CONFIG:
         return problems.invalid(
@@ -137,10 +133,10 @@ class _Wrong(Exception):  # noqa: N818 - becomes a Problem before it leaves this
         self.detail = detail
 
 
-def _unique(query: multidict.MultiMapping[str]) -> dict[str, object] | problems.Problem:
+def _fields(query: str) -> dict[str, object] | problems.Problem:
     """Return a query as JSON would have it: numbers are numbers. What is no number stays text."""
     fields: dict[str, object] = {}
-    for name, value in query.items():
+    for name, value in parse.parse_qsl(query, keep_blank_values=True):
         if name in fields:
             return _twice(name)
         number = _NUMBERS.get(name)
@@ -160,9 +156,12 @@ def _refuse_constant(name: str) -> NoReturn:
 _DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
 
 
-def _parse_body(body: bytes, beside: Mapping[str, object]) -> Asked | problems.Problem:
+def _read(query: str, body: bytes) -> Asked | problems.Problem:
+    beside = _fields(query) if query else {}
+    if isinstance(beside, problems.Problem):
+        return beside
     if not body:
-        return parse(beside)
+        return understand(beside)
     try:
         document: object = _DECODER.decode(body.decode())
     except (ValueError, RecursionError):
@@ -175,12 +174,10 @@ def _parse_body(body: bytes, beside: Mapping[str, object]) -> Asked | problems.P
             detail=f"The body is {_kind(document)}; send one JSON object.",
         )
     both = beside.keys() & document.keys()
-    return _twice(min(both)) if both else parse({**beside, **document})
+    return _twice(min(both)) if both else understand({**beside, **document})
 
 
-@functools.lru_cache(maxsize=1024)
-def _parse_cached(body: bytes) -> Asked | problems.Problem:
-    return _parse_body(body, {})
+_read_again = functools.lru_cache(maxsize=4096)(_read)
 
 
 def _kind(value: object) -> str:
@@ -222,6 +219,11 @@ def _ttl(fields: Mapping[str, object]) -> int | None:
         case _:
             pass
     raise _Wrong("ttl", "ttl must be a whole number of seconds, 1 or more.")
+
+
+def _connection(fields: Mapping[str, object]) -> profiles.Connection:
+    known = profiles.connection(_text(fields, "connectionType"))
+    return profiles.Connection.ANY if known is None else known
 
 
 def _profile(fields: Mapping[str, object]) -> profiles.Profile:

@@ -6,6 +6,8 @@ from typing import Final
 
 from aiohttp import web
 
+from turnfleet.api import app, fastpath
+
 KEEP_ALIVE: Final = 75.0
 """Seconds that an idle connection is kept: longer than a reverse proxy's own."""
 SHUTDOWN: Final = 5.0
@@ -27,9 +29,19 @@ async def at(application: web.Application, *, host: str, port: int) -> AsyncIter
         shutdown_timeout=SHUTDOWN,
     )
     await runner.setup()
+    _put_in_front(runner, application)
     try:
         site = web.TCPSite(runner, host, port)
         await site.start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()
+
+
+def _put_in_front(runner: web.AppRunner, application: web.Application) -> None:
+    server = runner.server
+    if server is None:
+        raise RuntimeError("the runner has not been set up")
+    server.request_handler = fastpath.Front(
+        asked=application[app.ENDPOINT], server=app.SERVER, behind=server.request_handler
+    )
