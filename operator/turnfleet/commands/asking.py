@@ -1,81 +1,243 @@
-"""Asks a running endpoint for JSON; whatever goes wrong becomes one sentence.
+"""Asks an endpoint for servers, and reads what it says with suspicion: size, shape, every URL.
 
-Redirects are not followed, so that an API key goes to nobody but the endpoint that was named.
+Understands turnfleet's own answers and any bare ``iceServers`` array.
 """
 
-import http.client
+import ipaddress
 import json
-import urllib.parse
-from collections.abc import Mapping
-from pathlib import Path
+import re
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Final
+from urllib import parse
+
+import aiohttp
 
 from turnfleet.commands import output
 
-TIMEOUT: Final = 10.0
-"""Seconds to connect, and again between two pieces of an answer."""
-_BODY_MAX: Final = 64 * 1024 * 1024
-_OK: Final = 200
-_UNAUTHORIZED: Final = 401
+_SIZE_MAX: Final = 1 << 20
+_TIMEOUT: Final = 10.0
+_URLS_MAX: Final = 64
+_TEXT_MAX: Final = 1024
+_SHOWN_MAX: Final = 160
+_PORT_MAX: Final = 65535
+_URL: Final = re.compile(
+    r"(?P<scheme>stun|stuns|turn|turns):(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
+    r"(?::(?P<port>[0-9]{1,5}))?(?:\?transport=(?P<transport>udp|tcp))?"
+)
+_DEFAULT_PORTS: Final = {"stun": 3478, "turn": 3478, "stuns": 5349, "turns": 5349}
 
 
-def read_key(path: Path | None) -> str | None:
-    """Return the API key in a file, or ``None`` without one."""
-    if path is None:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Question:
+    """What to ask for."""
+
+    region: str | None = None
+    residency: str | None = None
+    profile: str | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Destination:
+    """A STUN or TURN URL, taken apart."""
+
+    turn: bool
+    transport: str
+    """``udp``, ``tcp`` or ``tls``."""
+    host: str
+    """Without brackets."""
+    port: int
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Offer:
+    """One URL of an answer."""
+
+    url: str
+    """Printable, cut to a length that fits a table."""
+    role: str
+    destination: Destination | None
+    """``None``: a browser would refuse this URL, and with it the whole answer."""
+    username: str
+    credential: str
+
+
+class Asker:
+    """One HTTP session with one endpoint."""
+
+    def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
+        self._session = session
+        self._url = url
+
+    async def ask(self, question: Question) -> tuple[Offer, ...]:
+        """Return what is offered; raise output.Failure where there is no proper answer."""
+        asked = {"region": question.region, "residency": question.residency}
+        body = {name: value for name, value in asked.items() if value is not None}
+        body["profile"] = question.profile or "balanced"
+        document = await self._fetch("POST", self._url, {**body, "format": "config"})
+        return read_answer(document)
+
+    async def regions(self) -> tuple[str, ...]:
+        """Return the names of the endpoint's regions."""
+        url = parse.urljoin(self._url, "regions")
+        match await self._fetch("GET", url, None):
+            case {"regions": [*regions]} if regions:
+                names = [r.get("name") if isinstance(r, dict) else None for r in regions]
+            case _:
+                names = []
+        good = tuple(name for name in names if isinstance(name, str) and name)
+        if not good:
+            raise output.Failure(f"{url} names no regions")
+        return good
+
+    async def _fetch(self, method: str, url: str, body: Mapping[str, str] | None) -> object:
+        try:
+            async with self._session.request(
+                method, url, json=body, allow_redirects=False
+            ) as response:
+                data = await _read(response, url)
+                status = response.status
+        except aiohttp.ClientConnectorCertificateError as error:
+            raise output.Failure(
+                f"the certificate of {url} does not verify ({error.certificate_error}); "
+                "give a private CA with --ca FILE"
+            ) from error
+        except aiohttp.InvalidURL as error:
+            raise output.Failure(f"{printable(url)} is not an HTTP URL") from error
+        except TimeoutError as error:
+            raise output.Failure(f"{url} did not answer within {_TIMEOUT:g} s") from error
+        except (aiohttp.ClientError, OSError) as error:
+            raise output.Failure(
+                f"cannot reach {url}: {printable(str(error))}; is the endpoint running?"
+            ) from error
+        return _understand(url, status, data)
+
+
+def session(*, context: ssl.SSLContext, key: str | None) -> aiohttp.ClientSession:
+    """Return a session that verifies by ``context`` and sends an API key, if there is one."""
+    return aiohttp.ClientSession(
+        timeout=aiohttp.ClientTimeout(total=_TIMEOUT),
+        connector=aiohttp.TCPConnector(ssl=context),
+        headers={"Authorization": f"Bearer {key}"} if key else {},
+        cookie_jar=aiohttp.DummyCookieJar(),
+    )
+
+
+def read_answer(document: object) -> tuple[Offer, ...]:
+    """Return the offers of an answer, or raise output.Failure."""
+    match document:
+        case [*servers]:
+            roles: Mapping[str, str] = {}
+        case {"iceServers": [*servers], **rest}:
+            roles = _roles(rest.get("selection"))
+        case _:
+            raise output.Failure("the endpoint's answer has no iceServers")
+    offers = [offer for server in servers for offer in _offers(server, roles)]
+    if not offers:
+        raise output.Failure("the endpoint's answer offers no server")
+    if len(offers) > _URLS_MAX:
+        raise output.Failure(
+            f"the endpoint offers {len(offers)} URLs; over {_URLS_MAX} is no answer"
+        )
+    return tuple(offers)
+
+
+def read_url(url: str) -> Destination | None:
+    """Take a URL apart (RFC 7064, RFC 7065); ``None`` where a browser would refuse it."""
+    match = _URL.fullmatch(url)
+    if match is None:
         return None
-    try:
-        key = path.read_text("ascii").strip()
-    except OSError as error:
-        raise output.Failure(f"cannot read the key file {path}: {error.strerror}") from error
-    except UnicodeDecodeError:
-        key = ""
-    if not key.isprintable() or not key or " " in key:
-        raise output.Failure(f"{path} holds no API key: one line of printable characters")
-    return key
+    scheme, transport = match["scheme"], match["transport"]
+    port = int(match["port"] or _DEFAULT_PORTS[scheme])
+    host = match["host"].strip("[]")
+    secure = scheme.endswith("s")
+    if not 1 <= port <= _PORT_MAX or (secure and transport == "udp"):
+        return None
+    if scheme.startswith("stun") and transport:
+        return None
+    if match["host"].startswith("[") and not _is_ipv6(host):
+        return None
+    return Destination(
+        turn=scheme.startswith("turn"),
+        transport="tls" if secure else transport or "udp",
+        host=host,
+        port=port,
+    )
 
 
-def get(endpoint: str, path: str, query: Mapping[str, str], *, key: str | None) -> object:
-    """Return the JSON value at ``path`` of ``endpoint`` (``http://127.0.0.1:8080``)."""
-    connection, prefix = _connection(endpoint)
-    target = f"{prefix}{path}?{urllib.parse.urlencode(query)}"
-    headers = {"Accept": "application/json"}
-    if key is not None:
-        headers["Authorization"] = f"Bearer {key}"
+def printable(text: str) -> str:
+    """Return text of others so that it cannot drive a terminal, cut to a line."""
+    shown = "".join(char if char.isprintable() else "�" for char in text[:_SHOWN_MAX])
+    return shown + ("…" if len(text) > _SHOWN_MAX else "")
+
+
+async def _read(response: aiohttp.ClientResponse, url: str) -> bytes:
+    data = b""
+    while chunk := await response.content.read(_SIZE_MAX):
+        data += chunk
+        if len(data) > _SIZE_MAX:
+            raise output.Failure(f"{url} answers with over {_SIZE_MAX} bytes: not an endpoint")
+    return data
+
+
+def _understand(url: str, status: int, data: bytes) -> object:
     try:
-        connection.request("GET", target, headers=headers)
-        answer = connection.getresponse()
-        status, body = answer.status, answer.read(_BODY_MAX)
-    except http.client.HTTPException as error:
-        raise output.Failure(f"{endpoint} does not speak HTTP: {error!r}") from error
-    except OSError as error:
-        raise output.Failure(f"{endpoint} cannot be asked: {error}; is it running?") from error
-    finally:
-        connection.close()
-    try:
-        value: object = json.loads(body)
-    except ValueError:
-        value = None
-    if status == _OK and value is not None:
+        document: object = json.loads(data)
+    except (ValueError, RecursionError) as error:
+        raise output.Failure(f"{url} answers {status}, and not with JSON") from error
+    match document:
+        case _ if status == 200:  # noqa: PLR2004 - OK
+            return document
+        case {"detail": str(detail)}:
+            raise output.Failure(f"{url} answers {status}: {printable(detail)}")
+        case _:
+            raise output.Failure(f"{url} answers {status}")
+
+
+def _roles(chosen: object) -> Mapping[str, str]:
+    """Return the role of each URL, as far as the answer explains itself."""
+    roles: dict[str, str] = {}
+    match chosen:
+        case {"choices": [*choices]}:
+            for choice in choices:
+                match choice:
+                    case {"role": str(role), "urls": [*urls]}:
+                        roles |= {url: printable(role) for url in urls if isinstance(url, str)}
+    return roles
+
+
+def _offers(server: object, roles: Mapping[str, str]) -> Sequence[Offer]:
+    match server:
+        case {"urls": str(url), **rest}:
+            urls: Sequence[object] = [url]
+        case {"urls": [*several], **rest}:
+            urls = several
+        case _:
+            raise output.Failure("the endpoint's answer has an iceServer without urls")
+    username = _plain(rest.get("username", ""))
+    credential = _plain(rest.get("credential", ""))
+    return [
+        Offer(
+            url=printable(url),
+            role=roles.get(url, "-"),
+            destination=read_url(url),
+            username=username,
+            credential=credential,
+        )
+        for url in map(_plain, urls)
+    ]
+
+
+def _plain(value: object) -> str:
+    """Return a text as it is, or raise output.Failure: what signs in must not be mended."""
+    if isinstance(value, str) and len(value) <= _TEXT_MAX and value.isprintable():
         return value
-    raise output.Failure(_complaint(endpoint, status, value))
+    raise output.Failure("the endpoint's answer has an iceServer of a wrong shape")
 
 
-def _connection(endpoint: str) -> tuple[http.client.HTTPConnection, str]:
+def _is_ipv6(text: str) -> bool:
     try:
-        parts = urllib.parse.urlsplit(endpoint)
-        host, port = parts.hostname, parts.port
-    except ValueError as error:
-        raise output.Failure(f"--endpoint {endpoint}: {error}") from error
-    if parts.scheme not in {"http", "https"} or not host:
-        raise output.Failure(f"--endpoint {endpoint}: give it as http://HOST:PORT or https://HOST")
-    of_scheme = {"http": http.client.HTTPConnection, "https": http.client.HTTPSConnection}
-    return of_scheme[parts.scheme](host, port, timeout=TIMEOUT), parts.path.rstrip("/")
-
-
-def _complaint(endpoint: str, status: int, value: object) -> str:
-    detail = value.get("detail") if isinstance(value, dict) else None
-    if status == _UNAUTHORIZED:
-        return f"{endpoint} wants an API key: give it by --key-file ({detail or status})"
-    if isinstance(detail, str):
-        return f"{endpoint} says: {detail}"
-    return f"{endpoint} answers {status} and no turnfleet JSON; is it a turnfleet endpoint?"
+        return ipaddress.ip_address(text).version == 6  # noqa: PLR2004 - IP version
+    except ValueError:
+        return False

@@ -1,21 +1,188 @@
-"""turnfleet check."""
+"""turnfleet check: asks an endpoint, then does with every URL what a client would.
+
+Exit code 0: every URL works; 1: one does not; 2: there is no answer to check.
+"""
 
 import argparse
+import asyncio
+import ssl
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
-from turnfleet.commands import output
+from turnfleet.commands import asking, exercising, output
 
 NAME: Final = "check"
-HELP: Final = "check"
+HELP: Final = "ask an endpoint for servers and prove that every URL of the answer relays"
+
+_DEFAULT_URL: Final = "http://127.0.0.1:8080/api/get-ice-servers"
+_AT_ONCE: Final = 4
+"""URLs exercised together; more would blur the times."""
+_KEY_MAX: Final = 4096
+_PACKETS_MAX: Final = 10_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Row:
+    """One URL of one answer, exercised. ``pinned`` is the region that was asked for."""
+
+    pinned: str | None
+    offer: asking.Offer
+    done: exercising.Exercise
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument(
+        "url",
+        nargs="?",
+        default=_DEFAULT_URL,
+        metavar="URL",
+        help="endpoint (default: %(default)s)",
+    )
+    where = parser.add_mutually_exclusive_group()
+    where.add_argument("--region", metavar="NAME", help="pin the answer to a region")
+    where.add_argument(
+        "--all-regions", action="store_true", help="ask once per region, pinned to it"
+    )
+    parser.add_argument("--residency", metavar="GROUP", help="keep the answer in a group")
+    parser.add_argument("--profile", metavar="NAME", help="which URLs: full, tcp443, … (balanced)")
+    parser.add_argument(
+        "--key-file", type=Path, metavar="FILE", help="file with the API key of the endpoint"
+    )
+    parser.add_argument(
+        "--ca", type=Path, metavar="FILE", help="PEM of a private CA to trust besides the system's"
+    )
+    parser.add_argument(
+        "--insecure", action="store_true", help="do not verify certificates (says nothing good)"
+    )
+    parser.add_argument(
+        "--count", type=_count, default=25, metavar="N", help="packets per URL (%(default)s)"
+    )
 
 
 def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
-    """Not built yet."""
-    raise output.Failure("not built yet")
+    """Check, print a table or JSON, return the exit code."""
+    del environment
+    context = _context(args.ca, insecure=args.insecure)
+    key = _key(args.key_file)
+    rows = asyncio.run(_check(args, context, key))
+    _print(rows, console, url=args.url)
+    if any(row.done.untrusted for row in rows):
+        console.complain(
+            "A certificate did not verify. If it is signed by a CA of your own, name it with "
+            "--ca FILE (turnfleet run keeps its CA in .run/secrets/turn-tls/ca.crt)."
+        )
+    return 1 if any(row.done.problem for row in rows) else 0
+
+
+async def _check(
+    args: argparse.Namespace, context: ssl.SSLContext, key: str | None
+) -> tuple[_Row, ...]:
+    rows: list[_Row] = []
+    async with asking.session(context=context, key=key) as session:
+        asker = asking.Asker(session, args.url)
+        pins: Sequence[str | None] = [args.region]
+        if args.all_regions:
+            pins = await asker.regions()
+        for pin in pins:
+            question = asking.Question(region=pin, residency=args.residency, profile=args.profile)
+            rows += await _exercised(await asker.ask(question), pin, args.count, context)
+    return tuple(rows)
+
+
+async def _exercised(
+    offers: Sequence[asking.Offer], pin: str | None, count: int, context: ssl.SSLContext
+) -> list[_Row]:
+    turns = asyncio.Semaphore(_AT_ONCE)
+
+    async def one(offer: asking.Offer) -> _Row:
+        async with turns:
+            done = await exercising.exercise(offer, context=context, packets=count)
+        return _Row(pinned=pin, offer=offer, done=done)
+
+    return list(await asyncio.gather(*map(one, offers)))
+
+
+def _print(rows: Sequence[_Row], console: output.Console, *, url: str) -> None:
+    if console.as_json:
+        console.json({"endpoint": url, "ok": _good(rows) == len(rows), "urls": _documents(rows)})
+        return
+    console.table(
+        ["region", "role", "url", "stun", "allocate", "rtt", "loss", "verdict"],
+        [
+            [
+                row.pinned or "-",
+                row.offer.role,
+                row.offer.url,
+                _ms(row.done.binding),
+                _ms(row.done.allocate),
+                _ms(row.done.rtt),
+                "-" if row.done.loss is None else f"{row.done.loss:.0%}",
+                row.done.problem or "ok",
+            ]
+            for row in rows
+        ],
+        tones=[output.Tone.BAD if row.done.problem else output.Tone.GOOD for row in rows],
+    )
+    console.say(f"{_good(rows)} of {len(rows)} URLs work")
+
+
+def _documents(rows: Sequence[_Row]) -> list[dict[str, object]]:
+    return [
+        {
+            "region": row.pinned,
+            "role": row.offer.role,
+            "url": row.offer.url,
+            **{name: value for name, value in asdict(row.done).items() if name != "untrusted"},
+        }
+        for row in rows
+    ]
+
+
+def _good(rows: Sequence[_Row]) -> int:
+    return sum(row.done.problem is None for row in rows)
+
+
+def _ms(value: float | None) -> str:
+    return "-" if value is None else f"{value:.1f} ms"
+
+
+def _context(ca: Path | None, *, insecure: bool) -> ssl.SSLContext:
+    context = ssl.create_default_context()
+    if insecure:
+        context.check_hostname = False
+        context.verify_mode = ssl.CERT_NONE
+    if ca is not None:
+        try:
+            context.load_verify_locations(cafile=ca)
+        except ssl.SSLError as error:
+            raise output.Failure(f"{ca} is not a PEM certificate") from error
+        except OSError as error:
+            raise output.Failure(f"cannot read {ca}: {error.strerror}") from error
+    return context
+
+
+def _key(path: Path | None) -> str | None:
+    if path is None:
+        return None
+    try:
+        with path.open(encoding="ascii") as file:
+            key = file.read(_KEY_MAX).strip()
+    except OSError as error:
+        raise output.Failure(f"cannot read {path}: {error.strerror}") from error
+    except UnicodeDecodeError as error:
+        raise output.Failure(f"{path} does not hold an API key") from error
+    if not key or not key.isprintable() or " " in key:
+        raise output.Failure(f"{path} does not hold an API key")
+    return key
+
+
+def _count(text: str) -> int:
+    if not text.isdecimal() or not 1 <= int(text) <= _PACKETS_MAX:
+        raise argparse.ArgumentTypeError(f"a number from 1 to {_PACKETS_MAX}")
+    return int(text)
