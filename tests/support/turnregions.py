@@ -117,6 +117,8 @@ _TEXTS: Final = (
     "8760h", "8760h1s", "8759h59m59s", "0s", "1s", "2h", "1h59m59s", "719h", "12h", "48h", "47h",
     "1", "h", "1.5h", "1d", "-1h", "+1h", "1H", "1h 1m", "1m1h", "100ms", "00001h", "000001h",
     "99999h", "0000060s", "00000060s", "1h1h", "1h00001m", "1h000001m", "60m", "\u0661h",
+    "h1m", "hm60s", "1hm", "120s", "1440m", "1441m", "86400s", "86401s",
+    "2001:1db8:1111:2222:3333:4444:5555:6666", "2001:1db8:1111:2222:3333:4444:5555:6666/128",
     "{node}.turn.example.com", "{address}.turn.example.com", "{node}.example.com", "{node}.com",
     "{node}", "a.{node}.example.com", "x{node}.example.com", "{node}x.example.com",
     "{node}.{address}.example.com", "{nodes}.example.com", "{node}.Example.com", "{node}..com",

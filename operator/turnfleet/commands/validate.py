@@ -1,21 +1,196 @@
-"""turnfleet validate."""
+"""``turnfleet validate``: says what is wrong with TurnRegion manifests before anything runs them.
+
+It reads files and nothing else: no cluster, no network. Exit code 0: every manifest is a region;
+1: some are not; 2: something could not be read, or there was nothing to read.
+"""
 
 import argparse
+import itertools
+import sys
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
 from turnfleet.commands import output
+from turnfleet.model import region
+from turnfleet.sources import manifests
 
 NAME: Final = "validate"
-HELP: Final = "validate"
+HELP: Final = "Check TurnRegion manifests without running anything"
+
+_STDIN: Final = "-"
+_NOTES_MAX: Final = 3
+_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unreadable:
+    """A file or folder that could not be read."""
+
+    name: str
+    sentence: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
+    parser.add_argument(
+        "files",
+        nargs="+",
+        metavar="FILE",
+        help="a YAML file, a folder (its .yaml, .yml and .json files), or - for standard input",
+    )
 
 
 def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
-    """Not built yet."""
-    raise output.Failure("not built yet")
+    """Check every manifest and report; return the exit code."""
+    del environment
+    read = list(_read(args.files))
+    unreadable = [outcome for outcome in read if isinstance(outcome, Unreadable)]
+    found = manifests.refuse_repeats(
+        manifest for outcome in read if not isinstance(outcome, Unreadable) for manifest in outcome
+    )
+    notes = _notes([manifest.spec for manifest in found if manifest.spec])
+    if console.as_json:
+        console.json(_report(found, unreadable, notes))
+    else:
+        _print(console, found, unreadable, notes)
+    if unreadable or not found:
+        return 2
+    return 0 if all(manifest.spec for manifest in found) else 1
+
+
+def _read(names: Sequence[str]) -> Iterator[tuple[manifests.Manifest, ...] | Unreadable]:
+    """Read each file once, however often it is named."""
+    seen: set[Path | str] = set()
+    for path in _files(names):
+        if isinstance(path, Unreadable):
+            yield path
+            continue
+        identity = path if path == _STDIN else Path(path).resolve()
+        if identity in seen:
+            continue
+        seen.add(identity)
+        yield _read_one(path)
+
+
+def _files(names: Sequence[str]) -> Iterator[str | Unreadable]:
+    for name in names:
+        if name == _STDIN or not Path(name).is_dir():
+            yield name
+            continue
+        try:
+            entries = sorted(Path(name).iterdir())
+        except OSError as error:
+            yield _unreadable(name, error)
+            continue
+        files = [e for e in entries if e.suffix in _SUFFIXES and not e.is_dir()]
+        yield from map(str, files)
+        if not files:
+            yield Unreadable(
+                name=_printable(name),
+                sentence="this folder has no .yaml, .yml or .json file; name the one that has",
+            )
+
+
+def _read_one(name: str) -> tuple[manifests.Manifest, ...] | Unreadable:
+    most = manifests.SIZE_MAX + 1  # One over the limit is enough to be refused.
+    try:
+        if name == _STDIN:
+            return manifests.read_bytes(sys.stdin.buffer.read(most), "standard input")
+        with Path(name).open("rb") as file:
+            return manifests.read_bytes(file.read(most), _printable(name))
+    except (OSError, ValueError) as error:
+        return _unreadable(name, error)
+
+
+def _unreadable(name: str, error: OSError | ValueError) -> Unreadable:
+    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+    return Unreadable(name=_printable(name), sentence=f"this cannot be read: {reason.lower()}")
+
+
+def _printable(name: str) -> str:
+    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name)
+
+
+def _notes(specs: Sequence[region.RegionSpec]) -> tuple[str, ...]:
+    """Return what is no problem everywhere, and one on a machine that runs all the regions."""
+    pairs = [(a, b) for a, b in itertools.combinations(specs, 2) if _share_ports(a, b)]
+    return tuple(
+        f"{first.name} and {second.name} share ports: fine on nodes of their own, but"
+        " `turnfleet run --address` needs them apart"
+        for first, second in pairs[:_NOTES_MAX]
+    )
+
+
+def _share_ports(one: region.RegionSpec, other: region.RegionSpec) -> bool:
+    ranges_meet = (
+        one.relay_ports.min <= other.relay_ports.max
+        and other.relay_ports.min <= one.relay_ports.max
+    )
+    ports, other_ports = (
+        {spec.listeners.port(transport) for transport in region.Transport} - {None}
+        for spec in (one, other)
+    )
+    return ranges_meet or bool(ports & other_ports)
+
+
+def _report(
+    found: Iterable[manifests.Manifest], unreadable: Iterable[Unreadable], notes: Sequence[str]
+) -> dict[str, object]:
+    return {
+        "manifests": [
+            {
+                "file": manifest.file,
+                "line": manifest.line,
+                "region": manifest.name,
+                "valid": manifest.spec is not None,
+                "problems": [
+                    {"path": problem.path, "sentence": problem.sentence}
+                    for problem in manifest.problems
+                ],
+                "unknownFields": list(manifest.unknown),
+            }
+            for manifest in found
+        ],
+        "unreadable": [{"file": file.name, "sentence": file.sentence} for file in unreadable],
+        "notes": list(notes),
+    }
+
+
+def _print(
+    console: output.Console,
+    found: Sequence[manifests.Manifest],
+    unreadable: Sequence[Unreadable],
+    notes: Sequence[str],
+) -> None:
+    if found:
+        console.table(
+            ("region", "file", "line", "verdict"),
+            [(m.name or "?", m.file, str(m.line), _verdict(m)) for m in found],
+            tones=[output.Tone.GOOD if m.spec else output.Tone.BAD for m in found],
+        )
+    for manifest in found:
+        for problem in manifest.problems:
+            console.complain(f"{manifest.file}:{manifest.line}: {problem}")
+        for path in manifest.unknown:
+            console.complain(
+                f"{manifest.file}:{manifest.line}: {path}: warning: nothing reads this field;"
+                " look for a slip in its name or its place"
+            )
+    for file in unreadable:
+        console.complain(f"{file.name}: {file.sentence}")
+    if not found and not unreadable:
+        console.complain("there is no TurnRegion in what was named; name a file that has one")
+    for note in notes:
+        console.say(f"Note: {note}.")
+
+
+def _verdict(manifest: manifests.Manifest) -> str:
+    count = len(manifest.problems)
+    if count:
+        return "1 problem" if count == 1 else f"{count} problems"
+    return "valid, with warnings" if manifest.unknown else "valid"

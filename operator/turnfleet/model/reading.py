@@ -185,13 +185,14 @@ def quantity(value: object, place: Place) -> str | None:
 
 def seconds(least: str, most: str) -> Reader[int]:
     """Read a duration such as ``1h30m`` from ``least`` to ``most`` into whole seconds."""
+    shortest, longest = syntax.duration(least) or 0, syntax.duration(most) or 0
 
     def read(value: object, place: Place) -> int | None:
         length = syntax.duration(value) if isinstance(value, str) else None
         if length is None:
             _refuse(value, place, 'a duration such as "90s", "1h" or "1h30m"')
             return None
-        if not (syntax.duration(least) or 0) <= length <= (syntax.duration(most) or 0):
+        if not shortest <= length <= longest:
             _refuse(value, place, f"a duration from {least} to {most}")
             return None
         return length

@@ -11,7 +11,7 @@ from typing import Final
 
 import yaml
 
-from turnfleet.model import region, turnregion
+from turnfleet.model import region, syntax, turnregion
 
 SIZE_MAX: Final = 1 << 20
 """Longest text that is read, in bytes: room for some hundred regions."""
@@ -36,7 +36,7 @@ class Manifest:
     line: int
     """Where it begins, from 1."""
     name: str | None
-    """The region's name, known even where the rest is refused; ``None`` where it is not."""
+    """The region's name, known even where the rest is refused; ``None`` where it is no name."""
     spec: region.RegionSpec | None
     """``None`` when and only when there are problems."""
     problems: tuple[region.Problem, ...] = ()
@@ -132,7 +132,7 @@ def _manifest(document: object, file: str, index: int, line: int) -> Manifest:
 
 def _name(document: object) -> str | None:
     match document:
-        case {"metadata": {"name": str(name)}}:
+        case {"metadata": {"name": str(name)}} if syntax.NAME.accepts(name):
             return name
         case _:
             return None
