@@ -61,6 +61,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="LAT,LON",
         help="where clients count as being when nothing is known of them",
     )
+    parser.add_argument("--verbose", action="store_true", help="log all that relays log")
     parser.add_argument("--no-page", action="store_true", help="serve no page at /")
     parser.add_argument(
         "--block",
@@ -95,7 +96,7 @@ def execute(
     )
     source = folder.Folder(args.folder)
     _check_regions(source, args.folder)
-    _log_to_stderr(as_json=args.json)
+    _log_to_stderr(as_json=args.json, level=logging.DEBUG if args.verbose else logging.INFO)
     try:
         with host.alone(args.state), asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(
@@ -153,15 +154,15 @@ def _turnserver(given: str | None) -> str:
     )
 
 
-def _log_to_stderr(*, as_json: bool) -> None:
+def _log_to_stderr(*, as_json: bool, level: int) -> None:
     if as_json:
-        observing.to(sys.stderr)
+        observing.to(sys.stderr, level=level)
         return
     handler = logging.StreamHandler(sys.stderr)
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)-7s %(message)s", "%H:%M:%S"))
-    for name, level in (("turnfleet", logging.INFO), ("aiohttp.server", logging.WARNING)):
+    for name, least in (("turnfleet", level), ("aiohttp.server", logging.WARNING)):
         logger = logging.getLogger(name)
-        logger.setLevel(level)
+        logger.setLevel(least)
         logger.addHandler(handler)
         logger.propagate = False
 

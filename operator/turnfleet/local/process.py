@@ -151,11 +151,16 @@ class Process:
 
 
 def _parsed(line: str) -> tuple[int, str]:
-    """Return the level and the text of an agent's line, whose time and logger are known."""
+    """Return the level and the text of an agent's line, whose time and logger are known.
+
+    What an agent tells as information is a detail among many relays: their states are logged by
+    whoever publishes them.
+    """
     found = _LINE.fullmatch(line)
     if found is None:
         return logging.INFO, line
-    return logging.getLevelNamesMapping()[found["level"]], found["text"]
+    level = logging.getLevelNamesMapping()[found["level"]]
+    return (logging.DEBUG if level == logging.INFO else level), found["text"]
 
 
 async def _stop(process: asyncio.subprocess.Process) -> None:

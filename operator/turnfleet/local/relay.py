@@ -1,6 +1,7 @@
 """One relay on this machine: its folder, its process, and how it looks from outside."""
 
 import asyncio
+import logging
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -20,6 +21,9 @@ _SILENT_AFTER: Final = 10.0
 """Seconds of an agent's silence after which its last word no longer counts.
 
 Probes take a dead relay out far sooner; this is for an agent that hangs."""
+
+
+_log = logging.getLogger("turnfleet.relay")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -181,6 +185,8 @@ class Relay:
         if state is not self._state:
             self._state = state
             self._since = self._clock()
+            why = f": {self.obstacle}" if self.obstacle else ""
+            _log.info("%s is %s%s", self.key.relay, state, why)
         shown = self.published()
         if shown != self._shown:
             self._shown = shown
