@@ -71,7 +71,7 @@ class Agent:
             write=self._open_and_write,
             attend=self._prover.attend,
         )
-        self._meter = metering.Meter(quiet=self._prover.quiet, run=lambda: self._supervisor.run)
+        self._meter = metering.Meter(prober=self._prover, run=lambda: self._supervisor.run)
         self._standing = lifecycle.start(clock())
 
     async def run(self) -> None:
@@ -253,10 +253,7 @@ class Agent:
         return self._prover.proof
 
     async def _keep_serving(self) -> None:
-        application = serving.create(
-            current=self.status,
-            key=lambda: None if self._in.auth is None else self._in.auth.agent_key,
-        )
+        application = serving.create(current=self.status, key=lambda: self._in.agent_key)
         runner = web.AppRunner(application, access_log=None, handle_signals=False)
         await runner.setup()
         try:

@@ -29,7 +29,6 @@ class Auth:
     generation: int = 0
     retire_after: float | None = None
     """Unix seconds; ``None``: ``previous`` is good until it is removed."""
-    agent_key: str | None = field(default=None, repr=False)
 
     def secrets(self, now: float) -> frozenset[str]:
         """Return the secrets that are good at ``now`` (Unix seconds)."""
@@ -47,6 +46,15 @@ def read(folder: Path) -> Auth | str:
         return error.sentence
 
 
+def read_agent_key(folder: Path) -> str | None:
+    """Return the key of /status and /metrics; it counts even where the secrets are unusable."""
+    try:
+        content = mounts.read(mounts.snapshot(folder), contract.AGENT_KEY)
+    except mounts.Unreadable:
+        return None
+    return (content or b"").decode("ascii", "replace").strip() or None
+
+
 def parse(read: Callable[[str], bytes | None]) -> Auth | str:
     """Return what the files say; ``read`` gives a file's content by name, ``None`` if absent."""
     texts: dict[str, str] = {}
@@ -55,7 +63,6 @@ def parse(read: Callable[[str], bytes | None]) -> Auth | str:
         contract.AUTH_PREVIOUS,
         contract.AUTH_GENERATION,
         contract.AUTH_RETIRE_AFTER,
-        contract.AGENT_KEY,
     ):
         content = read(name) or b""
         try:
@@ -84,7 +91,6 @@ def _check(texts: dict[str, str]) -> Auth | str:
         previous=previous or None,
         generation=numbers[contract.AUTH_GENERATION],
         retire_after=numbers[contract.AUTH_RETIRE_AFTER] or None,
-        agent_key=texts[contract.AGENT_KEY] or None,
     )
 
 

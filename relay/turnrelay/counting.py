@@ -31,8 +31,17 @@ class Usage:
     """In the family that uses most; each address has the whole range to itself."""
 
 
-def usage(*, process: int, ports: config.PortRange, proc: Path = Path("/proc")) -> Usage | None:
-    """Return what coturn carries, or ``None`` if its process cannot be looked into."""
+def usage(
+    *,
+    process: int,
+    ports: config.PortRange,
+    own_port: int | None = None,
+    proc: Path = Path("/proc"),
+) -> Usage | None:
+    """Return what coturn carries, or ``None`` if its process cannot be looked into.
+
+    ``own_port`` is that of a probe, which counts for nobody.
+    """
     try:
         inodes = set(_socket_inodes(proc / str(process) / "fd"))
         # Of the process, not of ourselves: it says what its own network namespace holds.
@@ -47,7 +56,7 @@ def usage(*, process: int, ports: config.PortRange, proc: Path = Path("/proc")) 
         family
         for family, lines in tables
         for port in _ports(lines, inodes)
-        if ports.min <= port <= ports.max
+        if ports.min <= port <= ports.max and port != own_port
     )
     return Usage(allocations=used.total(), ports_used=max(used.values(), default=0))
 

@@ -112,9 +112,13 @@ def content(
         secrets=secrets,
         user_quota=live.allocations_per_user,
         total_quota=REFUSE_ALL if refuse_all else live.allocations_per_relay,
-        denied=frozenset(map(ranges.render, live.deny)),
-        allowed=frozenset(map(ranges.render, live.allow)),
+        denied=_ranges(live.deny),
+        allowed=_ranges(live.allow),
     )
+
+
+def _ranges(networks: tuple[ranges.Network, ...]) -> frozenset[str]:
+    return frozenset(text for network in networks for text in ranges.render(network))
 
 
 def _rows(content: Content) -> dict[str, frozenset[Row]]:

@@ -7,7 +7,10 @@ import re
 from dataclasses import dataclass
 from typing import Final, NamedTuple
 
-_VERSION: Final = re.compile(r"(?<![\d.])(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?")
+_VERSION: Final = re.compile(
+    r"^(?:.*\bCoturn-)?(\d{1,3})\.(\d{1,3})(?:\.(\d{1,3}))?\b", re.MULTILINE
+)
+"""Alone on a line; other programs have versions too, after their names."""
 
 
 class Version(NamedTuple):
@@ -61,7 +64,7 @@ class Features:
 
 
 def parse(text: str) -> Version | None:
-    """Return the first version that ``turnserver --version`` printed, or ``None``."""
+    """Return the version that ``turnserver --version`` printed, or ``None``."""
     found = _VERSION.search(text)
     if found is None:
         return None
@@ -77,5 +80,5 @@ def of(version: Version) -> Features:
         needs_legacy_hardening=version < Version(4, 7),
         needs_no_cli=version < Version(4, 10),
         needs_no_dtls=version < Version(4, 17),
-        aborts_on_bad_range=version >= Version(4, 13),
+        aborts_on_bad_range=version >= Version(4, 11),
     )

@@ -26,6 +26,7 @@ class Intake:
         self.settings = settings
         """As read at the start, with the ``live`` part of the last good version."""
         self.auth: auth.Auth | None = None
+        self.agent_key: str | None = None
         self.addresses = b""
         """Empty until the file has once had content."""
         self.certificate: certificate.Certificate | None = None
@@ -91,6 +92,7 @@ class Intake:
         self.complain("config", None if lasting else sentence)
 
     def _poll_auth(self) -> None:
+        self.agent_key = auth.read_agent_key(self._told.auth) or self.agent_key
         found = auth.read(self._told.auth)
         if isinstance(found, str):
             self.complain("auth", found)

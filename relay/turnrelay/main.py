@@ -66,8 +66,8 @@ async def _run(told: options.Options, settings: config.Config) -> int:
     found = await detecting.detect(told.turnserver)
     if not isinstance(found, features.Features):
         return _unfit(found)
-    for caveat in found.caveats:
-        _LOG.info("coturn %s: %s", found.version, caveat)
+    if found.caveats:
+        _LOG.info("coturn %s: %s", found.version, "; ".join(found.caveats))
     relay = agent.Agent(
         told=told,
         settings=settings,

@@ -4,7 +4,7 @@ import asyncio
 from collections.abc import Callable
 from typing import Final
 
-from turnrelay import config, counting, supervising
+from turnrelay import config, counting, proving, supervising
 
 _EVERY: Final = 1.0
 _COST_SHARE: Final = 50
@@ -12,10 +12,12 @@ _COST_SHARE: Final = 50
 
 
 class Meter:
-    """Holds the last figures. ``quiet`` is held by a probe that has an allocation of its own."""
+    """Holds the last figures. The prober's own allocations are left out of them."""
 
-    def __init__(self, *, quiet: asyncio.Lock, run: Callable[[], supervising.Run | None]) -> None:
-        self._quiet = quiet
+    def __init__(
+        self, *, prober: proving.Prover, run: Callable[[], supervising.Run | None]
+    ) -> None:
+        self._prober = prober
         self._run = run
         self._traffic: counting.Traffic | None = None
         self.usage = counting.Usage()
@@ -40,8 +42,12 @@ class Meter:
         if run is None:
             self.usage = counting.Usage()
             return 0
-        async with self._quiet:
-            found = counting.usage(process=run.process.id, ports=run.settings.relay_ports)
+        async with self._prober.quiet:
+            found = counting.usage(
+                process=run.process.id,
+                ports=run.settings.relay_ports,
+                own_port=self._prober.own_port(),
+            )
         if found is None:
             return None
         self.usage = found

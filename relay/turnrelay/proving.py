@@ -12,6 +12,8 @@ _WHILE_UNPROVEN: Final = 0.05
 _ALLOCATE_EVERY: Final = 3.0
 _BINDING_EVERY: Final = 1.0
 _SILENCE_MAX: Final = 10.0
+_LINGERS: Final = 2.5
+"""coturn ends the released allocation of a UDP client with a later tick of its clock."""
 _SILENT_ROUNDS_MIN: Final = 4
 """An agent that was itself stopped finds a long silence: it must have listened, too."""
 
@@ -32,14 +34,20 @@ class Prover:
         self._clock = clock
         self._proven = proven
         self._poked = asyncio.Event()
+        self._own_port: int | None = None
+        self._own_until = 0.0
         self.quiet = asyncio.Lock()
-        """Held while a probe has an allocation, which counts for nobody."""
+        """Held while a probe has an allocation."""
         self.proof: lifecycle.Proof = lifecycle.Unproven()
         self.once_proven = False
 
     def poke(self) -> None:
         """Have an Allocate made at once: what it depends on has changed."""
         self._poked.set()
+
+    def own_port(self) -> int | None:
+        """Return the relay port of the last probe while coturn may not yet have closed it."""
+        return self._own_port if asyncio.get_running_loop().time() < self._own_until else None
 
     async def attend(self, run: supervising.Run) -> str:
         """Probe for ever; return a sentence when coturn has been silent for 10 s."""
@@ -58,13 +66,14 @@ class Prover:
     async def allocate(self, run: supervising.Run, server: turn.Server) -> None:
         """Make one Allocate and note what it proves."""
         async with self.quiet:
-            self.proof = await selfprobe.allocate(
+            self.proof, self._own_port = await selfprobe.allocate(
                 server,
                 secret=self._secret(),
                 user_suffix=self._suffix(),
                 now=self._clock(),
                 ipv6=run.settings.families == {6},
             )
+            self._own_until = asyncio.get_running_loop().time() + _LINGERS
         if isinstance(self.proof, lifecycle.Proven) and not self.once_proven:
             self.once_proven = True
             self._proven()
@@ -92,7 +101,7 @@ class Prover:
             else:
                 silent_since = asked if silent_since is None else silent_since
                 rounds += 1
-                if rounds == 1:
+                if rounds == 1 and self.once_proven:
                     _LOG.warning("coturn does not answer on any listener")
                 if loop.time() - silent_since >= _SILENCE_MAX and rounds >= _SILENT_ROUNDS_MIN:
                     return f"coturn was silent on all its listeners for {_SILENCE_MAX:.0f} s"

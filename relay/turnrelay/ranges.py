@@ -1,53 +1,66 @@
 """Which peers no client may reach through a relay, and how coturn wants address ranges written.
 
 coturn takes ``low-high``, never CIDR: 4.6.1 drops a CIDR and lets the peer through, later ones
-abort. A low end of ``::`` makes it deny every IPv4 peer too, so none is ever written.
+abort. Two more traps decide what is written here:
+
+* Zero is a wildcard: a low end of ``::`` also matches every IPv4 peer, and ``0.0.0.0`` or ``::``
+  alone match everything, so that allowing one of them would undo all that is denied.
+* Up to 4.13, IPv6 ends are compared byte by byte: ``::1-::ffff:ffff`` misses ``::7f00:0``, whose
+  last byte is below 1. The ends of a CIDR are right either way; those beginning at ``::`` are
+  written as one range per byte that may be the first one that is not 0.
 """
 
 import ipaddress
-from typing import Final
+from typing import Final, TypeAlias
 
-Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+_ZERO: Final = ipaddress.IPv6Address(0)
 
 BUILT_IN: Final[tuple[tuple[str, str], ...]] = (
-    ("0.0.0.0-0.255.255.255", "this network (RFC 791)"),
-    ("10.0.0.0-10.255.255.255", "private (RFC 1918)"),
-    ("100.64.0.0-100.127.255.255", "carrier-grade NAT (RFC 6598)"),
-    ("127.0.0.0-127.255.255.255", "loopback (RFC 1122)"),
-    ("169.254.0.0-169.254.255.255", "link-local, cloud metadata (RFC 3927)"),
-    ("172.16.0.0-172.31.255.255", "private (RFC 1918)"),
-    ("192.0.0.0-192.0.0.255", "protocol assignments (RFC 6890)"),
-    ("192.0.2.0-192.0.2.255", "documentation (RFC 5737)"),
-    ("192.88.99.0-192.88.99.255", "6to4 relay anycast (RFC 7526)"),
-    ("192.168.0.0-192.168.255.255", "private (RFC 1918)"),
-    ("198.18.0.0-198.19.255.255", "benchmarking (RFC 2544)"),
-    ("198.51.100.0-198.51.100.255", "documentation (RFC 5737)"),
-    ("203.0.113.0-203.0.113.255", "documentation (RFC 5737)"),
-    ("224.0.0.0-239.255.255.255", "multicast (RFC 5771)"),
-    ("240.0.0.0-255.255.255.255", "reserved and broadcast (RFC 1112)"),
-    ("::1-::ffff:ffff", "loopback and IPv4-compatible (RFC 4291)"),
-    ("::ffff:0:0-::ffff:ffff:ffff", "IPv4-mapped (RFC 4291)"),
-    ("64:ff9b::-64:ff9b::ffff:ffff", "NAT64 (RFC 6052)"),
-    ("64:ff9b:1::-64:ff9b:1:ffff:ffff:ffff:ffff:ffff", "local NAT64 (RFC 8215)"),
-    ("2001::-2001:1ff:ffff:ffff:ffff:ffff:ffff:ffff", "protocol assignments, Teredo (RFC 2928)"),
-    ("2001:db8::-2001:db8:ffff:ffff:ffff:ffff:ffff:ffff", "documentation (RFC 3849)"),
-    ("2002::-2002:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "6to4 (RFC 3056)"),
-    ("fc00::-fdff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "unique local (RFC 4193)"),
-    ("fe80::-febf:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "link-local (RFC 4291)"),
-    ("fec0::-feff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "site-local (RFC 3879)"),
-    ("ff00::-ffff:ffff:ffff:ffff:ffff:ffff:ffff:ffff", "multicast (RFC 4291)"),
+    ("0.0.0.0/8", "this network (RFC 791)"),
+    ("10.0.0.0/8", "private (RFC 1918)"),
+    ("100.64.0.0/10", "carrier-grade NAT (RFC 6598)"),
+    ("127.0.0.0/8", "loopback (RFC 1122)"),
+    ("169.254.0.0/16", "link-local, cloud metadata (RFC 3927)"),
+    ("172.16.0.0/12", "private (RFC 1918)"),
+    ("192.0.0.0/24", "protocol assignments (RFC 6890)"),
+    ("192.0.2.0/24", "documentation (RFC 5737)"),
+    ("192.88.99.0/24", "6to4 relay anycast (RFC 7526)"),
+    ("192.168.0.0/16", "private (RFC 1918)"),
+    ("198.18.0.0/15", "benchmarking (RFC 2544)"),
+    ("198.51.100.0/24", "documentation (RFC 5737)"),
+    ("203.0.113.0/24", "documentation (RFC 5737)"),
+    ("224.0.0.0/4", "multicast (RFC 5771)"),
+    ("240.0.0.0/4", "reserved and broadcast (RFC 1112)"),
+    ("::/96", "loopback and IPv4-compatible (RFC 4291)"),
+    ("::ffff:0:0/96", "IPv4-mapped (RFC 4291)"),
+    ("64:ff9b::/96", "NAT64 (RFC 6052)"),
+    ("64:ff9b:1::/48", "local NAT64 (RFC 8215)"),
+    ("2001::/23", "protocol assignments, Teredo (RFC 2928)"),
+    ("2001:db8::/32", "documentation (RFC 3849)"),
+    ("2002::/16", "6to4 (RFC 3056)"),
+    ("fc00::/7", "unique local (RFC 4193)"),
+    ("fe80::/10", "link-local (RFC 4291)"),
+    ("fec0::/10", "site-local (RFC 3879)"),
+    ("ff00::/8", "multicast (RFC 4291)"),
 )
-"""Always denied, as coturn ranges with the reason of each. A region can only allow exceptions."""
+"""Always denied, each with its reason. A region can only allow exceptions."""
 
 
-def render(network: Network) -> str:
-    """Return a network as coturn reads it: ``low-high``, or one address alone."""
-    if network.num_addresses == 1:
-        return str(network.network_address)
-    low = network.network_address
-    if low == ipaddress.IPv6Address("::"):
-        low += 1
-    return f"{low}-{network.broadcast_address}"
+def render(network: Network) -> tuple[str, ...]:
+    """Return a network as coturn reads it: ranges, or one address alone.
+
+    The all-zero address itself is left out: coturn never takes it as a peer.
+    """
+    low, high = network.network_address, network.broadcast_address
+    if low == high:
+        return () if int(low) == 0 else (str(low),)
+    if low != _ZERO:
+        return (f"{low}-{high}",)
+    # Each range asks one byte to be 1 or more; together they hold all but ``::``.
+    lows = (1 << bit for bit in range(0, low.max_prefixlen, 8))
+    return tuple(f"{ipaddress.IPv6Address(each)}-{high}" for each in lows if each <= int(high))
 
 
 def read(text: object) -> Network | None:
@@ -58,3 +71,8 @@ def read(text: object) -> Network | None:
         return ipaddress.ip_network(text)
     except ValueError:
         return None
+
+
+def built_in() -> tuple[Network, ...]:
+    """Return the networks of the built-in list."""
+    return tuple(ipaddress.ip_network(text) for text, _ in BUILT_IN)

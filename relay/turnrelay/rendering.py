@@ -139,5 +139,6 @@ def _peers(rendering: Rendering) -> Iterator[str]:
     yield f"total-quota={rendering.settings.live.allocations_per_relay}"
     if any(ipaddress.ip_address(address).is_loopback for address in rendering.placing.bind):
         yield "allow-loopback-peers"
-    for denied, _ in ranges.BUILT_IN:
-        yield f"denied-peer-ip={denied}"
+    for network in ranges.built_in():
+        for denied in ranges.render(network):
+            yield f"denied-peer-ip={denied}"

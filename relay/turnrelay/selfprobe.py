@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 from collections.abc import Sequence
-from typing import Final
+from typing import Final, NamedTuple
 
 from turnrelay import auth, config, contract, lifecycle, placing, turn
 
@@ -49,9 +49,16 @@ def _unverified() -> ssl.SSLContext:
     return context
 
 
+class Outcome(NamedTuple):
+    """What an Allocate proved, and the relay port it had, which coturn frees within a second."""
+
+    proof: lifecycle.Proof
+    port: int | None = None
+
+
 async def allocate(
     server: turn.Server, *, secret: str, user_suffix: str, now: float, ipv6: bool
-) -> lifecycle.Proof:
+) -> Outcome:
     """Allocate, release, and return what that proves.
 
     ``user_suffix`` must be fresh: an allocation whose release got lost lives on for ten minutes
@@ -73,10 +80,10 @@ async def allocate(
             with contextlib.suppress(turn.Failure):
                 await allocation.release()
     except turn.Refused as refusal:
-        return lifecycle.Refused(refusal.code)
+        return Outcome(lifecycle.Refused(refusal.code))
     except turn.Failure as failure:
-        return lifecycle.Silent(str(failure))
-    return lifecycle.Proven()
+        return Outcome(lifecycle.Silent(str(failure)))
+    return Outcome(lifecycle.Proven(), allocation.relayed.port)
 
 
 async def answers(listeners: Sequence[turn.Server]) -> bool:

@@ -4,6 +4,7 @@ A coturn that answers is never ended from here. The files it reads are written b
 """
 
 import asyncio
+import contextlib
 import logging
 import os
 import shutil
@@ -76,7 +77,7 @@ class Supervisor:
         self._backoff = backoff.Backoff()
         self._fatal: str | None = None
         self._proven = False
-        self._last = False
+        self._no_more = asyncio.Event()
         self.run: Run | None = None
         """The present life of coturn."""
         self.restarts = 0
@@ -89,33 +90,35 @@ class Supervisor:
         self._proven = True
 
     async def keep_running(self) -> None:
-        """Run until cancelled; raises ``Fatal``."""
+        """Run until coturn has ended after ``start_no_more``; raises ``Fatal``."""
         loop = asyncio.get_running_loop()
-        while not self._last:
-            placed = await self._launchable()
+        while (placed := await self._launchable()) is not None:
             began = loop.time()
             sentence = await self._live_once(placed)
             self._backoff = self._backoff.ended(ran=loop.time() - began)
             self.obstacle = lifecycle.Obstacle(reason=lifecycle.Reason.CRASHED, sentence=sentence)
-            if not self._last:
-                _LOG.warning("%s; next start in %.1f s", sentence, self._backoff.delay)
-                await asyncio.sleep(self._backoff.delay)
-                self.restarts += 1
-        await asyncio.Event().wait()
+            if self._no_more.is_set():
+                _LOG.info("%s", sentence)
+                return
+            _LOG.warning("%s; next start in %.1f s", sentence, self._backoff.delay)
+            await self._pause(self._backoff.delay)
+            self.restarts += 1
 
     def start_no_more(self) -> None:
         """Let the present life of coturn be the last."""
-        self._last = True
+        self._no_more.set()
 
     async def end(self) -> None:
         """End coturn, if it runs."""
         if self.run is not None:
             await self.run.process.kill()
 
-    async def _launchable(self) -> placing.Placing:
-        while True:
-            if self._last:
-                await asyncio.Event().wait()
+    async def _pause(self, seconds: float) -> None:
+        with contextlib.suppress(TimeoutError):
+            await asyncio.wait_for(self._no_more.wait(), timeout=seconds)
+
+    async def _launchable(self) -> placing.Placing | None:
+        while not self._no_more.is_set():
             outcome = self._prepare()
             if isinstance(outcome, placing.Placing):
                 return outcome
@@ -123,7 +126,8 @@ class Supervisor:
                 _LOG.info("waiting: %s", outcome.sentence)
             self.obstacle = outcome
             for_files = outcome.reason is not lifecycle.Reason.PORT_TAKEN
-            await asyncio.sleep(_WAIT_FOR_FILES if for_files else _WAIT_FOR_PORTS)
+            await self._pause(_WAIT_FOR_FILES if for_files else _WAIT_FOR_PORTS)
+        return None
 
     def _prepare(self) -> placing.Placing | lifecycle.Obstacle:
         placed = self._place()
