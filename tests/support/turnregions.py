@@ -145,8 +145,8 @@ _NUMBERS: Final = tuple(sorted(_rule_numbers()))
 
 
 def _bounds(schema: Manifest) -> tuple[object, ...]:
-    """Return the bounds of a schema, values one step inside and outside them, and nonsense."""
-    values: list[object] = [*_WRONG, *schema.get("enum", ())]
+    """Return the bounds of a schema, and values one step inside and outside them."""
+    values: list[object] = [ABSENT, *schema.get("enum", ())]
     kind = "integer" if "x-kubernetes-int-or-string" in schema else schema.get("type")
     steps = (-1, 0, 1) if kind == "integer" else (-1, -0.001, 0, 0.001, 1)
     for bound in ("minimum", "maximum"):
@@ -170,12 +170,12 @@ def _bounds(schema: Manifest) -> tuple[object, ...]:
     return tuple(values)
 
 
-def _words(schema: Manifest) -> tuple[object, ...]:
-    """Return texts for a schema that takes text, as values or as keys."""
+def _nonsense(schema: Manifest) -> tuple[object, ...]:
+    """Return values of other types, and texts that other fields take, as values or as keys."""
     if "maxProperties" in schema:
-        return tuple({text: "v"} for text in _TEXTS)
+        return (*_WRONG, *({text: "v"} for text in _TEXTS))
     takes_text = schema.get("type") == "string" or "x-kubernetes-int-or-string" in schema
-    return _TEXTS if takes_text else ()
+    return (*_WRONG, *_TEXTS) if takes_text and "enum" not in schema else _WRONG
 
 
 def _lengths(schema: Manifest) -> Iterator[int]:
@@ -263,7 +263,7 @@ BASES: Final = (
 def trials(node: Node) -> Iterator[Manifest]:
     """Return sound manifests with one place changed to each value worth trying there."""
     homes = [base for base in BASES if _reaches(base, node.path[:-1])] or [*BASES[:1]]
-    for value in _words(node.schema):
+    for value in _nonsense(node.schema):
         yield changed(homes[-1], node.path, value)
     for base in homes:
         for value in _bounds(node.schema):
@@ -280,7 +280,7 @@ def _reaches(manifest: Any, path: Path_) -> bool:
     return True
 
 
-_VALUES: Final = {node.path: (*_bounds(node.schema), *_words(node.schema)) for node in PLACES}
+_VALUES: Final = {node.path: (*_bounds(node.schema), *_nonsense(node.schema)) for node in PLACES}
 
 
 @st.composite

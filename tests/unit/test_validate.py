@@ -108,7 +108,7 @@ def test_standard_input_may_hold_many_documents(validate: Validate) -> None:
         (22, None, False),
     ]
     assert "already declared" in report["manifests"][1]["problems"][0]["sentence"]
-    assert report["manifests"][2]["problems"][0]["path"] == "line 22, column 5"
+    assert report["manifests"][2]["problems"][0]["path"] == "line 22, column 1"
 
 
 def test_a_file_named_twice_is_read_once(validate: Validate, folder: Path) -> None:
