@@ -33,30 +33,36 @@ class Selector:
         self._fleet: fleet.Fleet | None = None
         self._census = census.Census(supplies={}, excluded=())
         self._rankings: dict[tuple[geo.Place, str | None, str | None], ranking.Ranking] = {}
-        self._selections: dict[tuple[int, int], selection.Selection] = {}
+        self._selections: dict[tuple[int, int], tuple[ranking.Ranking, selection.Selection]] = {}
 
     def select(self, now: fleet.Fleet, client: selection.Client) -> selection.Selection:
         """Return what a client is offered; ``choices`` is one object for one answer."""
-        ranked = self.rank(now, client)
-        slot = rendezvous.slot(client.user)
-        key = (id(ranked), slot)  # a ranking lives at least as long as the selections made of it
-        found = self._selections.get(key)
-        if found is not None and (
-            found.located is client.located or found.located == client.located
-        ):
-            return found
-        if found is not None:  # the same place, known by another rung or with other ignored words
-            return dataclasses.replace(found, located=client.located)
+        return self.pick(self.rank(now, client), located=client.located, user=client.user)
+
+    def pick(
+        self, ranked: ranking.Ranking, *, located: geo.Located, user: str
+    ) -> selection.Selection:
+        """Return what a user is offered out of a ranking that ``rank`` gave for the last fleet."""
+        slot = rendezvous.slot(user)
+        # By id, which is fast and sound: each entry keeps its ranking alive.
+        key = (id(ranked), slot)
+        kept = self._selections.get(key)
+        if kept is not None:
+            found = kept[1]
+            if found.located is located or found.located == located:
+                return found
+            # The same place, known by another rung or with other ignored words.
+            return dataclasses.replace(found, located=located)
         if len(self._selections) >= SELECTIONS_KEPT:
             self._selections.clear()
         found = selection.Selection(
             choices=choosing.choose(ranked, slot),
             ranked=ranked.ranked,
             excluded=ranked.excluded,
-            located=client.located,
+            located=located,
             notes=ranked.notes,
         )
-        self._selections[key] = found
+        self._selections[key] = (ranked, found)
         return found
 
     def rank(self, now: fleet.Fleet, client: selection.Client) -> ranking.Ranking:
