@@ -2,6 +2,7 @@
 
 import { el, milliseconds } from "./dom.js";
 import { degrees } from "./map.js";
+import { relayName } from "./turnfleet-client.js";
 
 const RUNGS = {
   pinned: "the request pins a region, so the client counts as being there",
@@ -52,8 +53,8 @@ export function show(frame, explained, roles) {
           excluded.map((one) =>
             el(
               "li",
-              { "data-excluded": one.relay ? `${one.region}/${one.relay}` : one.region },
-              el("span", { class: "name" }, one.relay ? `${one.region}/${one.relay}` : one.region),
+              { "data-excluded": one.relay ?? one.region },
+              el("span", { class: "name" }, one.relay ? relayName(one) : one.region),
               " ",
               el("span", { class: "chip reason" }, one.reason),
               " ",

@@ -1,7 +1,7 @@
 /** Shows what was offered: one block per relay, one row per URL with what came of it. */
 
 import { el, milliseconds } from "./dom.js";
-import { normal, owners, parse, urlsOf } from "./turnfleet-client.js";
+import { normal, owners, parse, relayName, urlsOf } from "./turnfleet-client.js";
 
 const STATES = {
   waiting: "waiting",
@@ -76,7 +76,7 @@ function heading(choice, world) {
       {},
       el("span", { class: `chip ${choice.role}` }, choice.role),
       " ",
-      el("span", { class: "name" }, `${choice.region}/${choice.relay}`),
+      el("span", { class: "name" }, relayName(choice)),
     ),
     el("p", { class: "quiet" }, facts.filter(Boolean).join(" · ")),
   );

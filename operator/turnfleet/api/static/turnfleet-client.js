@@ -102,6 +102,11 @@ export function owners(answer) {
   return owned;
 }
 
+/** Return what to call a relay; most are named after their region already. */
+export function relayName({ region, relay }) {
+  return relay.startsWith(`${region}-`) ? relay : `${region}/${relay}`;
+}
+
 /** Return the URLs of an RTCIceServer, which may be one string or a list. */
 export function urlsOf(server) {
   return [server.urls].flat();

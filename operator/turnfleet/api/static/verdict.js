@@ -1,6 +1,7 @@
 /** Says how the run ended, first in one sentence, then as a way and as figures. */
 
 import { el, milliseconds } from "./dom.js";
+import { relayName } from "./turnfleet-client.js";
 
 /** Show that a run is under way. */
 export function starting(frames, text) {
@@ -40,7 +41,7 @@ export function carried(frames, run) {
     ...figures([
       ["Round trip, median", milliseconds(data.medianMs)],
       ["Round trip, 95 %", milliseconds(data.p95Ms)],
-      ["One relayed path, per ICE", milliseconds(path.near.rttMs)],
+      ["ICE round trip", milliseconds(path.near.rttMs)],
       ["Messages back", `${data.received} / ${data.sent}`],
       ["Bytes out / in", `${path.near.bytesSent ?? "–"} / ${path.near.bytesReceived ?? "–"}`],
     ]),
@@ -90,7 +91,7 @@ export function remember(list, run, at) {
 /** Return the name of a relay, or its address where the answer does not name it. */
 export function nameOf(side) {
   if (!side) return "an unknown relay";
-  return side.relay ? `${side.region}/${side.relay}` : (side.address ?? "an unknown relay");
+  return side.relay ? relayName(side) : (side.address ?? "an unknown relay");
 }
 
 function figures(pairs) {

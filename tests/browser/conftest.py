@@ -1,0 +1,54 @@
+"""One fleet and two browsers for all browser tests: starting them takes longer than the tests."""
+
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Final
+
+import pytest
+import pytest_asyncio
+from cryptography import x509
+from playwright import async_api
+from tests.support import machine, visiting
+
+_BLOCK: Final = 60
+_DOOMED_BLOCK: Final = 61
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[machine.Machine]:
+    """Run the example fleet, for tests that leave it as it is."""
+    state = tmp_path_factory.mktemp("fleet") / "run"
+    async with machine.running(machine.EXAMPLE, state=state, block=_BLOCK) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def doomed(tmp_path: Path) -> AsyncIterator[machine.Machine]:
+    """Run the example fleet again, for a test that breaks it."""
+    state = tmp_path / "run"
+    async with machine.running(machine.EXAMPLE, state=state, block=_DOOMED_BLOCK) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def chromium(fleet: machine.Machine) -> AsyncIterator[async_api.Browser]:
+    """Run a browser that trusts the authority of the fleet."""
+    authority = x509.load_pem_x509_certificate(fleet.authority.read_bytes())
+    async with visiting.browser(trusted=[authority]) as running:
+        yield running
+
+
+@pytest_asyncio.fixture(scope="session", loop_scope="session")
+async def distrustful() -> AsyncIterator[async_api.Browser]:
+    """Run a browser as it comes."""
+    async with visiting.browser() as running:
+        yield running
+
+
+@pytest_asyncio.fixture(loop_scope="session")
+async def page(
+    chromium: async_api.Browser, fleet: machine.Machine
+) -> AsyncIterator[visiting.Visit]:
+    """Open a fresh tab at the page, at a desktop's width."""
+    async with visiting.visit(chromium, fleet.url) as visit:
+        yield visit

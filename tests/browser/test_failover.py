@@ -1,0 +1,77 @@
+"""Relays and a whole region die for real; the next answers and the page go on without them."""
+
+import asyncio
+import os
+import signal
+import time
+from typing import Any
+
+import pytest
+from playwright import async_api
+from tests.support import machine, visiting
+
+pytestmark = pytest.mark.asyncio(loop_scope="session")
+
+FORGOTTEN_WITHIN = 3.0
+"""Seconds after which no answer may name a dead relay."""
+
+
+async def test_the_backup_takes_over_from_a_dead_primary_and_the_fallback_from_a_dead_region(
+    distrustful: async_api.Browser, doomed: machine.Machine
+) -> None:
+    async with visiting.visit(distrustful, f"{doomed.url}#place=Berlin") as page:
+        first = await page.result()
+        primary, backup = _relay(first, "primary"), _relay(first, "backup")
+        assert first["path"]["near"]["relay"] == primary
+
+        frozen = [await _dies(doomed, primary)]
+        assert await _forgotten(doomed, primary) < FORGOTTEN_WITHIN
+        second = await page.run()
+        assert second["problem"] is None
+        assert second["path"]["near"]["relay"] == backup
+        assert second["data"]["received"] == 50
+        excluded = page.tab.locator(f"[data-excluded={primary}]")
+        assert (
+            await excluded.inner_text() == f"{primary} Unreachable Nothing answers on its address."
+        )
+
+        frozen.append(await _dies(doomed, backup))
+        assert await _forgotten(doomed, backup) < FORGOTTEN_WITHIN
+        third = await page.run()
+    assert third["problem"] is None
+    assert third["path"]["near"]["region"] == _region(first, "fallback") != "eu-central"
+    assert third["data"]["received"] == 50
+    for agent in frozen:
+        os.kill(agent, signal.SIGCONT)
+
+
+async def _dies(fleet: machine.Machine, name: str) -> int:
+    """Kill a relay's coturn, with its agent frozen so that nothing starts it again; return that."""
+    relay = (await fleet.relays())[name]
+    assert relay.agent is not None
+    assert relay.coturn is not None
+    os.kill(relay.agent, signal.SIGSTOP)
+    os.kill(relay.coturn, signal.SIGKILL)
+    return relay.agent
+
+
+async def _forgotten(fleet: machine.Machine, name: str) -> float:
+    """Return the seconds until an answer was the first not to name a relay."""
+    address = (await fleet.relays())[name].address
+    start = time.monotonic()
+    while address in str(await fleet.ask(region="eu-central")):
+        assert time.monotonic() - start < 10 * FORGOTTEN_WITHIN, f"{name} is still in the answers"
+        await asyncio.sleep(0.05)
+    return time.monotonic() - start
+
+
+def _relay(run: dict[str, Any], role: str) -> str:
+    return str(_choice(run, role)["relay"])
+
+
+def _region(run: dict[str, Any], role: str) -> str:
+    return str(_choice(run, role)["region"])
+
+
+def _choice(run: dict[str, Any], role: str) -> dict[str, Any]:
+    return next(choice for choice in run["choices"] if choice["role"] == role)
