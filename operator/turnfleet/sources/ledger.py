@@ -87,7 +87,9 @@ def _entries(
 def _broken(files: Files, entries: Mapping[str, Mapping[str, _Entry]]) -> Iterable[str]:
     for file, documents in sorted(files.items()):
         problems = [
-            f"{file}, line {document.line}: {problem}"
+            f"{file}, {problem}"
+            if problem.path.startswith("line ")
+            else f"{file}, line {document.line}: {problem}"
             for document in documents
             for problem in document.problems
         ]
