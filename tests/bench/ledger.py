@@ -4,6 +4,7 @@ A relay is *down* from the moment something was done to it until it answers a ST
 sent after that. Times are monotonic seconds, given by the caller.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
@@ -47,6 +48,13 @@ class Ledger:
     def down(self) -> Mapping[str, Outage]:
         """Return who is down now."""
         return self._open
+
+    def up_for(self, relay: str, *, at: float) -> float:
+        """Return for how many seconds a relay has been up; endless if it never was down."""
+        if relay in self._open:
+            return 0.0
+        ends = (o.ended for o in self.outages if o.relay == relay and o.ended is not None)
+        return at - max(ends, default=-math.inf)
 
     def struck(self, relay: str, *, at: float, cause: str) -> None:
         """Note that a relay was killed or stopped; one that is down already just stays down."""

@@ -52,6 +52,14 @@ def test_a_request_from_before_the_blow_is_no_evidence(told: ledger.Ledger) -> N
     assert told.violations == []
 
 
+def test_a_relay_has_been_up_since_its_last_outage(told: ledger.Ledger) -> None:
+    assert told.up_for("a", at=5.0) == float("inf")
+    told.struck("a", at=10.0, cause="killed")
+    assert told.up_for("a", at=11.0) == 0.0
+    told.answered("a", sent=14.0, at=14.0)
+    assert told.up_for("a", at=20.0) == 6.0
+
+
 def _samples(*rss: float) -> list[vitals.Sample]:
     return [
         vitals.Sample(at=5.0 * index, rss=mb, descriptors=40, threads=6, children=6)
