@@ -14,11 +14,14 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Final
 
+from turnrelay import contract
+
 TTL_MIN: Final = 60
 """Seconds. A shorter credential could expire between the answer and the first Allocate."""
 
 USER_MAX: Final = 128
 _USER: Final = re.compile(rf"[A-Za-z0-9._:@-]{{1,{USER_MAX}}}")
+_RESERVED: Final = contract.PROBE_USER[0]
 _WIRE_LENGTH: Final = 16
 _BLOCK: Final = 64
 """SHA-1's block, bytes (RFC 2104, section 2)."""
@@ -79,11 +82,13 @@ def wire_user(fleet_key: bytes, user: str) -> str:
 def user_problem(user: str, *, plain: bool) -> str | None:
     """Return a sentence about a user name that cannot be accepted, or ``None``.
 
-    ``plain``: the name itself goes on the wire. coturn then refuses one that looks like SQL to it.
-    ``_`` is not allowed, so nobody is ever taken for the probe user.
+    ``plain``: the name itself goes on the wire. coturn then refuses one that looks like SQL to it,
+    and one like ``_probe`` would escape quotas and counts.
     """
     if not _USER.fullmatch(user):
         return f"user has to be 1 to {USER_MAX} characters, each one of A-Z a-z 0-9 . _ : @ -"
+    if plain and user.startswith(_RESERVED):
+        return f"user must not begin with {_RESERVED}: such names are the fleet's own"
     lowered = user.lower()
     if plain and "union" in lowered and "select" in lowered:
         return "user must not contain both 'union' and 'select': the relays refuse such names"

@@ -156,6 +156,7 @@ def _content(choices: _Choices) -> _Content:
             choice.role,
             id(choice.member.relay),
             choice.member.health.working,
+            choice.member.health.silent,
             id(choice.region.spec),
             choice.region.secret,
         )

@@ -22,7 +22,7 @@ def turn(member: fleet.Member, transport: region.Transport) -> tuple[str, ...]:
         return ()
     scheme = "turns" if transport is region.Transport.TLS else "turn"
     query = "udp" if transport is region.Transport.UDP else "tcp"
-    return tuple(f"{scheme}:{host}:{port}?transport={query}" for host in hosts(member.relay))
+    return tuple(f"{scheme}:{host}:{port}?transport={query}" for host in hosts(member))
 
 
 def stun(member: fleet.Member) -> tuple[str, ...]:
@@ -30,18 +30,20 @@ def stun(member: fleet.Member) -> tuple[str, ...]:
     port = _port(member, region.Transport.UDP)
     if port is None:
         return ()
-    return tuple(f"stun:{host}:{port}" for host in hosts(member.relay))
+    return tuple(f"stun:{host}:{port}" for host in hosts(member))
 
 
-def hosts(relay: fleet.Relay) -> tuple[str, ...]:
+def hosts(member: fleet.Member) -> tuple[str, ...]:
     """Return the host parts a relay is reached by.
 
     A name serves every transport and both families; only without one do addresses, IPv6 in
-    brackets.
+    brackets, and of these none that is known to be silent.
     """
+    relay = member.relay
     if relay.hostname is not None:
         return (relay.hostname,)
-    return tuple(_literal(address) for address in relay.addresses)
+    silent = member.health.silent
+    return tuple(_literal(address) for address in relay.addresses if address not in silent)
 
 
 def _literal(address: str) -> str:

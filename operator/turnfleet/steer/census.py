@@ -80,10 +80,14 @@ def unusable(member: fleet.Member) -> fleet.Reason | None:
 
 def _without_url(member: fleet.Member) -> fleet.Reason | None:
     """Return why a healthy relay has no URL to be offered by, or ``None``."""
-    if not member.relay.addresses and member.relay.hostname is None:
-        return fleet.Reason.STARTING
+    relay = member.relay
+    if relay.hostname is None:
+        if not relay.addresses:
+            return fleet.Reason.STARTING
+        if member.health.silent.issuperset(relay.addresses):
+            return fleet.Reason.UNREACHABLE
     for transport in member.health.working:
-        if member.relay.listeners.port(transport) is not None:
+        if relay.listeners.port(transport) is not None:
             return None
     return next((reason for _, reason in member.health.failing), fleet.Reason.UNPROVEN)
 

@@ -34,9 +34,12 @@ def choose(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]:
     else:
         backup = _lighter(supply.steps, second_backup, second_backup_2)
     chosen = [_choice(ranked, selection.Role.PRIMARY, lead, primary)]
+    seats = supply.table.seats
+    anycast = seats[primary].anycast
     if backup != rendezvous.NOBODY:
         chosen.append(_choice(ranked, selection.Role.BACKUP, lead, backup))
-    fallback = _fallback(ranked, slot, lead=lead, primary=supply.table.seats[primary])
+        anycast += seats[backup].anycast
+    fallback = _fallback(ranked, slot, lead=lead, anycast=anycast)
     if fallback is not None:
         chosen.append(fallback)
     return tuple(chosen)
@@ -64,33 +67,30 @@ def _lighter(steps: Sequence[int], first: int, second: int) -> int:
 
 
 def _fallback(
-    ranked: ranking.Ranking, slot: int, *, lead: int, primary: rendezvous.Seat
+    ranked: ranking.Ranking, slot: int, *, lead: int, anycast: tuple[str, ...]
 ) -> selection.Choice | None:
     for position, supply in enumerate(ranked.supplies):
         if position == lead:
             continue
-        found = _elsewhere(supply, slot, primary)
+        found = _elsewhere(supply, slot, anycast)
         if found != rendezvous.NOBODY:
             return _choice(ranked, selection.Role.FALLBACK, position, found)
     return None
 
 
-def _elsewhere(supply: census.Supply, slot: int, primary: rendezvous.Seat) -> int:
-    """Return a relay of another region that is not the primary under another name (anycast)."""
+def _elsewhere(supply: census.Supply, slot: int, anycast: tuple[str, ...]) -> int:
+    """Return a relay of another region, other than those behind the anycast addresses."""
     first, second, *_ = supply.table.row(slot)
-    found = _lighter(supply.steps, first, second)
-    if not primary.anycast:
-        return found
+    lighter = _lighter(supply.steps, first, second)
+    if not anycast:
+        return lighter
     seats = supply.table.seats
-    return next(
-        (
-            candidate
-            for candidate in (found, first, second)
-            if candidate != rendezvous.NOBODY
-            and not rendezvous.shared(primary.anycast, seats[candidate].anycast)
-        ),
-        rendezvous.NOBODY,
-    )
+    for candidate in (lighter, first, second):
+        if candidate != rendezvous.NOBODY and not rendezvous.shared(
+            anycast, seats[candidate].anycast
+        ):
+            return candidate
+    return rendezvous.NOBODY
 
 
 def _choice(

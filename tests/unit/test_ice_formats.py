@@ -1,0 +1,187 @@
+"""Formats: valid JSON in the promised shapes, signed per region, and prepared only once."""
+
+import json
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import fleets
+
+from turnfleet.ice import credentials, formats, profiles, rid
+from turnfleet.model import fleet, geo, region, selection
+from turnfleet.steer import estimating, selecting
+
+ANY = profiles.Connection.ANY
+BALANCED = profiles.Profile.BALANCED
+EXPIRES = 1_763_730_000
+ESTIMATOR = estimating.GreatCircle()
+HERE = geo.Place(latitude=50.0, longitude=8.0)
+
+NEAR = fleets.a_region(
+    "near",
+    fleets.a_member("near-1", of="near", addresses=["192.0.2.1"]),
+    fleets.a_member("near-2", of="near", addresses=["192.0.2.2"]),
+    secret=b"near secret",
+    credential_ttl=600,
+)
+FAR = fleets.a_region(
+    "far",
+    fleets.a_member("far-1", of="far", hostname="far.example.com"),
+    at=(1.0, 103.0),
+    secret=b"far secret",
+)
+FLEET = fleets.a_fleet(NEAR, FAR)
+
+
+def select(now: fleet.Fleet = FLEET, user: str = "alice") -> selection.Selection:
+    return selecting.select(now, fleets.a_client(HERE, user), ESTIMATOR)
+
+
+def template(
+    chosen: selection.Selection | None = None, profile: profiles.Profile = BALANCED
+) -> formats.Template:
+    return formats.Template(chosen or select(), profile, ANY)
+
+
+def test_an_array_is_what_a_peer_connection_takes() -> None:
+    primary, backup, fallback = json.loads(template().array(user="alice", expires=EXPIRES))
+    near = credentials.mint(secret=b"near secret", user="alice", expires=EXPIRES)
+    far = credentials.mint(secret=b"far secret", user="alice", expires=EXPIRES)
+    assert primary.keys() == {"urls", "username", "credential"}
+    assert {primary["username"], backup["username"], fallback["username"]} == {near.username}
+    assert primary["credential"] == backup["credential"] == near.password
+    assert fallback["credential"] == far.password
+    assert fallback["urls"] == ["turns:far.example.com:5349?transport=tcp"]
+
+
+def test_a_template_knows_the_longest_life_that_every_region_offered_allows() -> None:
+    assert template().ttl == 600
+    assert template(profile=profiles.Profile.MINIMAL).ttl == 600
+
+
+def test_a_configuration_says_when_to_come_back_and_why_these_relays() -> None:
+    made = template().config(
+        user="alice", expires=EXPIRES, ttl=600, token="a-token", why=b'{"rung":"city"}'
+    )
+    found = json.loads(made)
+    assert found.pop("iceServers") == json.loads(template().array(user="alice", expires=EXPIRES))
+    assert found == {
+        "iceTransportPolicy": "all",
+        "ttl": 600,
+        "expiresAt": EXPIRES,
+        "refreshAfter": 450,
+        "selection": {"rung": "city"},
+        "rid": "a-token",
+    }
+
+
+def test_the_relay_profile_forbids_anything_but_relaying() -> None:
+    made = template(profile=profiles.Profile.RELAY).config(
+        user="a", expires=1, ttl=60, token="t", why=b"null"
+    )
+    assert json.loads(made)["iceTransportPolicy"] == "relay"
+
+
+def test_uberti_has_only_urls_that_its_one_credential_opens() -> None:
+    found = json.loads(template().uberti(user="alice", expires=EXPIRES, ttl=600))
+    near = credentials.mint(secret=b"near secret", user="alice", expires=EXPIRES)
+    assert found["username"] == near.username
+    assert found["password"] == near.password
+    assert found["ttl"] == 600
+    assert len(found["uris"]) == 3
+    assert not any("far.example.com" in uri for uri in found["uris"])
+
+
+def test_uberti_has_the_urls_of_all_regions_that_share_a_secret() -> None:
+    shared = fleets.a_fleet(NEAR, replace(FAR, secret=NEAR.secret))
+    found = json.loads(template(select(shared)).uberti(user="alice", expires=1, ttl=60))
+    assert len(found["uris"]) == 4
+
+
+def test_a_token_names_the_urls_of_the_answer() -> None:
+    made = template()
+    signer = rid.Signer(b"fleet key")
+    token = signer.sign(time=1, nonce=b"0000", source=b"1111", cell=b"x", offered=made.offered)
+    said = signer.verify(token, now=1.0)
+    assert isinstance(said, rid.Rid)
+    assert all(said.offers(url) for server in made.servers for url in server.urls)
+    assert not said.offers("turn:192.0.2.99:3478?transport=udp")
+
+
+def test_a_percent_sign_in_a_name_is_only_a_percent_sign() -> None:
+    odd = fleets.a_region("odd", fleets.a_member("odd-1", of="odd", hostname="%s%(user)b%"))
+    made = template(select(fleets.a_fleet(odd))).array(user="a", expires=1)
+    assert "turn:%s%(user)b%:3478?transport=udp" in json.loads(made)[0]["urls"]
+
+
+def test_a_template_of_nothing_has_no_servers() -> None:
+    made = template(select(fleets.a_fleet()))
+    assert made.servers == ()
+    assert made.array(user="a", expires=1) == b"[]"
+
+
+def test_a_template_is_made_once_for_the_same_relays_even_in_a_later_fleet() -> None:
+    templates = formats.Templates()
+    first = templates.of(select(), BALANCED, ANY)
+    busier = replace(
+        NEAR,
+        members=tuple(replace(m, health=replace(m.health, load=0.02)) for m in NEAR.members),
+    )
+    assert templates.of(select(), BALANCED, ANY) is first
+    assert templates.of(select(fleets.a_fleet(busier, FAR)), BALANCED, ANY) is first
+    assert templates.of(select(), profiles.Profile.FULL, ANY) is not first
+
+
+@pytest.mark.parametrize(
+    "changed",
+    [
+        replace(NEAR, secret=fleet.Secret(b"rotated")),
+        replace(NEAR, spec=replace(NEAR.spec)),
+        replace(
+            NEAR,
+            members=tuple(
+                replace(m, health=replace(m.health, working=frozenset({region.Transport.UDP})))
+                for m in NEAR.members
+            ),
+        ),
+    ],
+)
+def test_what_changes_an_answer_makes_a_new_template(changed: fleet.Region) -> None:
+    templates = formats.Templates()
+    first = templates.of(select(), BALANCED, ANY)
+    assert templates.of(select(fleets.a_fleet(changed, FAR)), BALANCED, ANY) is not first
+
+
+def test_templates_of_many_fleets_are_not_kept_for_ever(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(formats, "TEMPLATES_KEPT", 5)
+    templates = formats.Templates()
+    for number in range(20):
+        changed = replace(NEAR, secret=fleet.Secret(b"%d" % number))
+        chosen = select(fleets.a_fleet(changed, FAR))
+        made = templates.of(chosen, BALANCED, ANY)
+        assert made.servers[0].secret.value == b"%d" % number
+
+
+@given(
+    fleets.fleets(),
+    fleets.clients(),
+    st.sampled_from(profiles.Profile),
+    st.sampled_from(profiles.Connection),
+)
+def test_every_answer_is_json_that_credentials_open(
+    now: fleet.Fleet,
+    client: selection.Client,
+    profile: profiles.Profile,
+    connection: profiles.Connection,
+) -> None:
+    chosen = selecting.select(now, client, ESTIMATOR)
+    made = formats.Template(chosen, profile, connection)
+    answer = json.loads(made.array(user=client.user, expires=EXPIRES))
+    assert [server["urls"] for server in answer] == [list(s.urls) for s in made.servers]
+    for server, signed in zip(answer, made.servers, strict=True):
+        minted = credentials.mint(secret=signed.secret.value, user=client.user, expires=EXPIRES)
+        assert server["username"] == minted.username
+        assert server["credential"] == minted.password

@@ -1,0 +1,164 @@
+"""Ranking: near before far, but for load, weight, residency and pins; and every no has a reason."""
+
+import pytest
+from tests.support import fleets
+
+from turnfleet.model import fleet, geo, region
+from turnfleet.steer import census, estimating, ranking
+from turnrelay import contract
+
+FRANKFURT = geo.Place(latitude=50.11, longitude=8.68)
+NEAR = (50.11, 8.68)
+FAR = (38.95, -77.45)
+FARTHEST = (1.35, 103.82)
+
+
+def rank(
+    *regions: fleet.Region, pin: str | None = None, residency: str | None = None
+) -> ranking.Ranking:
+    return ranking.rank(
+        census.take(fleets.a_fleet(*regions)),
+        place=FRANKFURT,
+        pin=pin,
+        residency=residency,
+        estimator=estimating.GreatCircle(),
+    )
+
+
+def order(ranked: ranking.Ranking) -> list[str]:
+    return [found.region for found in ranked.ranked]
+
+
+def reasons(ranked: ranking.Ranking) -> dict[tuple[str, str | None], fleet.Reason]:
+    return {(out.region, out.relay): out.reason for out in ranked.excluded}
+
+
+def well(
+    name: str,
+    at: tuple[float, float],
+    *,
+    load: float = 0.0,
+    weight: int = 100,
+    residency: str | None = None,
+) -> fleet.Region:
+    member = fleets.a_member(f"{name}-1", of=name, load=load)
+    return fleets.a_region(name, member, at=at, weight=weight, residency=residency)
+
+
+def test_regions_are_ranked_by_estimated_round_trip() -> None:
+    ranked = rank(well("c", FARTHEST), well("a", FAR), well("b", NEAR))
+    assert order(ranked) == ["b", "a", "c"]
+    assert [lead.position for lead in ranked.leads] == [0]
+
+
+def test_equal_regions_are_ranked_by_name() -> None:
+    assert order(rank(well("b", NEAR), well("a", NEAR))) == ["a", "b"]
+
+
+def test_load_costs_nothing_until_half_full_and_an_ocean_when_full() -> None:
+    penalties = [ranking.load_penalty(load) for load in (0, 0.25, 0.5, 0.75, 1)]
+    assert penalties == [0, 0, 0, 25, 100]
+
+
+def test_a_full_region_gives_way_to_one_across_the_ocean_but_not_across_the_world() -> None:
+    busy = well("near", NEAR, load=1.0)
+    assert order(rank(busy, well("far", FAR))) == ["far", "near"]
+    assert order(rank(busy, well("farthest", FARTHEST))) == ["near", "farthest"]
+
+
+def test_regions_at_one_place_share_their_clients_by_weight() -> None:
+    shares = [
+        lead.share for lead in rank(well("a", NEAR, weight=100), well("b", NEAR, weight=50)).leads
+    ]
+    assert shares == pytest.approx([2 / 3, 1 / 3])
+
+
+def test_no_weight_but_zero_moves_a_client_who_is_not_indifferent() -> None:
+    assert order(rank(well("near", NEAR, weight=1), well("far", FAR, weight=1000)))[0] == "near"
+    ranked = rank(well("near", NEAR, weight=0), well("far", FAR))
+    assert order(ranked) == ["far"]
+    assert reasons(ranked) == {("near", None): fleet.Reason.WEIGHT_ZERO}
+
+
+def test_a_client_shares_out_only_among_regions_it_cannot_tell_apart() -> None:
+    nearby = (50.11, 10.0)
+    ranked = rank(well("a", NEAR), well("b", nearby), well("c", FAR))
+    assert [round(lead.share, 2) for lead in ranked.leads] == [0.67, 0.33]
+
+
+def test_regions_outside_the_residency_are_never_ranked() -> None:
+    ranked = rank(well("de", NEAR, residency="eu"), well("fr", NEAR), residency="eu")
+    assert order(ranked) == ["de"]
+    assert reasons(ranked) == {("fr", None): fleet.Reason.OTHER_RESIDENCY}
+
+
+def test_a_pinned_region_goes_first_and_alone() -> None:
+    ranked = rank(well("near", NEAR), well("far", FAR), pin="far")
+    assert order(ranked) == ["far", "near"]
+    assert len(ranked.leads) == 1
+    assert ranked.notes == ()
+
+
+def test_a_pinned_region_that_is_down_gives_way_to_the_nearest_and_says_so() -> None:
+    down = fleets.a_region("far", fleets.a_member("far-1", state=contract.State.DRAINING), at=FAR)
+    ranked = rank(well("near", NEAR), well("farthest", FARTHEST), down, pin="far")
+    assert order(ranked) == ["near", "farthest"]
+    assert ranked.notes == (fleet.Reason.PINNED_REGION_DOWN,)
+    assert reasons(ranked)["far", None] is fleet.Reason.NO_USABLE_RELAY
+    assert reasons(ranked)["far", "far-1"] is fleet.Reason.DRAINING
+
+
+@pytest.mark.parametrize(
+    ("found", "reason"),
+    [
+        (fleets.a_region("r"), fleet.Reason.NO_RELAYS),
+        (fleets.a_region("r", fleets.a_member("r-1"), secret=None), fleet.Reason.NO_SECRET),
+        (fleets.a_region("r", fleets.a_member("r-1"), weight=0), fleet.Reason.WEIGHT_ZERO),
+        (
+            fleets.a_region("r", fleets.a_member("r-1", state=contract.State.CLOSED)),
+            fleet.Reason.NO_USABLE_RELAY,
+        ),
+    ],
+)
+def test_a_region_that_takes_nobody_has_a_reason(found: fleet.Region, reason: fleet.Reason) -> None:
+    ranked = rank(found)
+    assert ranked.leads == ()
+    assert reasons(ranked)["r", None] is reason
+
+
+@pytest.mark.parametrize(
+    ("member", "reason"),
+    [
+        (fleets.a_member("r", state=contract.State.STARTING), fleet.Reason.STARTING),
+        (fleets.a_member("r", state=contract.State.CLOSED), fleet.Reason.CLOSED),
+        (fleets.a_member("r", state=contract.State.DRAINING), fleet.Reason.DRAINING),
+        (fleets.a_member("r", state=contract.State.UNREACHABLE), fleet.Reason.UNREACHABLE),
+        (fleets.a_member("r", reason=fleet.Reason.FULL), fleet.Reason.FULL),
+        (fleets.a_member("r", working=()), fleet.Reason.UNPROVEN),
+        (fleets.a_member("r", addresses=()), fleet.Reason.STARTING),
+        (
+            fleets.a_member(
+                "r", listeners=region.Listeners(udp=3478), working=[region.Transport.TLS]
+            ),
+            fleet.Reason.UNPROVEN,
+        ),
+        (fleets.a_member("r", silent=["203.0.113.7"]), fleet.Reason.UNREACHABLE),
+        (fleets.a_member("r", addresses=["203.0.113.7", "::7"], silent=["::7"]), None),
+        (fleets.a_member("r"), None),
+        (fleets.a_member("r", addresses=(), hostname="r.example.com"), None),
+    ],
+)
+def test_a_relay_that_cannot_be_offered_has_a_reason(
+    member: fleet.Member, reason: fleet.Reason | None
+) -> None:
+    assert census.unusable(member) is reason
+
+
+def test_a_census_of_a_changed_fleet_is_the_same_with_and_without_the_last_one() -> None:
+    first = fleets.a_fleet(well("a", NEAR, load=0.2), well("b", FAR))
+    second = fleets.a_fleet(well("a", NEAR, load=0.9), well("c", FAR))
+    before = census.take(first)
+    known, fresh = census.take(second, before=before), census.take(second)
+    assert known.excluded == fresh.excluded
+    assert known.supplies["a"].steps == fresh.supplies["a"].steps == (18,)
+    assert known.supplies["a"].table is before.supplies["a"].table

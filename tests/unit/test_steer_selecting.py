@@ -1,0 +1,228 @@
+"""Selecting: roles never overlap, limits always hold, and users move only when they must."""
+
+from collections import Counter
+from dataclasses import replace
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from tests.support import fleets
+
+from turnfleet.model import fleet, geo, selection
+from turnfleet.steer import estimating, selecting
+from turnrelay import contract
+
+Role = selection.Role
+
+HERE = geo.Place(latitude=50.0, longitude=8.0)
+FAR = (38.95, -77.45)
+ESTIMATOR = estimating.GreatCircle()
+
+
+def select(
+    now: fleet.Fleet,
+    user: str = "somebody",
+    *,
+    pin: str | None = None,
+    residency: str | None = None,
+) -> selection.Selection:
+    client = fleets.a_client(HERE, user, pin=pin, residency=residency)
+    return selecting.select(now, client, ESTIMATOR)
+
+
+def names(chosen: selection.Selection) -> dict[Role, str]:
+    return {choice.role: choice.member.relay.name for choice in chosen.choices}
+
+
+def region_of(count: int, *, name: str = "near", **others: float) -> fleet.Region:
+    members = (
+        fleets.a_member(f"{name}-{n}", of=name, load=others.get(f"load_{n}", 0.0))
+        for n in range(count)
+    )
+    return fleets.a_region(name, *members)
+
+
+def test_primary_and_backup_are_in_the_best_region_and_the_fallback_in_the_next() -> None:
+    far = fleets.a_region("far", fleets.a_member("far-0", of="far"), at=FAR)
+    chosen = select(fleets.a_fleet(region_of(2), far))
+    assert [choice.role for choice in chosen.choices] == list(Role)
+    assert [choice.region.spec.name for choice in chosen.choices] == ["near", "near", "far"]
+    assert chosen.choices[0].estimate == pytest.approx(estimating.ACCESS)
+
+
+def test_a_missing_role_is_left_out() -> None:
+    far = fleets.a_region("far", fleets.a_member("far-0", of="far"), at=FAR)
+    assert set(names(select(fleets.a_fleet(region_of(1), far)))) == {Role.PRIMARY, Role.FALLBACK}
+    assert set(names(select(fleets.a_fleet(region_of(2))))) == {Role.PRIMARY, Role.BACKUP}
+    assert names(select(fleets.a_fleet())) == {}
+
+
+def test_a_node_of_two_relays_is_no_backup_of_itself() -> None:
+    twins = (fleets.a_member(name, node="one") for name in ("a", "b"))
+    assert set(names(select(fleets.a_fleet(fleets.a_region("here", *twins))))) == {Role.PRIMARY}
+
+
+def test_the_less_loaded_of_two_wins() -> None:
+    now = fleets.a_fleet(region_of(2, load_0=0.5))
+    assert {names(select(now, f"user{n}"))[Role.PRIMARY] for n in range(50)} == {"near-1"}
+
+
+def test_a_small_difference_in_load_moves_nobody() -> None:
+    calm, uneven = fleets.a_fleet(region_of(2)), fleets.a_fleet(region_of(2, load_0=0.04))
+    assert all(names(select(calm, u)) == names(select(uneven, u)) for u in map(str, range(50)))
+
+
+def test_users_of_a_region_spread_over_its_relays() -> None:
+    now = fleets.a_fleet(region_of(4))
+    selector = selecting.Selector(ESTIMATOR)
+    counts = Counter(
+        names(selector.select(now, fleets.a_client(HERE, f"user{n}")))[Role.PRIMARY]
+        for n in range(4000)
+    )
+    assert len(counts) == 4
+    assert all(850 < count < 1150 for count in counts.values())
+
+
+def test_regions_at_one_place_share_users_by_weight() -> None:
+    light = fleets.a_region("light", fleets.a_member("light-0", of="light"), weight=25)
+    heavy = fleets.a_region("heavy", fleets.a_member("heavy-0", of="heavy"), weight=75)
+    now = fleets.a_fleet(light, heavy)
+    selector = selecting.Selector(ESTIMATOR)
+    choices = [selector.select(now, fleets.a_client(HERE, f"user{n}")).choices for n in range(4000)]
+    counts = Counter(first.region.spec.name for first, *_ in choices)
+    assert 0.22 < counts["light"] / 4000 < 0.28
+    assert all(first.region is not second.region for first, second in choices)
+
+
+def test_a_relay_that_leaves_moves_only_its_own_users() -> None:
+    everyone, gone = region_of(8), "near-3"
+    fewer = replace(everyone, members=tuple(m for m in everyone.members if m.relay.name != gone))
+    before, after = fleets.a_fleet(everyone), fleets.a_fleet(fewer)
+    moved = 0
+    for user in map(str, range(400)):
+        was, now = names(select(before, user)), names(select(after, user))
+        if gone in was.values():
+            moved += 1
+        else:
+            assert now == was
+    assert moved < 400 * 0.35
+
+
+def test_one_anycast_relay_under_two_names_is_offered_once() -> None:
+    site = fleets.a_member("x", of="near", addresses=("198.51.100.1",), anycast=True)
+    twin = fleets.a_member("y", of="far", addresses=("198.51.100.1",), anycast=True)
+    near, far = fleets.a_region("near", site), fleets.a_region("far", twin, at=FAR)
+    assert names(select(fleets.a_fleet(near, far))) == {Role.PRIMARY: "x"}
+    third = fleets.a_region("third", fleets.a_member("z", of="third"), at=(0.0, 0.0))
+    assert names(select(fleets.a_fleet(near, far, third))) == {
+        Role.PRIMARY: "x",
+        Role.FALLBACK: "z",
+    }
+
+
+def test_a_pinned_client_falls_back_inside_the_residency_of_its_pin_only() -> None:
+    regions = (
+        fleets.a_region("de", fleets.a_member("de-0", of="de"), residency="eu"),
+        fleets.a_region("ch", fleets.a_member("ch-0", of="ch")),
+        fleets.a_region("fr", fleets.a_member("fr-0", of="fr"), residency="eu", at=FAR),
+    )
+    chosen = select(fleets.a_fleet(*regions), pin="de", residency="eu")
+    assert names(chosen) == {Role.PRIMARY: "de-0", Role.FALLBACK: "fr-0"}
+
+
+@given(fleets.fleets(), fleets.clients())
+def test_nobody_is_ever_sent_to_a_relay_that_cannot_be_offered(
+    now: fleet.Fleet, client: selection.Client
+) -> None:
+    for choice in selecting.select(now, client, ESTIMATOR).choices:
+        assert choice.member.relay.state is contract.State.READY
+        assert choice.member.health.reason is None
+        assert choice.member in choice.region.members
+        assert choice.region.secret is not None
+        assert choice.region.spec.weight > 0
+
+
+@given(fleets.fleets(), fleets.clients())
+def test_no_role_ever_leaves_the_residency(now: fleet.Fleet, client: selection.Client) -> None:
+    for choice in selecting.select(now, client, ESTIMATOR).choices:
+        assert client.residency in (None, choice.region.spec.residency)
+
+
+@given(fleets.fleets(), fleets.clients())
+def test_roles_are_in_order_and_do_not_fail_together(
+    now: fleet.Fleet, client: selection.Client
+) -> None:
+    chosen = selecting.select(now, client, ESTIMATOR)
+    roles = [choice.role for choice in chosen.choices]
+    assert roles == [role for role in Role if role in roles]
+    assert not roles or roles[0] is Role.PRIMARY
+    primary, backup, fallback = (chosen.by_role(role) for role in Role)
+    if primary and backup:
+        assert primary.region is backup.region
+        assert primary.member.relay.node != backup.member.relay.node
+    if primary and fallback:
+        assert primary.region is not fallback.region
+    anycast = [c.member.relay.addresses for c in chosen.choices if c.member.relay.anycast]
+    assert len(set(anycast)) == len(anycast)
+
+
+@given(fleets.fleets(), fleets.clients())
+def test_a_usable_pin_has_primary_and_backup(now: fleet.Fleet, client: selection.Client) -> None:
+    chosen = selecting.select(now, client, ESTIMATOR)
+    primary = chosen.by_role(Role.PRIMARY)
+    if client.pin is None:
+        assert chosen.notes == ()
+    elif not chosen.notes:
+        assert primary is not None
+        assert primary.region.spec.name == client.pin
+    else:
+        assert client.pin not in [ranked.region for ranked in chosen.ranked]
+
+
+@given(fleets.fleets(), fleets.clients())
+def test_whoever_is_not_offered_is_ranked_or_has_a_reason(
+    now: fleet.Fleet, client: selection.Client
+) -> None:
+    chosen = selecting.select(now, client, ESTIMATOR)
+    ranked = {found.region for found in chosen.ranked}
+    out = {(found.region, found.relay) for found in chosen.excluded}
+    assert len(out) == len(chosen.excluded)
+    for name, region in now.regions.items():
+        assert (name in ranked) != ((name, None) in out)
+        assert name not in ranked or any(m.relay.key not in out for m in region.members)
+    assert not any(choice.member.relay.key in out for choice in chosen.choices)
+
+
+@given(fleets.fleets(), fleets.clients())
+def test_the_order_of_regions_and_relays_does_not_matter(
+    now: fleet.Fleet, client: selection.Client
+) -> None:
+    regions = [
+        replace(region, members=tuple(reversed(region.members))) for region in now.regions.values()
+    ]
+    shuffled = fleets.a_fleet(*reversed(regions))
+    one = selecting.select(now, client, ESTIMATOR)
+    other = selecting.select(shuffled, client, ESTIMATOR)
+    assert names(one) == names(other)
+    assert one.ranked == other.ranked
+    assert one.excluded == other.excluded
+
+
+@given(fleets.fleets(), fleets.fleets(), st.lists(fleets.clients(), max_size=4))
+def test_a_selector_that_remembers_says_the_same_as_one_that_does_not(
+    first: fleet.Fleet, second: fleet.Fleet, clients: list[selection.Client]
+) -> None:
+    selector = selecting.Selector(ESTIMATOR)
+    for now in (first, second, first):
+        for client in [*clients, *clients]:
+            assert selector.select(now, client) == selecting.select(now, client, ESTIMATOR)
+
+
+def test_equal_answers_are_one_object_whatever_rung_found_the_place() -> None:
+    selector, now = selecting.Selector(ESTIMATOR), fleets.a_fleet(region_of(2))
+    client = fleets.a_client(HERE)
+    hinted = replace(client, located=geo.Located(place=HERE, rung=geo.Rung.HINT, ignored=("x",)))
+    one, again, other = (selector.select(now, c) for c in (client, client, hinted))
+    assert one is again
+    assert one.choices is other.choices
+    assert other.located == hinted.located
