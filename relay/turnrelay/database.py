@@ -149,10 +149,11 @@ class Database:
         """Create or open the file. Only before coturn starts: a broken file is made anew."""
         try:
             self._connect()
-        except sqlite3.DatabaseError as error:
+        except (OSError, sqlite3.OperationalError) as error:
             self.close()
-            if isinstance(error, sqlite3.OperationalError):
-                raise Failed(self._sentence(error)) from error
+            raise Failed(self._sentence(error)) from error
+        except sqlite3.DatabaseError:
+            self.close()
             self._remove()
             with self._failing():
                 self._connect()
@@ -190,7 +191,9 @@ class Database:
         self._connection = sqlite3.connect(
             self._path, timeout=_BUSY_SECONDS, isolation_level=None, check_same_thread=False
         )
-        self._connection.execute("PRAGMA journal_mode=WAL")
+        mode = self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
+        if mode != ("wal",):
+            raise sqlite3.OperationalError("its file system does not allow WAL")
         for table in _TABLES:
             self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
 

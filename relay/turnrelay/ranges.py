@@ -5,7 +5,7 @@ abort. Two more traps decide what is written here:
 
 * Zero is a wildcard: a low end of ``::`` also matches every IPv4 peer, and ``0.0.0.0`` or ``::``
   alone match everything, so that allowing one of them would undo all that is denied.
-* Up to 4.13, IPv6 ends are compared byte by byte: ``::1-::ffff:ffff`` misses ``::7f00:0``, whose
+* Up to 4.15, IPv6 ends are compared byte by byte: ``::1-::ffff:ffff`` misses ``::7f00:0``, whose
   last byte is below 1. The ends of a CIDR are right either way; those beginning at ``::`` are
   written as one range per byte that may be the first one that is not 0.
 """

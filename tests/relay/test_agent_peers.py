@@ -40,3 +40,28 @@ async def test_no_address_of_the_built_in_list_is_a_peer(tmp_path: Path) -> None
             } == dict.fromkeys(samples(6), 403)
             for public in ("2606:4700::1111", "2a00::1", "2003::"):
                 assert await agents.permission(allocation, public) == 0
+
+
+async def test_a_mapped_relay_tells_its_public_address_and_keeps_its_own_denied(
+    tmp_path: Path,
+) -> None:
+    public = agents.new_address()
+    async with agents.prepared(tmp_path) as agent:
+        agent.put("addresses", public)
+        await agent.start()
+        await agent.ready()
+        async with agent.allocation() as allocation:
+            assert allocation.relayed.ip == public
+            assert await agents.permission(allocation, agent.address) == 403
+            # coturn takes the public address for the own one, so it is denied with that.
+            assert await agents.permission(allocation, public) == 403
+
+
+async def test_allowing_nothing_in_particular_does_not_allow_everything(tmp_path: Path) -> None:
+    nothing = ["0.0.0.0/32", "::/128", "::/127"]
+    async with (
+        agents.running(tmp_path, live_peers={"allow": nothing}) as agent,
+        agent.allocation() as allocation,
+    ):
+        assert await agents.permission(allocation, "127.0.0.1") == 403
+        assert await agents.permission(allocation, "10.0.0.1") == 403

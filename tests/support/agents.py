@@ -222,6 +222,22 @@ async def eventually(holds: Callable[[], object], *, within: float = 8) -> None:
             await asyncio.sleep(0.05)
 
 
+def visible(*processes: int | None) -> tuple[bytes, ...]:
+    """Return what every user of the host can see of processes: arguments, and the environment."""
+    return tuple(
+        Path(f"/proc/{process}/{file}").read_bytes()
+        for process in processes
+        for file in ("cmdline", "environ")
+    )
+
+
+def readable_by_all(state: Path) -> tuple[bytes, ...]:
+    """Return what must be free of secrets in a state folder, having checked who can read it."""
+    assert state.stat().st_mode & 0o777 == 0o700
+    assert all(path.stat().st_mode & 0o077 == 0 for path in state.iterdir())
+    return ((state / "turnserver.conf").read_bytes(),)
+
+
 def alive(process: int) -> bool:
     """Whether a process exists and is no zombie."""
     try:

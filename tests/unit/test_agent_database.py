@@ -1,0 +1,88 @@
+"""The database that coturn reads: what it says, how little is written, what breaks it."""
+
+import json
+import sqlite3
+from pathlib import Path
+
+import pytest
+from tests.support import agents
+
+from turnrelay import config, database
+
+
+def content(*secrets: str, refuse_all: bool = False, **changes: object) -> database.Content:
+    settings = config.parse(json.dumps(agents.document(**changes)).encode())
+    assert isinstance(settings, config.Config)
+    return database.content(settings=settings, secrets=frozenset(secrets), refuse_all=refuse_all)
+
+
+def rows(path: Path, table: str) -> set[tuple[str, ...]]:
+    connection = sqlite3.connect(path)
+    try:
+        return set(connection.execute(f"SELECT * FROM {table}"))  # noqa: S608 - our own names
+    finally:
+        connection.close()
+
+
+def test_only_what_changed_is_written(tmp_path: Path) -> None:
+    file = tmp_path / "db"
+    opened = database.Database(file)
+    opened.open()
+    assert opened.apply(content("one", "two")) == 4
+    assert opened.apply(content("one", "two")) == 0
+    assert opened.apply(content("two", "three")) == 2
+    assert opened.apply(content("two", "three", live_allocationsPerUser=7)) == 2
+    assert rows(file, "turn_secret") == {
+        ("turn.example.com", "two"),
+        ("turn.example.com", "three"),
+    }
+    opened.apply(
+        content("two", refuse_all=True, live_peers={"deny": ["10.0.0.0/8"], "allow": ["::1"]})
+    )
+    assert rows(file, "turn_realm_option") == {
+        ("turn.example.com", "user-quota", "100"),
+        ("turn.example.com", "total-quota", "-1"),
+    }
+    assert rows(file, "denied_peer_ip") == {("turn.example.com", "10.0.0.0-10.255.255.255")}
+    assert rows(file, "allowed_peer_ip") == {("turn.example.com", "::1")}
+    opened.close()
+
+
+def test_it_is_private_and_in_wal_mode(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "db")
+    opened.open()
+    opened.apply(content("one"))
+    assert {path.stat().st_mode & 0o777 for path in tmp_path.iterdir()} == {0o600}
+    assert (tmp_path / "db-wal").exists()
+    opened.close()
+
+
+def test_a_broken_file_is_made_anew(tmp_path: Path) -> None:
+    (tmp_path / "db").write_bytes(b"not a database at all, " * 100)
+    opened = database.Database(tmp_path / "db")
+    opened.open()
+    assert opened.apply(content("one")) == 3
+    opened.close()
+
+
+def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "missing" / "db")
+    with pytest.raises(database.Failed, match="cannot be written"):
+        opened.open()
+    with pytest.raises(database.Failed, match="is not open"):
+        opened.apply(content("one"))
+
+
+def test_nothing_of_a_failed_write_remains(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "db")
+    opened.open()
+    opened.apply(content("one"))
+    other = sqlite3.connect(tmp_path / "db", isolation_level=None)
+    other.execute("BEGIN IMMEDIATE")
+    with pytest.raises(database.Failed, match="locked"):
+        opened.apply(content("two"))
+    other.execute("ROLLBACK")
+    other.close()
+    assert rows(tmp_path / "db", "turn_secret") == {("turn.example.com", "one")}
+    assert opened.apply(content("two")) == 2
+    opened.close()
