@@ -99,15 +99,16 @@ async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
                 local_addr=source,
             )
             return Carrier(datagrams.sendto, datagrams.abort, reliable=False)
-        context = None
+        context, name = None, None
         if server.transport is Transport.TLS:
             context = server.context or ssl.create_default_context()
+            name = _verifiable(server.server_name or server.address, context)
         stream, _ = await loop.create_connection(
             lambda: _Stream(inbox),
             server.address,
             server.port,
             ssl=context,
-            server_hostname=(server.server_name or server.address) if context else None,
+            server_hostname=name,
             local_addr=source,
         )
     except ssl.SSLCertVerificationError as error:
@@ -116,9 +117,18 @@ async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
         raise TlsFailed(str(error), mismatch=False) from error
     except OSError as error:
         raise _failure(error) from error
-    except ValueError as error:
-        raise TlsFailed(f"no name to verify: {error}", mismatch=True) from error
     return Carrier(stream.write, stream.abort, reliable=True)
+
+
+def _verifiable(name: str, context: ssl.SSLContext) -> str:
+    """Return ``name`` if TLS can verify it: asyncio finds out too late, and leaks the socket."""
+    try:
+        context.wrap_bio(ssl.MemoryBIO(), ssl.MemoryBIO(), server_hostname=name)
+    except ValueError as error:
+        raise TlsFailed(
+            f"not a name that a certificate can have: {error}", mismatch=True
+        ) from error
+    return name
 
 
 def _failure(error: OSError) -> Failure:

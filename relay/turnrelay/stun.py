@@ -231,24 +231,17 @@ def lifetime(seconds: int) -> tuple[int, bytes]:
 
 
 def frame_size(prefix: bytes) -> int | None:
-    """Return how long the next frame of a stream is, or ``None`` while too little is there.
+    """Return how long the next message of a stream is, or ``None`` while too little is there.
 
-    Over TCP a message ends where its length says, and ChannelData is padded to four bytes
-    (RFC 8656 section 12.5). Anything else raises Malformed: a stream cannot be resynchronised.
+    Over TCP a message ends where its length says. Anything but STUN raises Malformed: a stream
+    cannot be resynchronised, and ChannelData does not come to a client that binds no channel.
     """
     if len(prefix) < _ATTRIBUTE.size:
         return None
-    first = prefix[0]
     size = int.from_bytes(prefix[2:4], "big")
-    match first >> 6:
-        case 0:
-            if size % 4:
-                raise Malformed("the length of a STUN message is not a multiple of four")
-            return HEADER_SIZE + size
-        case 1:
-            return _ATTRIBUTE.size + size + -size % 4
-        case _:
-            raise Malformed("neither STUN nor ChannelData")
+    if prefix[0] >> 6 or size % 4:
+        raise Malformed("not a STUN message")
+    return HEADER_SIZE + size
 
 
 def _header(message: Message, length: int) -> bytes:

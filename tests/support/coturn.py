@@ -88,6 +88,9 @@ class Coturn:
     def stop(self) -> None:
         """Freeze it: sockets stay open, nobody answers."""
         self.process.send_signal(signal.SIGSTOP)
+        status = Path(f"/proc/{self.process.pid}/stat")
+        while status.read_text().rpartition(")")[2].split()[0] != "T":
+            time.sleep(0.001)
 
     def resume(self) -> None:
         """Go on after ``stop``."""

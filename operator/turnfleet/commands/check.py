@@ -75,7 +75,7 @@ def execute(
     if any(row.done.untrusted for row in rows):
         console.complain(
             "A certificate did not verify. If it is signed by a CA of your own, name it with "
-            "--ca FILE (turnfleet run keeps its CA in .run/secrets/turn-tls/ca.crt)."
+            "--ca FILE (turnfleet run keeps its CA in .run/tls/ca.crt)."
         )
     return 1 if any(row.done.problem for row in rows) else 0
 

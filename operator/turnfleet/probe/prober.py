@@ -68,7 +68,7 @@ class Prober:
         self._errands = errands.Errands(
             self._court,
             rhythm,
-            reacher=reaching.Reacher(rhythm, wall=wall),
+            reacher=reaching.Reacher(rhythm, wall=wall, rng=rng),
             asked=self._asked,
             clock=clock,
             rng=rng,

@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import random
 import socket
 import ssl
 from collections.abc import Callable, Mapping
@@ -21,6 +22,9 @@ _REASONS: Final[Mapping[int, fleet.Reason]] = {
     stun.Code.INSUFFICIENT_CAPACITY: fleet.Reason.FULL,
 }
 _CONTEXTS_MAX: Final = 64
+_USERS: Final = 4096
+"""Probe users. coturn counts a user's quota, and gives it back a second late: one name for all
+probes would find a small quota used up by themselves. It also keeps each name it has seen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,9 +39,12 @@ class Reached:
 class Reacher:
     """Mints credentials and keeps what verifies certificates."""
 
-    def __init__(self, rhythm: cadence.Cadence, *, wall: Callable[[], float]) -> None:
+    def __init__(
+        self, rhythm: cadence.Cadence, *, wall: Callable[[], float], rng: random.Random
+    ) -> None:
         self._rhythm = rhythm
         self._wall = wall
+        self._rng = rng
         self._contexts: dict[str | None, ssl.SSLContext] = {}
 
     async def reach(
@@ -48,7 +55,7 @@ class Reacher:
             return Reached(url=url, reason=fleet.Reason.NO_SECRET)
         credential = credentials.mint(
             secret=target.secret.value,
-            user=contract.PROBE_USER,
+            user=f"{contract.PROBE_USER}.{self._rng.randrange(_USERS)}",
             expires=int(self._wall()) + self._rhythm.credential_ttl,
         )
         if not await self._resolves(url):
