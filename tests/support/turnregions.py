@@ -59,9 +59,9 @@ def changed(manifest: Manifest, path: Path_, value: object) -> Manifest:
         if not _holds(parent, step):
             return document
         if isinstance(parent, list) and step == len(parent):
-            parent.append([] if following in {0, 1} else {})
+            parent.append([] if following == 0 else {})
         elif isinstance(parent, dict) and step not in parent:
-            parent[step] = [] if following in {0, 1} else {}
+            parent[step] = [] if following == 0 else {}
         parent = parent[step]
     last: Any = path[-1]
     if not _holds(parent, last):
@@ -83,7 +83,7 @@ def _holds(parent: object, step: str | int) -> bool:
 
 
 def places(schema: Manifest = admission.SCHEMA, path: Path_ = ()) -> Iterator[Node]:
-    """Return every place below a schema; lists have an item 0 and an item 1."""
+    """Return every place below a schema; a list has one item."""
     if path:
         yield Node(path=path, schema=schema)
     for name, child in schema.get("properties", {}).items():
@@ -91,7 +91,6 @@ def places(schema: Manifest = admission.SCHEMA, path: Path_ = ()) -> Iterator[No
             yield from places(child, (*path, name))
     if "items" in schema:
         yield from places(schema["items"], (*path, 0))
-        yield Node(path=(*path, 1), schema=schema["items"])
     if "additionalProperties" in schema:
         yield from places(schema["additionalProperties"], (*path, "example.com/key"))
 

@@ -159,7 +159,7 @@ def test_the_shipped_example_is_valid_and_has_no_unread_field(file: Path) -> Non
 
     assert manifest.problems == ()
     assert manifest.unknown == ()
-    assert admission.refusals(turnregions.example(str(file))) == ()
+    assert admission.refusal(turnregions.example(str(file))) is None
 
 
 def _one_machine() -> list[region.RegionSpec]:
