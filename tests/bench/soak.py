@@ -3,8 +3,9 @@
     python -m tests.bench.soak [--duration 3600] [--seed N] [--write FILE]
 
 Holds that no answer names a relay that has been down for over three seconds, that nothing answers
-5xx (but for a residency group that is down as a whole), and that the endpoint does not grow. Exit code 1 if one of these does not hold. Who is down is
-known from the blows and from STUN requests of its own, not from the endpoint.
+5xx (but for a residency group that is down as a whole), and that the endpoint does not grow. Exit
+code 1 if one of these does not hold. Who is down is known from the blows and from STUN requests of
+its own, not from the endpoint.
 """
 
 import argparse
