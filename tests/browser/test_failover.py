@@ -45,6 +45,28 @@ async def test_the_backup_takes_over_from_a_dead_primary_and_the_fallback_from_a
         os.kill(agent, signal.SIGCONT)
 
 
+async def test_an_answer_outlives_the_death_of_one_of_its_relays(
+    distrustful: async_api.Browser, fleet: machine.Machine
+) -> None:
+    """A client that asked a moment before must not need another answer."""
+    async with visiting.visit(distrustful, f"{fleet.url}#place=Tokyo") as page:
+        before = await page.result()
+        dead, alive = _relay(before, "primary"), _relay(before, "backup")
+        coturn = (await fleet.relays())[dead].coturn
+        assert coturn is not None
+        os.kill(coturn, signal.SIGSTOP)
+        try:
+            after = await page.run()
+        finally:
+            os.kill(coturn, signal.SIGCONT)
+    assert {choice["relay"] for choice in after["choices"]} >= {dead, alive}
+    states = {url["state"] for url in after["urls"] if url["relay"] == dead}
+    assert states <= {"silent", "error"}
+    assert after["path"]["near"]["relay"] == alive
+    assert after["data"]["received"] == 50
+    await fleet.all_ready()
+
+
 async def _dies(fleet: machine.Machine, name: str) -> int:
     """Kill a relay's coturn, with its agent frozen so that nothing starts it again; return that."""
     relay = (await fleet.relays())[name]

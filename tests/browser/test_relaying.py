@@ -77,5 +77,6 @@ async def test_the_page_repeats_itself_when_asked_to(page: visiting.Visit) -> No
     await page.result()
     await page.tab.clock.install()
     await page.tab.get_by_label("every 5 s").check()
+    await page.result()
     await page.tab.clock.fast_forward(6000)
     await page.tab.locator("#history li").nth(2).wait_for(timeout=5000)
