@@ -209,7 +209,7 @@ def manifest(name: str, *, file: Path | None = None, **spec: object) -> dict[str
                 "tls": {"port": 5349, "secretName": "turn-tls"},
             },
             "relayPorts": {"min": 50000, "max": 50199},
-            "drain": {"timeout": "5s"},
+            "drain": {"timeout": "1s"},
             **spec,
         },
     }

@@ -140,7 +140,7 @@ class LocalRelays:
             self._relays[key] = started = self._made(drafted[key])
             group.create_task(self._keep(started, session), name=f"relay {key.relay}")
         for key in changes.update:
-            _log.info("%s is told of an edit", key.relay)
+            _log.debug("%s is told of an edit", key.relay)
             self._relays[key].update(drafted[key])
         for key in changes.drain:
             why = "is replaced" if key in drafted else "is no longer declared"

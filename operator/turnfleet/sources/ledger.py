@@ -5,7 +5,7 @@ Only deleting the file, or taking the region out of a file that is otherwise wel
 Of two files that declare one name, the one that had it first keeps it.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from turnfleet.model import region
@@ -60,7 +60,7 @@ def follow(before: Ledger, files: Files) -> Ledger:
             specs=tuple(entry.spec for entry in owned.values()),
             held=frozenset(name for name, entry in owned.items() if entry.held),
             complaints=(
-                *_broken(files, entries),
+                *_broken(files, {name for name, entry in owned.items() if entry.held}, owners),
                 *_taken(entries, owners),
                 *_repeated(files),
             ),
@@ -84,7 +84,7 @@ def _entries(
     return held | well
 
 
-def _broken(files: Files, entries: Mapping[str, Mapping[str, _Entry]]) -> Iterable[str]:
+def _broken(files: Files, held: Collection[str], owners: Mapping[str, str]) -> Iterable[str]:
     for file, documents in sorted(files.items()):
         problems = [
             f"{file}, {problem}"
@@ -95,10 +95,9 @@ def _broken(files: Files, entries: Mapping[str, Mapping[str, _Entry]]) -> Iterab
         ]
         if not documents:
             problems = [f"{file} holds no TurnRegion; delete the file to end its regions"]
-        held = [name for name, entry in entries[file].items() if entry.held]
-        if problems and held:
-            names = ", ".join(sorted(held))
-            problems[-1] += f" (meanwhile {names} stays as it was)"
+        kept = sorted(name for name in held if owners[name] == file)
+        if problems and kept:
+            problems[-1] += f" (unchanged until it is mended: {', '.join(kept)})"
         yield from problems
 
 
