@@ -22,8 +22,8 @@ from turnfleet.api import (
     strangers,
 )
 from turnfleet.ice import credentials, formats, rid
-from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import estimating, locating, report, selecting
+from turnfleet.model import geo, selection
+from turnfleet.steer import estimating, report, selecting
 
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
@@ -59,7 +59,9 @@ class Answers:
         self._estimator = estimator
         self._selector = selecting.Selector(estimator)
         self._templates = formats.Templates()
-        self._placer = placing.Placer(atlas=atlas, opts=opts)
+        self._placer = placing.Placer(
+            atlas=atlas, selector=self._selector, tally=self.tally, opts=opts
+        )
         self._signer = rid.Signer(fleet_key)
         self._strangers = strangers.Strangers(entropy)
         self._wire_user = functools.lru_cache(maxsize=4096)(
@@ -83,7 +85,7 @@ class Answers:
         placed = self._placer.place(query, now, int(self._clock()))
         if isinstance(placed, problems.Problem):
             return placed
-        chosen = self._select(placed.where, now, user)
+        chosen = self._select(placed, user)
         servers = self._template(chosen, query.asked).servers
         result = explaining.document(chosen, servers, inside=True)
         result["regions"] = report.rows(
@@ -100,11 +102,11 @@ class Answers:
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        chosen = self._select(placed.where, fleet_now, user)
+        chosen = self._select(placed, user)
         template = self._template(chosen, asked)
         if not template.servers:
             return _nothing_usable(placed.where.residency)
-        self.tally.issue(chosen)
+        placed.batch.add(template)
         ttl = credentials.effective_ttl(asked.ttl, (template.ttl,))
         token = self._signer.sign(
             time=now,
@@ -132,13 +134,8 @@ class Answers:
         sentence = credentials.user_problem(given, plain=True)
         return given if sentence is None else problems.invalid("user", f"{sentence}.")
 
-    def _select(
-        self, where: locating.Whereabouts, now: fleet.Fleet, user: str
-    ) -> selection.Selection:
-        client = selection.Client(
-            located=where.located, user=user, pin=where.pin, residency=where.residency
-        )
-        return self._selector.select(now, client)
+    def _select(self, placed: placing.Placed, user: str) -> selection.Selection:
+        return self._selector.pick(placed.ranked, located=placed.where.located, user=user)
 
     def _template(self, chosen: selection.Selection, asked: requests.Asked) -> formats.Template:
         return self._templates.of(chosen, asked.profile, asked.connection)

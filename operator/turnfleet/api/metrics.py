@@ -13,6 +13,7 @@ import prometheus_client
 from prometheus_client import core, registry
 
 from turnfleet.api import probes, problems
+from turnfleet.ice import formats
 from turnfleet.model import fleet, geo, selection
 
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
@@ -20,6 +21,9 @@ CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
 _SECONDS: Final = (
     0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0,
 )  # fmt: skip
+
+_BATCHED: Final = 8192
+"""Templates a batch may keep alive before it is folded, scraped or not."""
 
 
 class Issued(NamedTuple):
@@ -32,22 +36,56 @@ class Issued(NamedTuple):
     """The answer's note, such as PinnedRegionDown; empty when all is as usual."""
 
 
+class Batch:
+    """Counts the answers given from one rung and for one reason, by template.
+
+    Adding has to be next to nothing; what a template means for the labels is worked out later.
+    """
+
+    def __init__(self, rung: geo.Rung, reason: str) -> None:
+        self._rung = rung
+        self._reason = reason
+        self._answers: dict[formats.Template, int] = {}
+
+    def add(self, template: formats.Template) -> None:
+        """Count one answer."""
+        self._answers[template] = self._answers.get(template, 0) + 1
+
+    def __len__(self) -> int:
+        return len(self._answers)
+
+    def drain(self) -> Iterator[tuple[Issued, int]]:
+        """Yield what was handed out since the last time, and let go of the templates."""
+        answers, self._answers = self._answers, {}
+        for template, count in answers.items():
+            for server in template.servers:
+                yield Issued(server.region, server.role, self._rung, self._reason), count
+
+
 class Tally:
     """Counts answers since the start."""
 
     def __init__(self) -> None:
-        self.issued: Counter[Issued] = Counter()
+        self._issued: Counter[Issued] = Counter()
+        self._batches: dict[tuple[geo.Rung, str], Batch] = {}
         self.refused: Counter[tuple[int, str]] = Counter()
         """By status, and the field or reason that a problem names."""
         self._buckets = [0] * (len(_SECONDS) + 1)
         self._seconds = 0.0
 
-    def issue(self, chosen: selection.Selection) -> None:
-        """Count the relays of one answer."""
-        reason = chosen.notes[0] if chosen.notes else ""
-        rung = chosen.located.rung
-        for choice in chosen.choices:
-            self.issued[Issued(choice.region.spec.name, choice.role, rung, reason)] += 1
+    def batch(self, rung: geo.Rung, reason: str) -> Batch:
+        """Return what counts the answers of a rung and a reason."""
+        found = self._batches.setdefault((rung, reason), Batch(rung, reason))
+        if len(found) > _BATCHED:
+            self.issued()
+        return found
+
+    def issued(self) -> Counter[Issued]:
+        """Return the relays handed out so far."""
+        for batch in self._batches.values():
+            for labels, count in batch.drain():
+                self._issued[labels] += count
+        return self._issued
 
     def refuse(self, problem: problems.Problem) -> None:
         """Count one request that got a problem. Only known fields become labels."""
@@ -99,7 +137,7 @@ class Collector(registry.Collector):
             "Relays handed out to clients.",
             labels=("region", "role", "rung", "reason"),
         )
-        for labels, count in sorted(self._tally.issued.items()):
+        for labels, count in sorted(self._tally.issued().items()):
             issued.add_metric(labels, count)
         yield issued
         refused = core.CounterMetricFamily(

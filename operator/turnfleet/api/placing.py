@@ -1,17 +1,17 @@
-"""Where clients are, remembered for a moment: most requests of a moment repeat another's words.
+"""Where clients are and how regions rank from there, remembered for a moment.
 
-``steer.locating`` decides; this only turns a query into its facts and keeps the outcome while it
-cannot have changed: while the fleet is the same, and for a second at most, since the tables behind
-an atlas may be replaced.
+Most requests of a moment repeat another's words. ``steer`` decides; this only turns a query into
+its facts, and keeps the outcome while it cannot have changed: while the fleet is the same, and for
+a second at most, since the tables behind an atlas may be replaced.
 """
 
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from turnfleet.api import access, options, problems, requests
+from turnfleet.api import access, metrics, options, problems, requests
 from turnfleet.ice import rid
-from turnfleet.model import fleet, geo
-from turnfleet.steer import locating
+from turnfleet.model import fleet, geo, selection
+from turnfleet.steer import locating, ranking, selecting
 
 REMEMBERED: Final = 8192
 """Outcomes, a kB each."""
@@ -32,15 +32,27 @@ class Placed(NamedTuple):
     """Where a client is, and what follows from that alone."""
 
     where: locating.Whereabouts
+    ranked: ranking.Ranking
     cell: bytes
     """The place as ``rid`` writes it."""
+    batch: metrics.Batch
+    """Counts the answers given to clients placed like this."""
 
 
 class Placer:
     """Places clients in one fleet after another."""
 
-    def __init__(self, *, atlas: geo.Atlas, opts: options.Options) -> None:
+    def __init__(
+        self,
+        *,
+        atlas: geo.Atlas,
+        selector: selecting.Selector,
+        tally: metrics.Tally,
+        opts: options.Options,
+    ) -> None:
         self._atlas = atlas
+        self._selector = selector
+        self._tally = tally
         self._options = opts
         self._fleet: fleet.Fleet | None = None
         self._groups: frozenset[str] = frozenset()
@@ -71,9 +83,21 @@ class Placer:
         if isinstance(where, locating.UnknownResidency):
             sentence = f"{where.sentence[0].upper()}{where.sentence[1:]}."
             return problems.Problem(status=HTTPStatus.NOT_FOUND, detail=sentence, field="residency")
-        placed = Placed(where=where, cell=rid.cell_of(where.located.place))
-        self._remembered[key] = placed
+        placed = self._remembered[key] = self._placed(where, now)
         return placed
+
+    def _placed(self, where: locating.Whereabouts, now: fleet.Fleet) -> Placed:
+        anyone = selection.Client(
+            located=where.located, user="", pin=where.pin, residency=where.residency
+        )
+        ranked = self._selector.rank(now, anyone)
+        reason = ranked.notes[0] if ranked.notes else ""
+        return Placed(
+            where=where,
+            ranked=ranked,
+            cell=rid.cell_of(where.located.place),
+            batch=self._tally.batch(where.located.rung, reason),
+        )
 
     def _facts(self, query: Query, *, keyed: bool) -> locating.Facts:
         said, place = query.asked.where, query.header_place

@@ -1,0 +1,128 @@
+"""Real endpoints on loopback for tests: the whole application on a socket, fast path in front."""
+
+import asyncio
+import contextlib
+import itertools
+import json
+from collections.abc import AsyncIterator, Callable, Mapping
+from contextlib import AbstractAsyncContextManager
+from dataclasses import dataclass, field
+from typing import Any
+
+import aiohttp
+from tests.support import atlas
+
+from turnfleet.api import app, board, options, probes, serving
+from turnfleet.model import geo
+from turnfleet.steer import estimating
+
+NOW = 1_800_000_000
+FLEET_KEY = b"f" * 32
+SERVERS = "/api/get-ice-servers"
+
+
+@dataclass(slots=True, kw_only=True)
+class Clock:
+    """Time that stands still until a test moves it."""
+
+    now: float = NOW
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Reply:
+    """An HTTP answer, read to its end."""
+
+    status: int
+    headers: Mapping[str, str]
+    body: bytes
+
+    @property
+    def json(self) -> Any:
+        return json.loads(self.body)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Running:
+    """A running endpoint, and a client of it."""
+
+    session: aiohttp.ClientSession
+    port: int
+    clock: Clock
+
+    async def send(self, method: str, path: str, **more: Any) -> Reply:
+        """Send one request."""
+        async with self.session.request(method, path, **more) as answer:
+            return Reply(status=answer.status, headers=answer.headers, body=await answer.read())
+
+    async def get(self, path: str, **headers: str) -> Reply:
+        """Send a GET; underscores in names of headers stand for dashes."""
+        return await self.send("GET", path, headers=_named(headers))
+
+    async def ask(self, fields: object = None, *, query: str = "", **headers: str) -> Reply:
+        """Send a POST for servers."""
+        return await self.send("POST", SERVERS + query, json=fields or {}, headers=_named(headers))
+
+    async def raw(self, sent: bytes) -> bytes:
+        """Send bytes on a connection of their own; return all that comes until it is closed."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(sent)
+        await writer.drain()
+        try:
+            async with asyncio.timeout(10):
+                return await reader.read()
+        finally:
+            writer.close()
+            await writer.wait_closed()
+
+
+def _named(headers: Mapping[str, str]) -> dict[str, str]:
+    return {name.replace("_", "-"): value for name, value in headers.items()}
+
+
+def counting() -> Callable[[int], bytes]:
+    """Return entropy that repeats itself in every run."""
+    numbers = itertools.count()
+    return lambda size: bytes(next(numbers) % 251 for _ in range(size))
+
+
+@contextlib.asynccontextmanager
+async def running(
+    current: board.Board,
+    opts: options.Options | None = None,
+    *,
+    known: geo.Atlas | None = None,
+    prober: probes.Prober | None = None,
+) -> AsyncIterator[Running]:
+    """Run an endpoint on a port of its own, with the options of one machine by default."""
+    opts = opts or options.loopback()
+    clock = Clock()
+    application = app.create(
+        current=current,
+        atlas=known or atlas.WrittenAtlas(),
+        estimator=estimating.GreatCircle(),
+        fleet_key=FLEET_KEY,
+        opts=opts,
+        clock=clock,
+        entropy=counting(),
+        prober=prober,
+        attributions=("Places by nobody",),
+    )
+    async with (
+        serving.at(application, host="127.0.0.1", port=0) as port,
+        aiohttp.ClientSession(base_url=f"http://127.0.0.1:{port}") as session,
+    ):
+        yield Running(session=session, port=port, clock=clock)
+
+
+Start = Callable[..., AbstractAsyncContextManager[Running]]
+
+
+@dataclass(slots=True, kw_only=True)
+class WrittenProber:
+    """A prober's public face, as a test wants it."""
+
+    settled: asyncio.Event = field(default_factory=asyncio.Event)
+    suspicion: str | None = None
