@@ -9,7 +9,7 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.support import coturn, fleets
+from tests.support import coturn, described
 
 from turnfleet.model import fleet
 from turnfleet.model.region import Transport
@@ -92,15 +92,15 @@ async def pair(tmp_path: Path) -> AsyncIterator[tuple[coturn.Coturn, coturn.Cotu
         yield relays[0], relays[1]
 
 
-def published(pair: tuple[coturn.Coturn, coturn.Coturn]) -> fleet.Published:
-    relays = [fleets.relay(running, name) for running, name in zip(pair, "ab", strict=True)]
-    return fleets.region(relays, ca=AUTHORITY.pem)
+def pair_region(pair: tuple[coturn.Coturn, coturn.Coturn]) -> fleet.Published:
+    relays = [described.relay(running, name) for running, name in zip(pair, "ab", strict=True)]
+    return described.region(relays, ca=AUTHORITY.pem)
 
 
 async def test_relays_that_pass_a_clients_test_are_offered_on_every_transport(
     pair: tuple[coturn.Coturn, coturn.Coturn],
 ) -> None:
-    async with watching(published(pair)) as watch:
+    async with watching(pair_region(pair)) as watch:
         for key in (A, B):
             assert watch.health[key] == fleet.Health(working=EVERYTHING, reason=None)
         assert watch.prober.suspicion is None
@@ -110,7 +110,7 @@ async def test_relays_that_pass_a_clients_test_are_offered_on_every_transport(
 async def test_a_relay_that_dies_or_hangs_leaves_within_three_seconds(
     pair: tuple[coturn.Coturn, coturn.Coturn], end: str
 ) -> None:
-    async with watching(published(pair)) as watch:
+    async with watching(pair_region(pair)) as watch:
         getattr(pair[0], end)()
         took = await watch.until(lambda: watch.reason(A) is not None, within=3.0)
         assert watch.reason(A) is fleet.Reason.UNREACHABLE

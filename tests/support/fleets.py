@@ -2,7 +2,7 @@
 
 from collections.abc import Iterable, Sequence
 
-from hypothesis import strategies
+from hypothesis import settings, strategies
 
 from turnfleet.model import fleet, geo, region, selection
 from turnrelay import contract
@@ -10,6 +10,10 @@ from turnrelay import contract
 EVERY_TRANSPORT = frozenset(region.Transport)
 LISTENERS = region.Listeners(udp=3478, tcp=3478, tls=5349, tls_secret_name="turn-tls")
 GROUPS = ("eu", "us")
+
+few = settings(max_examples=50, deadline=None)
+"""For properties of whole fleets, which take a while to make up."""
+
 
 latitudes = strategies.floats(-90, 90)
 longitudes = strategies.floats(-180, 180)

@@ -5,7 +5,7 @@ import hashlib
 import hmac
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnfleet.ice import credentials
@@ -25,6 +25,7 @@ def test_a_credential_does_not_show_its_password() -> None:
     assert minted.password not in repr(minted)
 
 
+@settings(deadline=None)
 @given(st.binary(max_size=200), st.binary(max_size=600))
 def test_a_signer_is_hmac_sha1(secret: bytes, name: bytes) -> None:
     expected = base64.b64encode(hmac.digest(secret, name, "sha1"))
@@ -37,6 +38,7 @@ def test_a_signer_can_be_used_again() -> None:
     assert signer.password(b"a") == credentials.Signer(b"north").password(b"a")
 
 
+@settings(deadline=None)
 @given(st.binary(min_size=1, max_size=64), st.text(max_size=200))
 def test_a_wire_user_says_nothing_and_is_always_the_same(key: bytes, user: str) -> None:
     wire = credentials.wire_user(key, user)

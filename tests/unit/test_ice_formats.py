@@ -165,6 +165,7 @@ def test_templates_of_many_fleets_are_not_kept_for_ever(
         assert made.servers[0].secret.value == b"%d" % number
 
 
+@fleets.few
 @given(
     fleets.fleets(),
     fleets.clients(),

@@ -187,6 +187,7 @@ def test_connection_types(text: str | None, connection: Connection | None) -> No
     assert profiles.connection(text) is connection
 
 
+@fleets.few
 @given(
     fleets.fleets(),
     fleets.clients(),
@@ -208,6 +209,7 @@ def test_every_answer_is_one_a_browser_takes(
     assert roles == [role for role in selection.Role if role in roles]
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients(), st.sampled_from(Connection))
 def test_profiles_lose_no_role_that_has_a_url(
     now: fleet.Fleet, client: selection.Client, connection: Connection

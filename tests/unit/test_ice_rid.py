@@ -1,7 +1,7 @@
 """Tokens: whoever changes, forges, keeps or invents one learns why it does not count."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnfleet.ice import rid
@@ -54,6 +54,7 @@ def test_a_token_of_another_fleet_is_forged(token: str) -> None:
     assert rid.Signer(b"another key").verify(token, now=NOW) is rid.Flaw.FORGED
 
 
+@settings(deadline=None)
 @given(st.data())
 def test_a_changed_token_never_counts(data: st.DataObject) -> None:
     signer = rid.Signer(b"fleet key")
@@ -66,6 +67,7 @@ def test_a_changed_token_never_counts(data: st.DataObject) -> None:
     assert signer.verify(changed, now=NOW) in {rid.Flaw.FORGED, rid.Flaw.MALFORMED}
 
 
+@settings(deadline=None)
 @given(st.text(max_size=600) | st.binary(max_size=400).map(lambda raw: raw.hex()))
 def test_any_text_is_judged(text: str) -> None:
     assert rid.Signer(b"fleet key").verify(text, now=NOW) in {

@@ -1,7 +1,7 @@
 """Estimates: about what a ping says, and sound anywhere on the globe."""
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from tests.support import fleets
 
 from turnfleet.model import geo, region
@@ -35,6 +35,7 @@ def test_an_estimate_is_within_a_quarter_of_what_is_usually_measured(
     assert found == pytest.approx(usual, rel=0.25)
 
 
+@settings(deadline=None)
 @given(fleets.places, fleets.places)
 def test_every_pair_of_places_has_a_sane_estimate_that_is_the_same_both_ways(
     one: geo.Place, other: geo.Place

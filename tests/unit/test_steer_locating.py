@@ -5,7 +5,7 @@ from collections.abc import Mapping
 from typing import Any
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import atlas, fleets
 
@@ -188,6 +188,7 @@ texts = st.none() | st.text(max_size=50) | st.sampled_from(["eu", "us", "us-east
 numbers = st.none() | st.floats()
 
 
+@settings(deadline=None)
 @given(texts, texts, texts, numbers, numbers, st.booleans(), st.booleans())
 def test_locating_is_total_and_a_residency_asked_for_always_holds(  # noqa: PLR0917 - drawn
     region: str | None,

@@ -5,7 +5,7 @@ from collections import Counter
 from collections.abc import Sequence
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from turnfleet.steer import rendezvous
@@ -63,6 +63,7 @@ def test_who_is_second_does_not_follow_from_who_is_first() -> None:
     assert all(abs(count - 204.8) < 60 for count in pairs.values())
 
 
+@settings(deadline=None)
 @given(st.integers(2, 12), st.data())
 def test_only_slots_that_named_a_relay_move_when_it_leaves(count: int, data: st.DataObject) -> None:
     everyone = seats(count, zones=("a", "b"))
@@ -79,6 +80,7 @@ def test_only_slots_that_named_a_relay_move_when_it_leaves(count: int, data: st.
             assert row(after, slot)[0] == first
 
 
+@settings(deadline=None)
 @given(st.permutations(seats(6, zones=("a", "b", None))))
 def test_the_order_of_relays_does_not_matter(shuffled: list[rendezvous.Seat]) -> None:
     ordered, other = rendezvous.Table(sorted(shuffled, key=lambda seat: seat.name)), shuffled
@@ -86,6 +88,7 @@ def test_the_order_of_relays_does_not_matter(shuffled: list[rendezvous.Seat]) ->
     assert all(row(ordered, slot) == row(table, slot) for slot in range(50))
 
 
+@settings(deadline=None)
 @given(st.integers(0, 8), st.integers(1, 4), st.sampled_from([(None,), ("a",), ("a", "b", None)]))
 def test_a_backup_is_on_another_node_and_in_another_zone_where_there_is_one(
     count: int, nodes: int, zones: Sequence[str | None]

@@ -130,6 +130,7 @@ def test_a_pinned_client_falls_back_inside_the_residency_of_its_pin_only() -> No
     assert names(chosen) == {Role.PRIMARY: "de-0", Role.FALLBACK: "fr-0"}
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_nobody_is_ever_sent_to_a_relay_that_cannot_be_offered(
     now: fleet.Fleet, client: selection.Client
@@ -142,12 +143,14 @@ def test_nobody_is_ever_sent_to_a_relay_that_cannot_be_offered(
         assert choice.region.spec.weight > 0
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_no_role_ever_leaves_the_residency(now: fleet.Fleet, client: selection.Client) -> None:
     for choice in selecting.select(now, client, ESTIMATOR).choices:
         assert client.residency in (None, choice.region.spec.residency)
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_roles_are_in_order_and_do_not_fail_together(
     now: fleet.Fleet, client: selection.Client
@@ -166,6 +169,7 @@ def test_roles_are_in_order_and_do_not_fail_together(
     assert len(set(anycast)) == len(anycast)
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_a_usable_pin_has_primary_and_backup(now: fleet.Fleet, client: selection.Client) -> None:
     chosen = selecting.select(now, client, ESTIMATOR)
@@ -179,6 +183,7 @@ def test_a_usable_pin_has_primary_and_backup(now: fleet.Fleet, client: selection
         assert client.pin not in [ranked.region for ranked in chosen.ranked]
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_whoever_is_not_offered_is_ranked_or_has_a_reason(
     now: fleet.Fleet, client: selection.Client
@@ -193,6 +198,7 @@ def test_whoever_is_not_offered_is_ranked_or_has_a_reason(
     assert not any(choice.member.relay.key in out for choice in chosen.choices)
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_the_order_of_regions_and_relays_does_not_matter(
     now: fleet.Fleet, client: selection.Client
@@ -208,6 +214,7 @@ def test_the_order_of_regions_and_relays_does_not_matter(
     assert one.excluded == other.excluded
 
 
+@fleets.few
 @given(fleets.fleets(), fleets.fleets(), st.lists(fleets.clients(), max_size=4))
 def test_a_selector_that_remembers_says_the_same_as_one_that_does_not(
     first: fleet.Fleet, second: fleet.Fleet, clients: list[selection.Client]

@@ -16,6 +16,9 @@ import aiohttp
 
 from turnfleet.commands import output
 
+DEFAULT_URL: Final = "http://127.0.0.1:8080/api/get-ice-servers"
+
+_PATH: Final = "/api/get-ice-servers"
 _SIZE_MAX: Final = 1 << 20
 _TIMEOUT: Final = 10.0
 _URLS_MAX: Final = 64
@@ -68,7 +71,7 @@ class Asker:
 
     def __init__(self, session: aiohttp.ClientSession, url: str) -> None:
         self._session = session
-        self._url = url
+        self._url = _address(url)
 
     async def ask(self, question: Question) -> tuple[Offer, ...]:
         """Return what is offered; raise output.Failure where there is no proper answer."""
@@ -90,6 +93,11 @@ class Asker:
         if not good:
             raise output.Failure(f"{url} names no regions")
         return good
+
+    async def explain(self, query: Mapping[str, str]) -> object:
+        """Return the endpoint's debug view of an answer: why these relays."""
+        url = parse.urljoin(self._url, "explain")
+        return await self._fetch("GET", f"{url}?{parse.urlencode(query)}", None)
 
     async def _fetch(self, method: str, url: str, body: Mapping[str, str] | None) -> object:
         try:
@@ -164,6 +172,17 @@ def read_url(url: str) -> Destination | None:
         host=host,
         port=port,
     )
+
+
+def _address(url: str) -> str:
+    """Return the URL of get-ice-servers, also where only scheme and host were given."""
+    try:
+        parts = parse.urlsplit(url)
+    except ValueError:
+        parts = parse.urlsplit("")
+    if parts.scheme not in {"http", "https"} or not parts.netloc:
+        raise output.Failure(f"{printable(url)} is not an HTTP URL")
+    return url if parts.path not in {"", "/"} else parse.urljoin(url, _PATH)
 
 
 def printable(text: str) -> str:

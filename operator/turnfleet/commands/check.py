@@ -8,19 +8,16 @@ import asyncio
 import ssl
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
-from turnfleet.commands import asking, exercising, output
+from turnfleet.commands import access, asking, exercising, output
 
 NAME: Final = "check"
 HELP: Final = "ask an endpoint for servers and prove that every URL of the answer relays"
 
-_DEFAULT_URL: Final = "http://127.0.0.1:8080/api/get-ice-servers"
 _AT_ONCE: Final = 4
 """URLs exercised together; more would blur the times."""
-_KEY_MAX: Final = 4096
 _PACKETS_MAX: Final = 10_000
 
 
@@ -38,7 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "url",
         nargs="?",
-        default=_DEFAULT_URL,
+        default=asking.DEFAULT_URL,
         metavar="URL",
         help="endpoint (default: %(default)s)",
     )
@@ -49,15 +46,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--residency", metavar="GROUP", help="keep the answer in a group")
     parser.add_argument("--profile", metavar="NAME", help="which URLs: full, tcp443, … (balanced)")
-    parser.add_argument(
-        "--key-file", type=Path, metavar="FILE", help="file with the API key of the endpoint"
-    )
-    parser.add_argument(
-        "--ca", type=Path, metavar="FILE", help="PEM of a private CA to trust besides the system's"
-    )
-    parser.add_argument(
-        "--insecure", action="store_true", help="do not verify certificates (says nothing good)"
-    )
+    access.configure(parser)
     parser.add_argument(
         "--count", type=_count, default=25, metavar="N", help="packets per URL (%(default)s)"
     )
@@ -68,8 +57,8 @@ def execute(
 ) -> int:
     """Check, print a table or JSON, return the exit code."""
     del environment
-    context = _context(args.ca, insecure=args.insecure)
-    key = _key(args.key_file)
+    context = access.trust(args.ca, insecure=args.insecure)
+    key = access.read_key(args.key_file)
     rows = asyncio.run(_check(args, context, key))
     _print(rows, console, url=args.url)
     if any(row.done.untrusted for row in rows):
@@ -150,36 +139,6 @@ def _good(rows: Sequence[_Row]) -> int:
 
 def _ms(value: float | None) -> str:
     return "-" if value is None else f"{value:.1f} ms"
-
-
-def _context(ca: Path | None, *, insecure: bool) -> ssl.SSLContext:
-    context = ssl.create_default_context()
-    if insecure:
-        context.check_hostname = False
-        context.verify_mode = ssl.CERT_NONE
-    if ca is not None:
-        try:
-            context.load_verify_locations(cafile=ca)
-        except ssl.SSLError as error:
-            raise output.Failure(f"{ca} is not a PEM certificate") from error
-        except OSError as error:
-            raise output.Failure(f"cannot read {ca}: {error.strerror}") from error
-    return context
-
-
-def _key(path: Path | None) -> str | None:
-    if path is None:
-        return None
-    try:
-        with path.open(encoding="ascii") as file:
-            key = file.read(_KEY_MAX).strip()
-    except OSError as error:
-        raise output.Failure(f"cannot read {path}: {error.strerror}") from error
-    except UnicodeDecodeError as error:
-        raise output.Failure(f"{path} does not hold an API key") from error
-    if not key or not key.isprintable() or " " in key:
-        raise output.Failure(f"{path} does not hold an API key")
-    return key
 
 
 def _count(text: str) -> int:

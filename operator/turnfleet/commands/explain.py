@@ -1,17 +1,17 @@
 """turnfleet explain: why one client gets the relays it gets, asked of a running endpoint."""
 
 import argparse
+import asyncio
+import ssl
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from typing import Any, Final
 
 from turnfleet import settings
-from turnfleet.commands import asking, output
+from turnfleet.commands import access, asking, output
 
 NAME: Final = "explain"
 HELP: Final = "show how an endpoint decides for one client: every region, every reason"
 
-_PATH: Final = "/api/explain"
 _PARAMETERS: Final = {
     "region": "a region to pin to, a residency group, or a hint such as DE or Europe/Berlin",
     "residency": "a residency group that no relay may be outside of",
@@ -34,11 +34,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
         "--endpoint",
-        default="http://127.0.0.1:8080",
+        default=asking.DEFAULT_URL,
         metavar="URL",
         help="the endpoint to ask (default: %(default)s)",
     )
-    parser.add_argument("--key-file", type=Path, metavar="FILE", help="file with an API key")
+    access.configure(parser)
     for name, meaning in _PARAMETERS.items():
         parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=meaning)
 
@@ -50,7 +50,9 @@ def execute(
     del environment
     given = {_camel(name): getattr(args, name) for name in _PARAMETERS}
     query = {name: value for name, value in given.items() if value is not None}
-    answer = asking.get(args.endpoint, _PATH, query, key=asking.read_key(args.key_file))
+    key = access.read_key(args.key_file)
+    context = access.trust(args.ca, insecure=args.insecure)
+    answer = asyncio.run(_ask(args.endpoint, query, context, key))
     if console.as_json:
         console.json(answer)
     try:
@@ -59,6 +61,13 @@ def execute(
         raise output.Failure(
             f"{args.endpoint} gave an explanation of another shape; is it another version?"
         ) from error
+
+
+async def _ask(
+    url: str, query: Mapping[str, str], context: ssl.SSLContext, key: str | None
+) -> object:
+    async with asking.session(context=context, key=key) as session:
+        return await asking.Asker(session, url).explain(query)
 
 
 def _print(answer: Any, console: output.Console) -> int:
