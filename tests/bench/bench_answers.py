@@ -31,17 +31,34 @@ _LARGE = (100, 100)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Round:
+    """One measurement of one contestant."""
+
+    rate: float
+    """Answers a second."""
+    cost: float
+    """Processor time of the server for an answer, µs: the same on a busy machine."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Peaks:
-    """Answers a second, round by round."""
+    """What every contestant did, round by round."""
 
-    hello: list[float]
-    post: list[float]
-    get: list[float]
+    hello: list[Round]
+    post: list[Round]
+    get: list[Round]
 
-    def ratio(self, measured: list[float]) -> float:
-        """Return the median over the rounds of measured/hello."""
-        pairs = zip(measured, self.hello, strict=True)
-        return statistics.median(one / hello for one, hello in pairs)
+    def row(self, name: str, rounds: list[Round]) -> tuple[str, ...]:
+        """Return a contestant's medians, and median ratios to hello-world's same round."""
+        pairs = list(zip(rounds, self.hello, strict=True))
+        rates = [one.rate for one in rounds]
+        return (
+            name,
+            *(f"{of(rates):,.0f}" for of in (statistics.median, min, max)),
+            f"{statistics.median(one.rate / hello.rate for one, hello in pairs):.2f}",
+            f"{statistics.median(one.cost for one in rounds):.1f}",
+            f"{statistics.median(hello.cost / one.cost for one, hello in pairs):.2f}",
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,8 +75,11 @@ class Plan:
         size = ("--regions", str(regions), "--relays", str(relays))
         return (which, *size, *(() if self.server_core is None else ("--core", "0")))
 
-    def peak(self, server: processes.Server, ask: load.Ask) -> float:
-        return load.peak(server.port, ask, seconds=self.seconds, core=self.load_core)
+    def peak(self, server: processes.Server, ask: load.Ask) -> Round:
+        """Run wrk against a server once."""
+        before = server.cpu
+        peak = load.peak(server.port, ask, seconds=self.seconds, core=self.load_core)
+        return Round(rate=peak.rate, cost=1e6 * (server.cpu - before) / peak.answers)
 
 
 def main() -> int:
@@ -99,7 +119,7 @@ def _measured(plan: Plan) -> str:
         processes.server(*plan.server("endpoint")) as endpoint,
     ):
         peaks = _peaks(plan, hello, endpoint)
-        half = statistics.median(peaks.post) / 2
+        half = statistics.median(one.rate for one in peaks.post) / 2
         latencies = {
             name: paced.measure(
                 server.port, ask, rate=half, seconds=2 * plan.seconds, core=plan.load_core
@@ -120,28 +140,28 @@ def _peaks(plan: Plan, hello: processes.Server, endpoint: processes.Server) -> P
         peaks.post.append(plan.peak(endpoint, _SEED_CALL))
         peaks.get.append(plan.peak(endpoint, _GET))
         sys.stderr.write(
-            f"round {number + 1}: hello {peaks.hello[-1]:,.0f}/s, "
-            f"POST {peaks.post[-1]:,.0f}/s, GET {peaks.get[-1]:,.0f}/s\n"
+            f"round {number + 1}: "
+            + ", ".join(
+                f"{name} {rounds[-1].rate:,.0f}/s"
+                for name, rounds in (
+                    ("hello", peaks.hello),
+                    ("POST", peaks.post),
+                    ("GET", peaks.get),
+                )
+            )
+            + "\n"
         )
     return peaks
 
 
 def _throughput(peaks: Peaks) -> str:
-    rows = [
-        (
-            name,
-            f"{statistics.median(rates):,.0f}",
-            f"{min(rates):,.0f}",
-            f"{max(rates):,.0f}",
-            ratio,
-        )
-        for name, rates, ratio in (
-            ("aiohttp hello-world", peaks.hello, "1"),
-            ("POST, the seed call", peaks.post, f"{peaks.ratio(peaks.post):.2f}"),
-            ("GET", peaks.get, f"{peaks.ratio(peaks.get):.2f}"),
-        )
-    ]
-    return report.table(("one core, answers/s", "median", "least", "most", "ratio"), rows)
+    headings = ("one core", "answers/s", "least", "most", "ratio", "CPU µs/answer", "CPU ratio")
+    rows = (
+        peaks.row("aiohttp hello-world", peaks.hello),
+        peaks.row("POST, the seed call", peaks.post),
+        peaks.row("GET", peaks.get),
+    )
+    return report.table(headings, rows)
 
 
 def _latency(latencies: dict[str, paced.Latency]) -> str:
@@ -156,7 +176,7 @@ def _large(plan: Plan) -> str:
     regions, relays = _LARGE
     with processes.server(*plan.server("endpoint", regions=regions, relays=relays)) as endpoint:
         idle = endpoint.rss
-        rate = plan.peak(endpoint, _SEED_CALL)
+        rate = plan.peak(endpoint, _SEED_CALL).rate
         rss = endpoint.rss
     times = selection_time.measure(regions=regions, relays=relays)
     rows = [
@@ -183,6 +203,7 @@ How it is measured:
 * Server on core 0, load on core 1, each on uvloop; hello-world is `web.Response(text=...)` behind
   an `Application` and its router. Both without an access log. Rounds alternate between the
   contestants; *ratio* is the median over the rounds of answers/s relative to hello-world's.
+  *CPU* is the processor time of the server alone, which tells the same on a busy machine.
 * Peaks: wrk, one thread, 64 connections. The POST is what the seed client sends, from a dozen
   regions and connection types; the GET has no parameters. Any answer but 200 spoils a run.
 * The fleet is 12 regions of 8 relays. Every second all loads change, as under a prober, so rankings

@@ -10,6 +10,7 @@ from pathlib import Path
 
 _CONNECTIONS = 64
 _RATE = re.compile(r"^Requests/sec:\s+([\d.]+)", re.MULTILINE)
+_ANSWERS = re.compile(r"^\s+(\d+) requests in", re.MULTILINE)
 _REFUSED = re.compile(r"^\s+(Non-2xx or 3xx responses|Socket errors): .*", re.MULTILINE)
 
 
@@ -21,6 +22,15 @@ class Ask:
     bodies: Sequence[str] = ()
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Peak:
+    """What one run of wrk got."""
+
+    rate: float
+    """Answers a second."""
+    answers: int
+
+
 class Spoilt(Exception):  # noqa: N818 - the measurement does not count; the message says why
     """Some requests were not answered with 200."""
 
@@ -30,8 +40,8 @@ def installed() -> bool:
     return shutil.which("wrk") is not None
 
 
-def peak(port: int, ask: Ask, *, seconds: float, core: int | None) -> float:
-    """Return the answers a second that one wrk thread on ``core`` gets out of a server."""
+def peak(port: int, ask: Ask, *, seconds: float, core: int | None) -> Peak:
+    """Return what one wrk thread on ``core`` gets out of a server."""
     with tempfile.TemporaryDirectory() as folder:
         script = Path(folder) / "ask.lua"
         script.write_text(_lua(ask), encoding="utf-8")
@@ -46,9 +56,10 @@ def peak(port: int, ask: Ask, *, seconds: float, core: int | None) -> float:
     if refused := _REFUSED.search(done.stdout):
         raise Spoilt(refused.group(0).strip())
     rate = _RATE.search(done.stdout)
-    if rate is None:
+    answers = _ANSWERS.search(done.stdout)
+    if rate is None or answers is None:
         raise Spoilt(f"wrk said: {done.stdout}{done.stderr}")
-    return float(rate.group(1))
+    return Peak(rate=float(rate.group(1)), answers=int(answers.group(1)))
 
 
 def _lua(ask: Ask) -> str:

@@ -1,6 +1,7 @@
 """Starts a server to be measured, and reads what the kernel knows of it."""
 
 import contextlib
+import os
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -21,6 +22,13 @@ class Server:
         status = Path(f"/proc/{self.pid}/status").read_text(encoding="utf-8")
         line = next(line for line in status.splitlines() if line.startswith("VmRSS"))
         return int(line.split()[1]) / 1024
+
+    @property
+    def cpu(self) -> float:
+        """Return the processor time that it has used, seconds."""
+        # The name in the second field may hold spaces and brackets of its own.
+        fields = Path(f"/proc/{self.pid}/stat").read_text(encoding="utf-8").rpartition(")")[2]
+        return sum(int(ticks) for ticks in fields.split()[11:13]) / os.sysconf("SC_CLK_TCK")
 
 
 @contextlib.contextmanager
