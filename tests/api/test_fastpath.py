@@ -103,7 +103,7 @@ async def test_a_body_that_breaks_its_own_framing_ends_the_connection(
 ) -> None:
     sent = HEAD + b"Transfer-Encoding: chunked\r\n\r\nnot a size\r\n"
 
-    assert (await endpoint.raw(sent)).startswith(b"HTTP/1.1 400 ")
+    assert b" 400 Bad Request\r\n" in await endpoint.raw(sent)
     assert (await endpoint.ask()).status == 200
 
 

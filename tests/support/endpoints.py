@@ -126,3 +126,10 @@ class WrittenProber:
 
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     suspicion: str | None = None
+
+
+class BrokenAtlas(atlas.WrittenAtlas):
+    """Breaks the promise that looking up never raises."""
+
+    def by_name(self, name: str, /) -> geo.Place | None:
+        raise RuntimeError(f"cannot look up {len(name)} characters")

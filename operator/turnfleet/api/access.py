@@ -14,9 +14,8 @@ from typing import Final, assert_never
 from turnfleet.api import options, problems
 
 _LOOPBACK = frozenset({"localhost", "127.0.0.1", "[::1]"})
-_ORIGIN = re.compile(
-    r"https?://([A-Za-z0-9.-]{1,253}(?::[0-9]{1,5})?|\[[0-9a-f:.]{2,45}\](?::[0-9]{1,5})?)"
-)
+_HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9A-Fa-f:.]{2,45}\])(?::[0-9]{1,5})?")
+_ORIGIN = re.compile(rf"https?://({_HOST.pattern})")
 
 UNKNOWN_HOST: Final = problems.Problem(
     status=HTTPStatus.FORBIDDEN,
@@ -44,7 +43,7 @@ class Gate:
         self._origins = frozenset(opts.origins)
         # The same few values come with every request, so the text is taken apart once.
         self.knows_host = functools.lru_cache(maxsize=64)(self._knows_host)
-        self.allows_origin = functools.lru_cache(maxsize=1024)(self._allows_origin)
+        self.allows_origin = functools.lru_cache(maxsize=256)(self._allows_origin)
 
     def admit(
         self, *, host: str | None, origin: str | None, authorization: str | None
@@ -97,11 +96,10 @@ class Gate:
         return host is not None and page[1].lower() == host.lower()
 
 
-def _host_name(host: str) -> str:
-    """Return a Host header's name without its port."""
-    if host.startswith("["):
-        return host.partition("]")[0].lower() + "]"
-    return host.partition(":")[0].lower()
+def _host_name(host: str) -> str | None:
+    """Return a Host header's name without its port; ``None`` if it is not a Host header's."""
+    found = _HOST.fullmatch(host)
+    return found[1].lower() if found else None
 
 
 def _unauthorized(detail: str) -> problems.Problem:

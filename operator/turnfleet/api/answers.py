@@ -71,29 +71,6 @@ class Answers:
 
     def answer(self, query: placing.Query) -> Answer | problems.Problem:
         """Return servers for one client, and count them."""
-        answer = self._answer(query)
-        if isinstance(answer, problems.Problem):
-            self.tally.refuse(answer)
-        return answer
-
-    def explain(self, query: placing.Query) -> dict[str, object] | problems.Problem:
-        """Return how an answer would come about; an empty one is explained too."""
-        user = self._user(query.asked.user)
-        if isinstance(user, problems.Problem):
-            return user
-        now = self._board.fleet
-        placed = self._placer.place(query, now, int(self._clock()))
-        if isinstance(placed, problems.Problem):
-            return placed
-        chosen = self._select(placed, user)
-        servers = self._template(chosen, query.asked).servers
-        result = explaining.document(chosen, servers, inside=True)
-        result["regions"] = report.rows(
-            chosen, now=now, pin=placed.where.pin, estimator=self._estimator
-        )
-        return result
-
-    def _answer(self, query: placing.Query) -> Answer | problems.Problem:
         asked = query.asked
         user = self._user(asked.user)
         if isinstance(user, problems.Problem):
@@ -124,6 +101,23 @@ class Answers:
             why = self._why(query, chosen, template)
             body = template.config(user=user, expires=expires, ttl=ttl, token=token, why=why)
         return Answer(body, token, now, expires)
+
+    def explain(self, query: placing.Query) -> dict[str, object] | problems.Problem:
+        """Return how an answer would come about; an empty one is explained too."""
+        user = self._user(query.asked.user)
+        if isinstance(user, problems.Problem):
+            return user
+        now = self._board.fleet
+        placed = self._placer.place(query, now, int(self._clock()))
+        if isinstance(placed, problems.Problem):
+            return placed
+        chosen = self._select(placed, user)
+        servers = self._template(chosen, query.asked).servers
+        result = explaining.document(chosen, servers, inside=True)
+        result["regions"] = report.rows(
+            chosen, now=now, pin=placed.where.pin, estimator=self._estimator
+        )
+        return result
 
     def _user(self, given: str | None) -> str | problems.Problem:
         """Return the name on the wire, which also decides between equal relays."""

@@ -57,7 +57,8 @@ class Endpoint:
         body = await self._body(request)
         outcome = body if isinstance(body, problems.Problem) else self.decide(request, body)
         answer = self.written(request, outcome)
-        self.desk.tally.took(self.timer() - started)
+        if isinstance(outcome, answers.Answer):
+            self.desk.tally.took(self.timer() - started)
         return answer
 
     async def explain(self, request: web.Request) -> web.Response:
@@ -94,16 +95,14 @@ class Endpoint:
     def decide(self, request: web.BaseRequest, body: bytes) -> answers.Answer | problems.Problem:
         """Return what a request for servers gets; its body has been read."""
         query = self._query(request, body)
-        if isinstance(query, problems.Problem):
-            self.desk.tally.refuse(query)
-            return query
-        return self.desk.answer(query)
+        return query if isinstance(query, problems.Problem) else self.desk.answer(query)
 
     def written(
         self, request: web.BaseRequest, outcome: answers.Answer | problems.Problem
     ) -> web.Response:
         """Return the HTTP form of an outcome, complete with what it tells browsers."""
         if isinstance(outcome, problems.Problem):
+            self.desk.tally.refuse(outcome)
             answer = problems.response(outcome)
         else:
             answer = web.Response(

@@ -1,7 +1,7 @@
 """The endpoint's log: one JSON object a line, for machines and for grep.
 
-What may be logged: methods, paths of known routes, statuses, sentences, a client's network. What
-may not: credentials, API keys, user names, query strings, whole client addresses.
+What may be logged: methods, paths, statuses, sentences. What may not: credentials, API keys, user
+names, query strings, addresses of clients.
 """
 
 import json
@@ -9,7 +9,7 @@ import logging
 import time
 from typing import Final, TextIO
 
-from turnfleet.api import limits
+from aiohttp import http_exceptions
 
 LOGGER: Final = "turnfleet"
 _BUILT_IN: Final = frozenset(vars(logging.makeLogRecord({}))) | {"message", "asctime", "taskName"}
@@ -34,18 +34,35 @@ class JsonLines(logging.Formatter):
 
 
 def to(stream: TextIO, *, level: int = logging.INFO) -> logging.Handler:
-    """Send the log of turnfleet and its server to ``stream``; return the handler, to remove it."""
+    """Send turnfleet's log to ``stream`` as JSON lines; return the handler, to remove it again."""
     handler = logging.StreamHandler(stream)
     handler.setFormatter(JsonLines())
-    for name in (LOGGER, "aiohttp.server"):
-        logger = logging.getLogger(name)
-        logger.setLevel(level)
-        logger.addHandler(handler)
-        logger.propagate = False
+    logger = logging.getLogger(LOGGER)
+    logger.setLevel(level)
+    logger.addHandler(handler)
+    logger.propagate = False
     return handler
 
 
-def network(address: str) -> str:
-    """Return as much of a client's address as a log needs: an IPv4 /24, or an IPv6 /64."""
-    client = limits.network(address)
-    return f"{client.rpartition('.')[0]}.0/24" if "." in client else client
+def server_log() -> logging.Logger:
+    """Return the log for aiohttp's server, which writes more than may be logged.
+
+    Of a malformed request it logs the sender's address and the bytes at fault, an Authorization
+    header if that is where the fault is.
+    """
+    logger = logging.getLogger(f"{LOGGER}.server")
+    if _without_requests not in logger.filters:
+        logger.addFilter(_without_requests)
+    return logger
+
+
+def _without_requests(record: logging.LogRecord) -> bool:
+    error = record.exc_info[1] if record.exc_info else None
+    if isinstance(error, http_exceptions.HttpProcessingError):
+        # Anybody can cause these, so they are no error of ours either.
+        record.levelno, record.levelname = logging.DEBUG, "DEBUG"
+        record.msg, record.args, record.exc_info = "malformed request refused", (), None
+        return logging.getLogger(LOGGER).isEnabledFor(logging.DEBUG)
+    if record.args:
+        record.msg, record.args = str(record.msg).partition(" from %s")[0], ()
+    return True

@@ -6,7 +6,7 @@ from typing import Final
 
 from aiohttp import web
 
-from turnfleet.api import app, fastpath
+from turnfleet.api import app, fastpath, observing
 
 KEEP_ALIVE: Final = 75.0
 """Seconds that an idle connection is kept: longer than a reverse proxy's own."""
@@ -24,6 +24,7 @@ async def at(application: web.Application, *, host: str, port: int) -> AsyncIter
     runner = web.AppRunner(
         application,
         access_log=None,
+        logger=observing.server_log(),
         handle_signals=False,
         keepalive_timeout=KEEP_ALIVE,
         shutdown_timeout=SHUTDOWN,

@@ -1,0 +1,145 @@
+"""What the endpoint says of itself: readiness, metrics, logs that keep secrets."""
+
+import io
+import json
+import logging
+from collections.abc import Iterator
+
+import pytest
+from tests.support import endpoints, worlds
+
+from turnfleet.api import board, observing, options
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Everything the endpoint logs, at its chattiest."""
+    stream = io.StringIO()
+    handler = observing.to(stream, level=logging.DEBUG)
+    yield stream
+    logger = logging.getLogger(observing.LOGGER)
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True
+
+
+async def test_no_credential_key_or_name_is_ever_logged(
+    start: endpoints.Start, log: io.StringIO
+) -> None:
+    opts = options.Options(key_hashes=(options.key_hash("the-api-key"),))
+    async with start(opts) as endpoint:
+        asked = {"user": "alice@example.com", "clientIp": "198.51.100.77"}
+        reply = await endpoint.ask(
+            asked, query="?format=config", Authorization="Bearer the-api-key"
+        )
+        await endpoint.ask({"user": "alice' --"}, Authorization="Bearer the-api-key")
+        await endpoint.ask(asked, Authorization="Bearer another-key")
+        await endpoint.raw(b"GET / HTTP/1.1\r\nAuthorization: Bearer broken-key\x00\r\n\r\n")
+        await endpoint.raw(b"the-api-key alice@example.com\r\n\r\n")
+
+    secrets = [server["credential"] for server in reply.json["iceServers"]]
+    secrets += ["the-api-key", "another-key", "broken-key", "alice", "198.51.100.77", "127.0.0.1"]
+    assert "endpoint starts" in log.getvalue()
+    assert not [secret for secret in secrets if secret in log.getvalue()]
+
+
+async def test_an_unexpected_failure_is_a_500_and_logged_without_the_request(
+    current: board.Board, log: io.StringIO
+) -> None:
+    async with endpoints.running(current, known=endpoints.BrokenAtlas()) as endpoint:
+        short = await endpoint.ask({"region": "Europe/Berlin", "user": "alice"})
+        generic = await endpoint.ask({"region": "Europe/Berlin", "user": "alice"}, Upgrade="x")
+
+    for reply in (short, generic):
+        assert reply.status == 500
+        assert reply.headers["Content-Type"] == "application/problem+json"
+        assert "RuntimeError" not in reply.body.decode()
+    lines = [json.loads(line) for line in log.getvalue().splitlines()]
+    assert ["RuntimeError" in line["exception"] for line in lines if "exception" in line] == [
+        True,
+        True,
+    ]
+    assert "alice" not in log.getvalue()
+
+
+async def test_every_line_is_a_json_object(endpoint: endpoints.Running, log: io.StringIO) -> None:
+    logging.getLogger("turnfleet.test").warning(
+        "two\nlines %s", "\ud800", extra={"relay": object()}
+    )
+
+    (line,) = log.getvalue().splitlines()
+    assert json.loads(line)["level"] == "warning"
+    assert (await endpoint.ask()).status == 200
+
+
+async def test_it_is_healthy_at_once_and_ready_when_every_relay_was_tried() -> None:
+    current, prober = board.Board(), endpoints.WrittenProber()
+    async with endpoints.running(current, prober=prober) as endpoint:
+        health = await endpoint.get("/healthz")
+        without_regions = await endpoint.get("/readyz")
+        current.publish_regions((worlds.a_region("bare", at=(0, 0), relays=0),))
+        without_relays = await endpoint.get("/readyz")
+        current.publish_regions(worlds.three_regions())
+        untried = await endpoint.get("/readyz")
+        prober.settled.set()
+        ready = await endpoint.get("/readyz")
+
+    assert health.status == 200
+    waits = (without_regions, without_relays, untried)
+    assert [reply.status for reply in waits] == [503, 503, 503]
+    assert len({reply.body for reply in waits}) == 3
+    assert ready.status == 200
+
+
+async def test_metrics_count_what_was_handed_out_and_what_was_refused(
+    endpoint: endpoints.Running,
+) -> None:
+    for _ in range(3):
+        await endpoint.ask({"region": "US"})
+    await endpoint.ask({"ttl": 0})
+    await endpoint.ask({"residency": "mars"})
+
+    text = (await endpoint.get("/metrics")).body.decode()
+
+    issued = 'turnfleet_issued_total{reason="",region="us-east",role="primary",rung="hint"} 3.0'
+    assert issued in text
+    assert 'turnfleet_refused_total{field="ttl",status="400"} 1.0' in text
+    assert 'turnfleet_refused_total{field="residency",status="404"} 1.0' in text
+    assert "turnfleet_answer_seconds_count 3.0" in text
+    assert 'turnfleet_relays{reason="",region="eu-central",state="Ready"} 2.0' in text
+
+
+async def test_metrics_show_a_prober_that_doubts_itself(current: board.Board) -> None:
+    prober = endpoints.WrittenProber(suspicion="over half of the fleet went silent at once")
+    async with endpoints.running(current, prober=prober) as endpoint:
+        text = (await endpoint.get("/metrics")).body.decode()
+
+    assert "turnfleet_prober_suspects_itself 1.0" in text
+
+
+async def test_regions_show_the_fleets_inside_on_one_machine(endpoint: endpoints.Running) -> None:
+    world = (await endpoint.get("/api/regions")).json
+
+    assert world["oneMachine"] is True
+    assert world["attributions"] == ["Places by nobody"]
+    assert [region["name"] for region in world["regions"]] == [
+        "ap-southeast",
+        "eu-central",
+        "us-east",
+    ]
+    relay = world["regions"][1]["relays"][0]
+    assert relay["state"] == "Ready"
+    assert relay["usable"] is True
+    assert relay["transports"] == ["tcp", "tls", "udp"]
+
+
+async def test_an_explanation_has_no_credentials(endpoint: endpoints.Running) -> None:
+    reply = await endpoint.get("/api/explain?region=US")
+
+    assert {region["region"] for region in reply.json["ranked"]} == {
+        "us-east",
+        "eu-central",
+        "ap-southeast",
+    }
+    assert b"credential" not in reply.body
+    assert b"username" not in reply.body
