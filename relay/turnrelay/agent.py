@@ -12,12 +12,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from aiohttp import web
-
 from turnrelay import (
     config,
     database,
     draining,
+    enduring,
     features,
     intake,
     lifecycle,
@@ -34,7 +33,6 @@ from turnrelay import (
 
 _LOG: Final = logging.getLogger(__name__)
 _POLL_EVERY: Final = 0.5
-_BIND_AGAIN: Final = 1.0
 
 
 class Agent:
@@ -81,9 +79,9 @@ class Agent:
             asyncio.create_task(work)
             for work in (
                 self._supervisor.keep_running(),
-                self._keep_polling(),
-                self._meter.keep_measuring(),
-                self._keep_serving(),
+                enduring.enduring(self._keep_polling),
+                enduring.enduring(self._meter.keep_measuring),
+                enduring.enduring(self._keep_serving),
                 self._told_to_end(),
             )
         ]
@@ -170,8 +168,8 @@ class Agent:
 
     def _poll(self) -> None:
         self._in.poll()
-        with contextlib.suppress(OSError):
-            self._claim_state()
+        with contextlib.suppress(state.Unusable):
+            self._lock.take(self._told.state)
             if self._in.poll_certificate() and self._supervisor.run is not None:
                 self._supervisor.run.process.signal(signal.SIGUSR2)
                 _LOG.info("the certificate was renewed")
@@ -179,15 +177,9 @@ class Agent:
             self._write_live()
         self._judge()
 
-    def _claim_state(self) -> None:
-        try:
-            self._lock.take(self._told.state)
-        except state.Taken:
-            raise OSError(0, "another agent uses it") from None
-
     def _open_and_write(self) -> None:
         """Make the database right before coturn starts (called by the supervisor)."""
-        self._claim_state()
+        self._lock.take(self._told.state)
         self._database.close()
         self._database.open()
         self._written = None
@@ -254,26 +246,6 @@ class Agent:
 
     async def _keep_serving(self) -> None:
         application = serving.create(current=self.status, key=lambda: self._in.agent_key)
-        runner = web.AppRunner(application, access_log=None, handle_signals=False)
-        await runner.setup()
-        try:
-            await self._bind(runner)
-            await asyncio.Event().wait()
-        finally:
-            await runner.cleanup()
-
-    async def _bind(self, runner: web.AppRunner) -> None:
-        address, port = self._told.agent_address, self._in.settings.agent_port
-        said = False
-        while True:
-            site = web.TCPSite(runner, address, port, shutdown_timeout=1)
-            try:
-                await site.start()
-            except OSError as error:
-                if not said:
-                    reason = error.strerror
-                    _LOG.warning("status cannot be served at %s port %d: %s", address, port, reason)
-                said = True
-                await asyncio.sleep(_BIND_AGAIN)
-            else:
-                return
+        await serving.serve(
+            application, address=self._told.agent_address, port=self._in.settings.agent_port
+        )

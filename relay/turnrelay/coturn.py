@@ -18,6 +18,8 @@ _FATAL: Final = ("Bad configuration format", "Wrong address format", "CIDR is no
 _NAMES: Final = re.compile(r"(user(?:name)?[ =:]*)<[^>]*>")
 _CLOCK: Final = re.compile(r"^[0-9TZ:.+-]*[: ]+(?=\S)")
 _LINES_PER_SECOND: Final = 20
+_LINES_AT_ONCE: Final = 200
+"""More than a start has."""
 _LINE_MAX: Final = 1 << 16
 _PIPE_SIZE: Final = 1 << 20
 _LAST_LINES: Final = 5
@@ -93,16 +95,21 @@ class _Limiter:
     """Lets so many lines a second through: clients decide how much coturn has to say."""
 
     def __init__(self) -> None:
-        self._second = 0
-        self._count = 0
+        self._left = float(_LINES_AT_ONCE)
+        self._seen = 0.0
+        self._omitted = 0
 
     def admits(self, now: float) -> bool:
-        if int(now) != self._second:
-            if self._count > _LINES_PER_SECOND:
-                _LOG.info("%d more lines left out", self._count - _LINES_PER_SECOND)
-            self._second, self._count = int(now), 0
-        self._count += 1
-        return self._count <= _LINES_PER_SECOND
+        refill = (now - self._seen) * _LINES_PER_SECOND
+        self._left, self._seen = min(self._left + refill, _LINES_AT_ONCE), now
+        if self._left < 1:
+            self._omitted += 1
+            return False
+        self._left -= 1
+        if self._omitted:
+            _LOG.info("%d lines left out", self._omitted)
+            self._omitted = 0
+        return True
 
 
 def redact(line: str) -> str:

@@ -1,14 +1,16 @@
 """Whether the running coturn works, as its own client finds it, and when its silence is its end."""
 
 import asyncio
+import contextlib
 import logging
 from collections.abc import Callable
 from typing import Final
 
-from turnrelay import lifecycle, selfprobe, supervising, turn
+from turnrelay import enduring, lifecycle, selfprobe, supervising, turn
 
 _LOG: Final = logging.getLogger(__name__)
 _WHILE_UNPROVEN: Final = 0.05
+_WHILE_REFUSED: Final = 1.0
 _ALLOCATE_EVERY: Final = 3.0
 _BINDING_EVERY: Final = 1.0
 _SILENCE_MAX: Final = 10.0
@@ -54,9 +56,11 @@ class Prover:
         self.proof = lifecycle.Unproven()
         self.once_proven = False
         listeners = selfprobe.servers(run.settings, run.placed)
-        allocating = asyncio.ensure_future(self._keep_allocating(run, listeners[0]))
+        allocating = asyncio.create_task(
+            enduring.enduring(lambda: self._keep_allocating(run, listeners[0]))
+        )
         try:
-            return await self._await_silence(listeners)
+            return await enduring.enduring(lambda: self._await_silence(listeners))
         finally:
             allocating.cancel()
             await asyncio.gather(allocating, return_exceptions=True)
@@ -82,13 +86,13 @@ class Prover:
         while True:
             self._poked.clear()
             await self.allocate(run, server)
-            if not self.once_proven:
-                await asyncio.sleep(_WHILE_UNPROVEN)
-                continue
-            try:
-                await asyncio.wait_for(self._poked.wait(), timeout=_ALLOCATE_EVERY)
-            except TimeoutError:
-                continue
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._poked.wait(), timeout=self._interval())
+
+    def _interval(self) -> float:
+        if not self.once_proven:
+            return _WHILE_UNPROVEN
+        return _ALLOCATE_EVERY if self.proof == lifecycle.Proven() else _WHILE_REFUSED
 
     async def _await_silence(self, listeners: tuple[turn.Server, ...]) -> str:
         loop = asyncio.get_running_loop()

@@ -6,6 +6,7 @@ says only that coturn answers at all. Any TURN error code is an answer: coturn i
 
 import asyncio
 import contextlib
+import errno
 import ssl
 from collections.abc import Sequence
 from typing import Final, NamedTuple
@@ -16,6 +17,8 @@ _PATIENCE: Final = 1.0
 """Seconds for each answer; coturn is on the same host."""
 _LIFETIME: Final = 600
 """coturn grants no less."""
+_OUR_FAULT: Final = frozenset({errno.EMFILE, errno.ENFILE, errno.ENOBUFS, errno.ENOMEM})
+"""The agent could not even ask, which is no reason to end coturn."""
 _VALID: Final = 60
 """Seconds that a probe's credential is good for."""
 
@@ -99,6 +102,7 @@ async def _binding(server: turn.Server) -> bool:
             await connection.binding()
     except turn.Refused:
         return True
-    except turn.Failure:
-        return False
+    except turn.Failure as failure:
+        cause = failure.__cause__
+        return isinstance(cause, OSError) and cause.errno in _OUR_FAULT
     return True

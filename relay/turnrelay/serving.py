@@ -3,7 +3,9 @@
 Serves what it is given and decides nothing about the relay.
 """
 
+import asyncio
 import hmac
+import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
@@ -11,7 +13,9 @@ from aiohttp import web
 
 from turnrelay import contract, status
 
+_LOG: Final = logging.getLogger(__name__)
 _BODY_MAX: Final = 1024
+_BIND_AGAIN: Final = 1.0
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -58,6 +62,33 @@ def create(
     application.router.add_get(contract.PATH_STATUS, guarded(show_status))
     application.router.add_get(contract.PATH_METRICS, guarded(show_metrics))
     return application
+
+
+async def serve(application: web.Application, *, address: str, port: int) -> None:
+    """Serve until cancelled; a port that is taken is tried again."""
+    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    await runner.setup()
+    try:
+        await _bind(runner, address, port)
+        await asyncio.Event().wait()
+    finally:
+        await runner.cleanup()
+
+
+async def _bind(runner: web.AppRunner, address: str, port: int) -> None:
+    said = False
+    while True:
+        try:
+            await web.TCPSite(runner, address, port, reuse_port=False).start()
+        except OSError as error:
+            if not said:
+                _LOG.warning(
+                    "status cannot be served at %s port %d: %s", address, port, error.strerror
+                )
+            said = True
+            await asyncio.sleep(_BIND_AGAIN)
+        else:
+            return
 
 
 def _admits(header: str, key: str | None) -> bool:

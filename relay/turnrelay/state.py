@@ -21,8 +21,12 @@ def files(folder: Path) -> rendering.Files:
     )
 
 
-class Taken(Exception):  # noqa: N818 - a state of the world, not a bug
-    """Another agent uses the folder."""
+class Unusable(Exception):  # noqa: N818 - a state of the world, not a bug
+    """The folder cannot be used; ``sentence`` says why."""
+
+    def __init__(self, sentence: str) -> None:
+        super().__init__(sentence)
+        self.sentence = sentence
 
 
 class Lock:
@@ -32,28 +36,37 @@ class Lock:
         self._descriptor: int | None = None
 
     def take(self, folder: Path) -> None:
-        """Make the folder private and take it. Raises ``Taken`` or ``OSError``."""
+        """Make the folder private and take it. Raises ``Unusable``."""
         if self._descriptor is not None:
             return
-        folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
-        if folder.stat().st_uid == os.geteuid():
-            folder.chmod(_MODE)
-        descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
         try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+            self._descriptor = _locked(folder)
         except BlockingIOError:
-            os.close(descriptor)
-            raise Taken from None
-        except BaseException:
-            os.close(descriptor)
-            raise
-        self._descriptor = descriptor
+            raise Unusable(f"another agent uses the state folder {folder}") from None
+        except OSError as error:
+            raise Unusable(f"the state folder {folder} cannot be used: {error.strerror}") from error
+
+
+def _locked(folder: Path) -> int:
+    folder.mkdir(mode=_MODE, parents=True, exist_ok=True)
+    if folder.stat().st_uid == os.geteuid():
+        folder.chmod(_MODE)
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR | os.O_CLOEXEC, 0o600)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BaseException:
+        os.close(descriptor)
+        raise
+    return descriptor
 
 
 def write_private(path: Path, text: str) -> None:
-    """Write a file that only its owner can read, whole or not at all."""
+    """Write a file that only its owner can read, whole or not at all. Raises ``Unusable``."""
     draft = path.with_name(f".{path.name}.draft")
-    descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
-    with os.fdopen(descriptor, "w", encoding="utf-8") as file:
-        file.write(text)
-    draft.replace(path)
+    try:
+        descriptor = os.open(draft, os.O_CREAT | os.O_WRONLY | os.O_TRUNC, 0o600)
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+        draft.replace(path)
+    except OSError as error:
+        raise Unusable(f"{path} cannot be written: {error.strerror}") from error

@@ -56,7 +56,10 @@ Attend = Callable[[Run], Awaitable[str]]
 
 
 class Supervisor:
-    """Owns the process. ``write`` brings the database up to date and may raise its ``Failed``."""
+    """Owns the process. ``write`` brings the database up to date.
+
+    It may raise ``database.Failed`` and ``state.Unusable``.
+    """
 
     def __init__(
         self,
@@ -152,10 +155,9 @@ class Supervisor:
         try:
             self._write()
             state.write_private(Path(self._files.configuration), self._configuration(placed))
-        except (database.Failed, OSError) as error:
+        except (database.Failed, state.Unusable) as error:
             return lifecycle.Obstacle(
-                reason=lifecycle.Reason.STATE_UNWRITABLE,
-                sentence=f"the state folder cannot be written: {error}",
+                reason=lifecycle.Reason.STATE_UNWRITABLE, sentence=error.sentence
             )
         return placed
 
