@@ -48,8 +48,8 @@ def peak(port: int, ask: Ask, *, seconds: float, core: int | None) -> Peak:
         pinned = () if core is None else ("taskset", "-c", str(core))
         done = subprocess.run(
             (
-                *pinned, "wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds:g}s", "-s", str(script),
-                f"http://127.0.0.1:{port}{ask.path}",
+                *pinned, "wrk", "-t1", f"-c{_CONNECTIONS}", f"-d{seconds:g}s", "--timeout", "10s",
+                "-s", str(script), f"http://127.0.0.1:{port}{ask.path}",
             ),
             capture_output=True, text=True, check=True, timeout=seconds + 30,
         )  # fmt: skip
