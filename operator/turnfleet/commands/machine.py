@@ -77,7 +77,10 @@ async def serve(
 ) -> None:
     """Run everything until a signal asks for the end; leave no process behind."""
     asked = _on_signals(asyncio.get_running_loop())
-    machine = Machine(wishes, source=source, clock=clock, ticks=ticks, token=token)
+    try:
+        machine = Machine(wishes, source=source, clock=clock, ticks=ticks, token=token)
+    except OSError as error:
+        raise output.Failure(unwritable(wishes.state, error)) from None
     await machine.listen()
     parts = [asyncio.create_task(part, name=name) for name, part in machine.parts().items()]
     greeting = asyncio.create_task(machine.greet(console), name="greeting")
@@ -230,6 +233,14 @@ def _on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
     for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
         loop.add_signal_handler(number, asked.set)
     return asked
+
+
+def unwritable(state: Path, error: OSError) -> str:
+    """Return the sentence for a state folder that does not work."""
+    return (
+        f"{error.filename or state} cannot be used ({error.strerror}); "
+        "give a folder that can be written with --state."
+    )
 
 
 def _claim(address: str, port: int) -> ports.Claim:

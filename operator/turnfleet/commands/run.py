@@ -5,12 +5,14 @@ Reads flags and checks that the machine allows what they ask; ``machine`` does t
 
 import argparse
 import asyncio
+import contextlib
 import ipaddress
 import logging
 import secrets
 import shutil
 import sys
 import time
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
 
@@ -96,32 +98,34 @@ def execute(
     )
     source = folder.Folder(args.folder)
     _check_regions(source, args.folder)
-    _log_to_stderr(as_json=args.json, level=logging.DEBUG if args.verbose else logging.INFO)
-    try:
-        with host.alone(args.state), asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(
-                machine.serve(
-                    wishes,
-                    source=source,
-                    console=console,
-                    clock=time.time,
-                    ticks=time.monotonic,
-                    token=secrets.token_bytes,
-                )
+    with _alone(args.state), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        _log_to_stderr(as_json=args.json, level=logging.DEBUG if args.verbose else logging.INFO)
+        runner.run(
+            machine.serve(
+                wishes,
+                source=source,
+                console=console,
+                clock=time.time,
+                ticks=time.monotonic,
+                token=secrets.token_bytes,
             )
-    except host.Taken as other:
-        raise output.Failure(
-            f"{args.state} is in use by another turnfleet (process {other}); "
-            "end that one, or give this one another folder with --state."
-        ) from None
-    except PermissionError as error:
-        raise output.Failure(
-            f"cannot write to {error.filename or args.state} ({error.strerror}); "
-            "give a folder of yours with --state."
-        ) from None
-    except (FileExistsError, NotADirectoryError) as error:
-        raise output.Failure(f"{error.filename} is not a folder; give one with --state.") from None
+        )
     return 0
+
+
+@contextlib.contextmanager
+def _alone(state: Path) -> Iterator[None]:
+    with contextlib.ExitStack() as stack:
+        try:
+            stack.enter_context(host.alone(state))
+        except host.Taken as other:
+            raise output.Failure(
+                f"{state} is in use by another turnfleet (process {other}); "
+                "end that one, or give this one another folder with --state."
+            ) from None
+        except OSError as error:
+            raise output.Failure(machine.unwritable(state, error)) from None
+        yield
 
 
 def _check_folder(path: Path) -> None:
