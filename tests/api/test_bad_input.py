@@ -54,8 +54,6 @@ def assert_refused(reply: endpoints.Reply, status: int, field: str | None = None
         ({"latitude": True, "longitude": 0}, "latitude"),
         ({"latitude": 1e400, "longitude": 0}, None),
         ({"latitude": 0, "longitude": -180.5}, "longitude"),
-        ({"latitude": 50}, "longitude"),
-        ({"longitude": 8}, "latitude"),
     ],
 )
 async def test_a_wrong_value_is_a_400_that_names_its_field(
@@ -185,6 +183,14 @@ async def test_an_unknown_connection_type_is_a_hint(
     endpoint: endpoints.Running, connection: str
 ) -> None:
     assert (await endpoint.ask({"connectionType": connection})).status == 200
+
+
+@pytest.mark.parametrize("half", ["latitude", "longitude"])
+async def test_half_a_place_is_ignored_and_said_so(endpoint: endpoints.Running, half: str) -> None:
+    reply = await endpoint.ask({half: 50}, query="?format=config")
+
+    assert reply.json["selection"]["located"]["rung"] == "default"
+    assert half in reply.json["selection"]["located"]["ignored"][0]
 
 
 async def test_an_unknown_residency_is_a_404(endpoint: endpoints.Running) -> None:

@@ -30,7 +30,10 @@ _FIELDS: Final[Mapping[str, tuple[str, Schema]]] = {
         "Seconds that the credentials should last; clamped to 60 s and the regions' own limit.",
         {"type": "integer", "minimum": 1},
     ),
-    "profile": ("Which URLs of the chosen relays to get.", {"enum": list(profiles.Profile)}),
+    "profile": (
+        "Which URLs of the chosen relays to get. The profile relay needs format=config.",
+        {"enum": list(profiles.Profile)},
+    ),
     "user": (
         "Whom quotas count. Travels as a digest; random for each answer when absent.",
         {"type": "string", "pattern": "^[A-Za-z0-9._:@-]{1,128}$"},
@@ -47,11 +50,11 @@ _FIELDS: Final[Mapping[str, tuple[str, Schema]]] = {
         {"type": "string", "pattern": "^[A-Za-z]{2}$"},
     ),
     "latitude": (
-        "Degrees, north positive; needs longitude.",
+        "Degrees, north positive; counts together with longitude.",
         {"type": "number", "minimum": -90, "maximum": 90},
     ),
     "longitude": (
-        "Degrees, east positive; needs latitude.",
+        "Degrees, east positive; counts together with latitude.",
         {"type": "number", "minimum": -180, "maximum": 180},
     ),
     "format": (
@@ -139,7 +142,7 @@ def _ref(name: str) -> dict[str, object]:
 
 def _parameter(name: str) -> dict[str, object]:
     description, schema = _FIELDS[name]
-    return {"name": name, "in": "query", "description": description, "schema": schema}
+    return {"name": name, "in": "query", "description": description, "schema": _or_empty(schema)}
 
 
 def _parameters() -> list[dict[str, object]]:
@@ -184,6 +187,10 @@ def _plain(name: str, summary: str, *, ready: bool) -> dict[str, object]:
     }
 
 
+def _or_empty(schema: Schema) -> Schema:
+    return schema if schema is _TEXT else {"anyOf": [schema, {"const": ""}]}
+
+
 def _nullable(schema: Schema) -> Schema:
     return {"anyOf": [schema, {"type": "null"}, {"const": ""}]}
 
@@ -199,7 +206,6 @@ def _schemas() -> dict[str, object]:
                 # Beside the body as well, and refused when given twice.
                 if name != "format"
             },
-            "dependentRequired": {"latitude": ["longitude"], "longitude": ["latitude"]},
         },
         "Problem": {
             "type": "object",

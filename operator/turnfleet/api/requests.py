@@ -21,9 +21,10 @@ from turnfleet.ice import credentials, profiles
 
 CONTENT_TYPE: Final = "application/json"
 
+_DEGREES = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?")
 _NUMBERS: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], float]]]] = {
-    "ttl": (re.compile(r"[+-]?[0-9]{1,18}"), int),
-    "latitude": (_DEGREES := re.compile(r"[+-]?[0-9]{1,3}(\.[0-9]{0,15})?"), float),
+    "ttl": (re.compile(r"[+-]?[0-9]{1,400}"), int),
+    "latitude": (_DEGREES, float),
     "longitude": (_DEGREES, float),
 }
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
@@ -115,10 +116,6 @@ def understand(fields: Mapping[str, object]) -> Asked | problems.Problem:
         )
     except _Wrong as wrong:
         return problems.invalid(wrong.field, wrong.detail)
-    where = asked.where
-    if (where.latitude is None) != (where.longitude is None):
-        missing = "longitude" if where.longitude is None else "latitude"
-        return problems.invalid(missing, "latitude and longitude go together; one is missing.")
     if asked.profile is profiles.Profile.RELAY and asked.format is not Format.CONFIG:
         return problems.invalid(
             "format", "The profile relay sets a transport policy, so it needs format=config."
