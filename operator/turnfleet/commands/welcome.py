@@ -90,6 +90,9 @@ def _print_relays(
     console.table(
         ("region", "relay", "node / zone", "address", "ports", "state"), rows, tones=tones
     )
+    versions = sorted({each.published().version for each in running} - {""})
+    if versions:
+        console.say(console.tone(f"coturn {', '.join(versions)}", output.Tone.QUIET))
 
 
 _WELL: Final = "ready"
@@ -113,7 +116,7 @@ def _ports(listeners: region.Listeners) -> str:
 def _print_sample(console: output.Console, url: str, answer: object) -> None:
     asked = json.dumps(_ASKED)
     console.say(f"\ncurl -s {url}{endpoint.PATH} -H 'Content-Type: application/json' -d '{asked}'")
-    console.say(json.dumps(_shown(answer), indent=2))
+    console.say(json.dumps(_shown(answer), indent=2, ensure_ascii=False))
 
 
 def _shown(answer: object) -> object:

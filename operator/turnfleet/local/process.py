@@ -108,14 +108,16 @@ class Process:
             if self.draining:
                 # The drain was asked for while the process was being made.
                 self._signal(signal.SIGTERM)
-            return await self._end_of(process)
+            code = await self._end_of(process)
         finally:
             await _stop(process)
             self._process = None
             forwarding.cancel()
             with contextlib.suppress(asyncio.CancelledError):
                 await forwarding
-            self._changed()
+        # Not when cancelled: what ends together needs no mention one by one.
+        self._changed()
+        return code
 
     async def _end_of(self, process: asyncio.subprocess.Process) -> int | None:
         """Wait for the end of the process, or for the deadline of a drain."""
