@@ -24,6 +24,17 @@ class Outcome(Enum):
     """The partner gave no allocation: says nothing about the relay."""
 
 
+class Blame(Enum):
+    """What is known of a relay's ports after a test."""
+
+    CLEAR = "clear"
+    """A packet came through, or there was nobody to try it with."""
+    CLOSED = "closed"
+    """The relay is the one that does not relay."""
+    UNSURE = "unsure"
+    """It or its partners; until the partners have proven themselves with others, it is kept."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Exchange:
     """A packet sent there and back. ``proven``: the partner relayed lately with somebody."""
@@ -33,14 +44,18 @@ class Exchange:
     outcome: Outcome
 
 
-def closed(relay: fleet.RelayKey, exchanges: Sequence[Exchange]) -> bool:
-    """Return whether these exchanges show that ``relay`` is the one that does not relay."""
-    if any(exchange.outcome is Outcome.PASSED for exchange in exchanges):
-        return False
+def judge(relay: fleet.RelayKey, exchanges: Sequence[Exchange]) -> Blame:
+    """Return what a relay's exchanges show about its own relay ports."""
+    if any(
+        exchange.outcome is Outcome.PASSED and exchange.partner != relay for exchange in exchanges
+    ):
+        return Blame.CLEAR
     lost = [exchange for exchange in exchanges if exchange.outcome is Outcome.LOST]
     with_itself = any(exchange.partner == relay for exchange in lost)
     witnesses = {e.partner for e in lost if e.proven and e.partner != relay}
-    return with_itself or len(witnesses) >= _WITNESSES
+    if with_itself or len(witnesses) >= _WITNESSES:
+        return Blame.CLOSED
+    return Blame.UNSURE if lost else Blame.CLEAR
 
 
 def partners(

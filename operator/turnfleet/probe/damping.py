@@ -38,10 +38,13 @@ class Damper:
         """Note that the relay is not well: its hold starts over."""
         self._well_since = None
 
-    def recovered(self, now: float) -> bool:
-        """Note that the relay is well, and return whether it may be offered."""
+    def recovered(self, now: float, *, steady: bool) -> bool:
+        """Note that the relay is well, and return whether it may be offered.
+
+        ``steady``: it has answered often enough in a row; the hold runs meanwhile.
+        """
         if self._well_since is None:
             self._well_since = now
-        if self.lost and now - self._well_since >= self.hold:
+        if self.lost and steady and now - self._well_since >= self.hold:
             self._lost_at = None
         return not self.lost

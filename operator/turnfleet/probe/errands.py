@@ -74,6 +74,12 @@ class Errands:
         for queue in (self.trials, self.polls, self.looks, self.taps):
             queue.drop(key)
 
+    def answered(self, key: fleet.RelayKey) -> None:
+        """Note that a relay has answered a STUN try; one that was dead is tested at once."""
+        if known := self._court.records.get(key):
+            known.answered(self._clock())
+            self.trials.hasten(key, known.trial_due)
+
     async def try_as_client(self, key: fleet.RelayKey) -> None:
         """Test a relay as a client would use it, once it is time and it answers."""
         known = self._court.records.get(key)
@@ -138,7 +144,7 @@ class Errands:
         evidence = await second_look.look(server, None, seconds=seconds)
         if evidence is findings.Evidence.SPEAKS:
             self._counts.answers += 1
-            known.answered(self._clock())
+            self.answered(key)
         else:
             known.saw(evidence, self._clock())
 
@@ -168,7 +174,8 @@ class Errands:
         known = self._court.records.get(tested.key)
         if known is None or known.target.replaces(tested) or known.target.needs_trial(tested):
             return  # it changed meanwhile: this test is about the one before
-        known.tested(rehearsed.trial, now, interval=self._varied(self._trial_interval()))
+        interval = self._rhythm.trial_again if rehearsed.unsure else self._trial_interval()
+        known.tested(rehearsed.trial, now, interval=self._varied(interval))
 
     def _trial_interval(self) -> float:
         return self._rhythm.stretched(

@@ -100,6 +100,6 @@ def _reason(state: str, *, ready: bool, word: object) -> fleet.Reason | None:
 def _load(value: object) -> float:
     if isinstance(value, bool) or not isinstance(value, int | float):
         return 0.0
-    if math.isnan(value):
+    if isinstance(value, float) and math.isnan(value):
         return 0.0
     return float(min(max(value, 0.0), _LOAD_MAX))

@@ -62,9 +62,6 @@ class Prober:
         self._court = verdict.Court(rhythm)
         self._asked = _agents(agent_key, rhythm)
         self._pulses = pacing.Pacer()
-        self._beacon = beacon.Beacon(
-            answered=self._answered, clock=clock, rng=rng, counts=self.stats
-        )
         self._errands = errands.Errands(
             self._court,
             rhythm,
@@ -73,6 +70,9 @@ class Prober:
             clock=clock,
             rng=rng,
             counts=self.stats,
+        )
+        self._beacon = beacon.Beacon(
+            answered=self._errands.answered, clock=clock, rng=rng, counts=self.stats
         )
         self._changed = asyncio.Event()
         self._reread_at = 0.0
@@ -165,11 +165,6 @@ class Prober:
         else:
             self.stats.tries += 1
             self._errands.taps.schedule(key, self._clock())
-
-    def _answered(self, key: fleet.RelayKey) -> None:
-        if known := self._court.records.get(key):
-            known.answered(self._clock())
-            self._errands.trials.hasten(key, known.trial_due)
 
     def _judge(self, now: float) -> None:
         judgement = self._court.judge(now)

@@ -185,8 +185,8 @@ class Record:
         """Turn a finding into the verdict on this relay: losing it and coming back are damped."""
         reason = finding.reason
         if reason is None:
-            steady = not self._damper.lost or self.heartbeat.streak >= self._rhythm.streak
-            if not (steady and self._damper.recovered(now)):
+            steady = self.heartbeat.streak >= self._rhythm.streak
+            if not self._damper.recovered(now, steady=steady):
                 reason = fleet.Reason.DAMPED
         elif self._health.reason is None and reason in _LOSSES:
             self._damper.lose(now)

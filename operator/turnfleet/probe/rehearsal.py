@@ -22,6 +22,8 @@ class Rehearsed:
     """The outcome: about the relay, and who relayed a packet besides."""
 
     trial: findings.Trial
+    unsure: bool = False
+    """Packets were lost, and it is not clear by whom: worth another test soon."""
     relayed: frozenset[fleet.RelayKey]
 
 
@@ -63,10 +65,16 @@ class Rehearsal:
                 if outcome is blame.Outcome.PASSED:
                     break
         passed = [e for e in exchanges if e.outcome is blame.Outcome.PASSED]
-        relayed = frozenset(key for e in passed for key in (target.key, e.partner))
-        if blame.closed(target.key, exchanges):
-            return Rehearsed(trial=_closed(target), relayed=relayed)
-        return Rehearsed(trial=summary(target, reached), relayed=relayed)
+        relayed = frozenset(
+            key for e in passed if e.partner != target.key for key in (target.key, e.partner)
+        )
+        match blame.judge(target.key, exchanges):
+            case blame.Blame.CLOSED:
+                return Rehearsed(trial=_closed(target), relayed=relayed)
+            case blame.Blame.UNSURE:
+                return Rehearsed(trial=summary(target, reached), relayed=relayed, unsure=True)
+            case blame.Blame.CLEAR:
+                return Rehearsed(trial=summary(target, reached), relayed=relayed)
 
     async def _exchange(
         self, mine: turn.Allocation, partner: targets.Target, *, ipv6: bool
