@@ -6,6 +6,7 @@ retransmission or of credentials. No tasks: asyncio's transports call back.
 
 import asyncio
 import errno
+import os
 import ssl
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -132,7 +133,8 @@ def _verifiable(name: str, context: ssl.SSLContext) -> str:
 
 
 def _failure(error: OSError) -> Failure:
-    sentence = error.strerror or str(error) or type(error).__name__
+    known = error.errno is not None and error.errno > 0
+    sentence = os.strerror(error.errno).lower() if known else str(error) or type(error).__name__
     if isinstance(error, (ConnectionRefusedError, ConnectionResetError, BrokenPipeError)):
         return Closed(sentence)
     if error.errno in _NO_WAY:
