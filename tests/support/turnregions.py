@@ -225,7 +225,7 @@ def _sparse() -> Manifest:
             "tls": {"port": 50001, "secretName": "t"},
         },
         "relayPorts": {"min": 2000, "max": 3000},
-        "relays": {"tolerations": [{"operator": "Exists"}, {"effect": "NoExecute", "key": "k"}]},
+        "relays": {"tolerations": [{"effect": "NoExecute", "key": "k"}, {"operator": "Exists"}]},
         "auth": {"rotateEvery": "8760h", "credentialTTL": "1m"},
         "externalRelays": [
             {
@@ -250,18 +250,27 @@ def _low() -> Manifest:
     return base
 
 
+def _between() -> Manifest:
+    """Return a region whose relay ports just fit between the ports of unwritten listeners."""
+    base = example("minimal.yaml")
+    base["spec"] |= {"relayPorts": {"min": 3479, "max": 9640}}
+    return base
+
+
 BASES: Final = (
     example("minimal.yaml"),
     example("production.yaml"),
     example("one-machine/eu-central.yaml"),
-    _sparse(),
     _low(),
+    _between(),
+    _sparse(),
 )
 
 
 def trials(node: Node) -> Iterator[Manifest]:
     """Return sound manifests with one place changed to each value worth trying there."""
-    homes = [base for base in BASES if _reaches(base, node.path[:-1])] or [*BASES[:1]]
+    minimal, *others = BASES
+    homes = [minimal, *(base for base in others if _reaches(base, node.path[:-1]))]
     for value in _nonsense(node.schema):
         yield changed(homes[-1], node.path, value)
     for base in homes:

@@ -101,6 +101,19 @@ def test_every_field_of_a_full_manifest_matters(full: turnregions.Manifest) -> N
     assert same == []
 
 
+@pytest.mark.parametrize(
+    "section",
+    ["relays", "addresses", "auth", "limits", "peers", "drain", "rollout", "agent"],
+)
+def test_a_section_written_empty_means_its_defaults(
+    minimal: turnregions.Manifest, section: str
+) -> None:
+    unwritten = accepted(minimal)
+    minimal["spec"][section] = {}
+
+    assert accepted(minimal) == unwritten
+
+
 def test_written_listeners_turn_the_unwritten_ones_off(minimal: turnregions.Manifest) -> None:
     minimal["spec"]["listeners"] = {"udp": {"port": 3478}}
 
