@@ -23,7 +23,7 @@ from turnfleet.api import (
 )
 from turnfleet.ice import credentials, formats, rid
 from turnfleet.model import geo, selection
-from turnfleet.steer import estimating, report, selecting
+from turnfleet.steer import estimating, rendezvous, report, selecting
 
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
@@ -79,12 +79,17 @@ class Answers:
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        chosen = self._select(placed, user)
-        template = self._template(chosen, asked)
+        slot = rendezvous.slot(user)
+        template = placed.shelf.get(slot)
+        if template is None:
+            chosen = self._select(placed, user)
+            template = placed.shelf[slot] = self._template(chosen, asked)
         if not template.servers:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
-        ttl = credentials.effective_ttl(asked.ttl, (template.ttl,))
+        ttl = template.ttl
+        if asked.ttl is not None:
+            ttl = credentials.effective_ttl(asked.ttl, (ttl,))
         token = self._signer.sign(
             time=now,
             nonce=self._strangers.nonce(),
@@ -98,7 +103,7 @@ class Answers:
         if asked.format is requests.Format.UBERTI:
             body = template.uberti(user=user, expires=expires, ttl=ttl)
         else:
-            why = self._why(query, chosen, template)
+            why = self._why(query, self._select(placed, user), template)
             body = template.config(user=user, expires=expires, ttl=ttl, token=token, why=why)
         return Answer(body, token, now, expires)
 

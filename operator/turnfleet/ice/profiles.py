@@ -38,6 +38,8 @@ from turnfleet.model import fleet, region, selection
 class Profile(StrEnum):
     """How many and which URLs a caller wants."""
 
+    __hash__ = str.__hash__  # Enum's own is in Python, and every answer looks these up
+
     BALANCED = "balanced"
     """Four URLs that survive the loss of a relay, of a region, or of UDP."""
     MINIMAL = "minimal"
@@ -54,6 +56,8 @@ class Profile(StrEnum):
 
 class Connection(StrEnum):
     """What the connection type that a client detected means for it."""
+
+    __hash__ = str.__hash__  # Enum's own is in Python, and every answer looks these up
 
     ANY = "any"
     CELLULAR = "cellular"
