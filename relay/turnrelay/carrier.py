@@ -133,8 +133,8 @@ def _verifiable(name: str, context: ssl.SSLContext) -> str:
 
 
 def _failure(error: OSError) -> Failure:
-    known = error.errno is not None and error.errno > 0
-    sentence = os.strerror(error.errno).lower() if known else str(error) or type(error).__name__
+    number = error.errno or 0
+    sentence = os.strerror(number).lower() if number > 0 else str(error) or type(error).__name__
     if isinstance(error, (ConnectionRefusedError, ConnectionResetError, BrokenPipeError)):
         return Closed(sentence)
     if error.errno in _NO_WAY:

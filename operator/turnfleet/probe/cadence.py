@@ -23,7 +23,8 @@ class Cadence:
     tries: int = 3
     """Unanswered tries in a row that make a relay dead."""
     tries_per_second: float = 2000.0
-    """Over the whole fleet; about 6 % of a core."""
+    """Over the whole fleet, on average. Measured with uvloop: 1,000 relays take 6 % of a core
+    and 41 MB, 10,000 (tried every 5 s) take 19 % and 66 MB, judging included."""
 
     trial_interval: float = 30.0
     """Between two full client's tests of a relay that passes them."""

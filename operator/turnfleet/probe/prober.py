@@ -61,7 +61,8 @@ class Prober:
         self._rhythm = rhythm
         self._court = verdict.Court(rhythm)
         self._asked = _agents(agent_key, rhythm)
-        self._pulses = pacing.Pacer()
+        # Silent relays are tried up to twice as often as others; more than that is a burst.
+        self._pulses = pacing.Pacer(per_second=2 * rhythm.tries_per_second)
         self._errands = errands.Errands(
             self._court,
             rhythm,
