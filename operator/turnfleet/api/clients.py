@@ -13,6 +13,8 @@ from turnfleet.api import options
 from turnfleet.model import geo
 
 _FORWARDED = "X-Forwarded-For"
+_LONGEST = 80
+"""Characters of an IPv6 address with a zone, brackets, a port and room for white space."""
 _COUNTRY_UNKNOWN = frozenset({"XX", "ZZ", "T1"})
 """What proxies say when they do not know (XX, ZZ), and Cloudflare's Tor (T1)."""
 
@@ -42,7 +44,7 @@ class Observer:
     ) -> tuple[str, geo.Place | str | None]:
         """Return the client's address, canonical, and what a trusted proxy says of its place."""
         sender = canonical(peer) or peer
-        if not self.is_proxy(sender):
+        if not self._trusted or not self.is_proxy(sender):
             return sender, None
         return self._forwarded(sender, headers), self._place(headers)
 
@@ -76,12 +78,16 @@ class Observer:
         return None
 
 
-@functools.lru_cache(maxsize=4096)
 def canonical(text: str) -> str | None:
     """Return an address as canonical text, ``::ffff:`` unwrapped; ``None`` if it is none.
 
     Brackets, port and zone, which some proxies add, are taken off.
     """
+    return _canonical(text) if len(text) <= _LONGEST else None
+
+
+@functools.lru_cache(maxsize=4096)
+def _canonical(text: str) -> str | None:
     text = text.strip()
     if text.startswith("["):
         text = text[1:].partition("]")[0]

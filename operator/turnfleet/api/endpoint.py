@@ -5,6 +5,7 @@ they get here; it shares ``decide`` and ``written``, and so gives the same answe
 """
 
 import asyncio
+import email.utils
 import json
 from collections.abc import Callable
 from http import HTTPStatus
@@ -112,6 +113,7 @@ class Endpoint:
                     hdrs.CACHE_CONTROL: "no-store",
                     names.HEADER_RID: outcome.rid,
                     names.HEADER_EXPIRES: str(outcome.expires),
+                    hdrs.DATE: email.utils.formatdate(outcome.now, usegmt=True),
                 },
             )
         cors.share(answer, request.headers.get(hdrs.ORIGIN), allowed=self.may_read(request))

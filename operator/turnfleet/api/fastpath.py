@@ -9,18 +9,18 @@ What it relies on in aiohttp, all of it public:
 
 * ``AppRunner.server.request_handler`` is what the server calls for each request, and may be set
   before the first connection;
-* of what a handler returns, the server uses ``prepare``, ``write_eof`` and ``keep_alive``;
+* of what a handler returns, the server uses ``prepare``, ``write_eof`` and ``keep_alive``, as long
+  as it writes no access log;
 * ``AbstractStreamWriter.write`` sends bytes as they are while no headers were given to it, and
   raises ConnectionError on a closed connection;
 * ``StreamReader.is_eof`` tells that a body is here as a whole, ``read_nowait`` takes it.
 """
 
 import email.utils
-import functools
 from collections.abc import Awaitable, Callable
+from typing import Final, cast
 
 from aiohttp import HttpVersion11, hdrs, web
-from aiohttp.abc import AbstractStreamWriter
 
 from turnfleet import names
 from turnfleet.api import answers, cors, endpoint, problems, requests
@@ -37,9 +37,9 @@ class Front:
         """``server`` is what answers say in their Server header."""
         self._endpoint = asked
         self._behind = behind
-        self._server = server.encode()
-        self._shared = functools.lru_cache(maxsize=256)(_shared)
-        self._date = (0, b"")
+        self._server = server
+        self._second = 0
+        self._common: dict[tuple[str | None, str | None], bytes] = {}
 
     async def __call__(self, request: web.BaseRequest) -> web.StreamResponse:
         """Handle one request."""
@@ -55,7 +55,7 @@ class Front:
             outcome = asked.decide(request, body)
             if isinstance(outcome, problems.Problem):
                 return self._refused(request, outcome)
-            written = Written(self._bytes(request, outcome))
+            written = cast("web.StreamResponse", Written(self._bytes(request, outcome)))
         except Exception:  # noqa: BLE001 - as the generic way does at its edge
             return problems.unexpected(request)
         asked.desk.tally.took(asked.timer() - started)
@@ -63,65 +63,74 @@ class Front:
 
     def _refused(self, request: web.BaseRequest, problem: problems.Problem) -> web.Response:
         response = self._endpoint.written(request, problem)
-        response.headers[hdrs.SERVER] = self._server.decode()
+        response.headers[hdrs.SERVER] = self._server
         return response
 
     def _bytes(self, request: web.BaseRequest, answer: answers.Answer) -> bytes:
         """Return the status line, the headers in the generic way's order, and the body."""
-        origin = request.headers.get(hdrs.ORIGIN)
-        shared = self._shared(origin, origin is not None and self._endpoint.may_read(request))
-        second, date = self._date
-        if second != answer.now:
-            date = email.utils.formatdate(answer.now, usegmt=True).encode()
-            self._date = (answer.now, date)
-        return (
-            b"HTTP/1.1 200 OK\r\n"
-            b"Content-Type: application/json\r\n"
-            b"Cache-Control: no-store\r\n"
-            b"%b: %b\r\n"
-            b"%b: %d\r\n"
-            b"%b"
-            b"Server: %b\r\n"
-            b"Content-Length: %d\r\n"
-            b"Date: %b\r\n\r\n"
-            b"%b"
-        ) % (
-            _RID,
-            answer.rid.encode(),
-            _EXPIRES,
-            answer.expires,
-            shared,
-            self._server,
-            len(answer.body),
-            date,
-            answer.body,
+        if answer.now != self._second or len(self._common) >= _COMMON:
+            self._second = answer.now
+            self._common.clear()
+        headers = request.headers
+        whose = (headers.get(hdrs.ORIGIN), headers.get(hdrs.HOST))
+        common = self._common.get(whose)
+        if common is None:
+            common = self._common[whose] = self._written_once(request, answer.now)
+        body = answer.body
+        return b"".join(
+            (
+                _RID,
+                answer.rid.encode(),
+                _EXPIRES,
+                b"%d" % answer.expires,
+                common,
+                b"%d\r\n\r\n" % len(body),
+                body,
+            )
         )
 
+    def _written_once(self, request: web.BaseRequest, now: int) -> bytes:
+        """Return the headers that a page's answers have in common for a second."""
+        origin = request.headers.get(hdrs.ORIGIN)
+        headers = (
+            (hdrs.DATE, email.utils.formatdate(now, usegmt=True)),
+            *cors.headers(origin, allowed=self._endpoint.may_read(request)),
+            (hdrs.SERVER, self._server),
+        )
+        lines = "".join(f"\r\n{name}: {value}" for name, value in headers)
+        return f"{lines}\r\n{hdrs.CONTENT_LENGTH}: ".encode()
 
-class Written(web.StreamResponse):
-    """An answer that is bytes already, headers included."""
+
+class Written:
+    """An answer that is bytes already, headers included: as much of a response as is used.
+
+    Not a StreamResponse, whose making costs more than all that this does.
+    """
+
+    __slots__ = ("_whole",)
+
+    keep_alive = True
+    """Only requests that want it come here."""
 
     def __init__(self, whole: bytes) -> None:
-        super().__init__()
         self._whole = whole
 
-    @property
-    def keep_alive(self) -> bool:
-        """Keep the connection: only kept-alive requests come here."""
-        return True
-
-    async def prepare(self, request: web.BaseRequest) -> AbstractStreamWriter | None:
+    async def prepare(self, request: web.BaseRequest) -> None:
         """Write everything at once."""
         await request.writer.write(self._whole)
-        return None
 
-    async def write_eof(self, data: bytes = b"") -> None:
+    async def write_eof(self) -> None:
         """Write no more."""
 
 
+_COMMON: Final = 256
+"""Pages and names of this endpoint whose headers are kept: strangers can make up any number."""
 _METHODS = frozenset({hdrs.METH_GET, hdrs.METH_POST})
-_RID = names.HEADER_RID.encode()
-_EXPIRES = names.HEADER_EXPIRES.encode()
+_RID = (
+    b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nCache-Control: no-store\r\n"
+    b"%b: " % names.HEADER_RID.encode()
+)
+_EXPIRES = b"\r\n%b: " % names.HEADER_EXPIRES.encode()
 
 
 def _plain(request: web.BaseRequest) -> bool:
@@ -135,8 +144,3 @@ def _plain(request: web.BaseRequest) -> bool:
         and hdrs.EXPECT not in request.headers
         and hdrs.UPGRADE not in request.headers
     )
-
-
-def _shared(origin: str | None, allowed: bool) -> bytes:  # noqa: FBT001 - cached by position
-    headers = cors.headers(origin, allowed=allowed)
-    return b"".join(f"{name}: {value}\r\n".encode() for name, value in headers)

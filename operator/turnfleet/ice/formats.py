@@ -23,7 +23,16 @@ TEMPLATES_KEPT: Final = 8192
 class Template:
     """An answer but for its user, its expiry and its signatures."""
 
-    __slots__ = ("_array", "_policy", "_signers", "_uris", "offered", "servers", "ttl")
+    __slots__ = (
+        "_array",
+        "_policy",
+        "_signed_by",
+        "_signers",
+        "_uris",
+        "offered",
+        "servers",
+        "ttl",
+    )
 
     def __init__(
         self,
@@ -38,11 +47,9 @@ class Template:
         self.offered = rid.ids([url for server in self.servers for url in server.urls])
         """The URLs as a token names them."""
         values = tuple(dict.fromkeys(server.secret.value for server in self.servers))
-        self._signers = tuple(
-            (str(position).encode(), credentials.Signer(value))
-            for position, value in enumerate(values)
-        )
-        self._array = _array_pattern(self.servers, values)
+        self._signers = tuple(map(credentials.Signer, values))
+        self._signed_by = tuple(values.index(server.secret.value) for server in self.servers)
+        self._array = _array_pattern(self.servers)
         self._uris = _json(
             [
                 url
@@ -57,9 +64,11 @@ class Template:
     def array(self, *, user: str, expires: int) -> bytes:
         """Return the bare array of RTCIceServer for ``user``, good until ``expires`` (Unix s)."""
         username = b"%d:%b" % (expires, user.encode())
-        values = {key: signer.password(username) for key, signer in self._signers}
-        values[b"user"] = username
-        return self._array % values
+        passwords = [signer.password(username) for signer in self._signers]
+        blanks: list[bytes] = []
+        for position in self._signed_by:
+            blanks += username, passwords[position]
+        return self._array % tuple(blanks)
 
     def config(self, *, user: str, expires: int, ttl: int, token: str, why: bytes) -> bytes:
         """Return the object around the array.
@@ -84,7 +93,7 @@ class Template:
     def uberti(self, *, user: str, expires: int, ttl: int) -> bytes:
         """Return the single-credential format: only URLs that the primary's secret signs for."""
         username = b"%d:%b" % (expires, user.encode())
-        _, signer = self._signers[0]
+        signer = self._signers[0]
         return b'{"username":"%b","password":"%b","ttl":%d,"uris":%b}' % (
             username,
             signer.password(username),
@@ -169,11 +178,10 @@ def _make_room(kept: MutableMapping[_Asked[_Key], Any]) -> None:
         kept.clear()
 
 
-def _array_pattern(servers: Sequence[profiles.Server], secrets: Sequence[bytes]) -> bytes:
-    """Return the array as a %-pattern of ``user`` and of the position of each secret."""
+def _array_pattern(servers: Sequence[profiles.Server]) -> bytes:
+    """Return the array with two blanks for each server: its user name and its password."""
     return b"[%b]" % b",".join(
-        b'{"urls":%b,"username":"%%(user)b","credential":"%%(%d)b"}'
-        % (_json(server.urls).replace(b"%", b"%%"), secrets.index(server.secret.value))
+        b'{"urls":%b,"username":"%%b","credential":"%%b"}' % _json(server.urls).replace(b"%", b"%%")
         for server in servers
     )
 
