@@ -95,6 +95,7 @@ async def running(
     *,
     known: geo.Atlas | None = None,
     prober: probes.Prober | None = None,
+    port: int = 0,
 ) -> AsyncIterator[Running]:
     """Run an endpoint on a port of its own, with the options of one machine by default."""
     opts = opts or options.loopback()
@@ -111,10 +112,10 @@ async def running(
         attributions=("Places by nobody",),
     )
     async with (
-        serving.at(application, host="127.0.0.1", port=0) as port,
-        aiohttp.ClientSession(base_url=f"http://127.0.0.1:{port}") as session,
+        serving.at(application, host="127.0.0.1", port=port) as bound,
+        aiohttp.ClientSession(base_url=f"http://127.0.0.1:{bound}") as session,
     ):
-        yield Running(session=session, port=port, clock=clock)
+        yield Running(session=session, port=bound, clock=clock)
 
 
 Start = Callable[..., AbstractAsyncContextManager[Running]]

@@ -10,8 +10,12 @@ import math
 from collections import OrderedDict
 from collections.abc import Callable
 from http import HTTPStatus
+from typing import Final
 
 from turnfleet.api import problems
+
+LONGEST_WAIT: Final = 60
+"""Seconds in which an empty bucket has surely gained a token, and mostly is full again."""
 
 
 class Limiter:
@@ -37,6 +41,8 @@ class Limiter:
         client = network(address)
         now = self._clock()
         full_at = max(self._full_at.get(client, now), now)
+        if full_at > now + LONGEST_WAIT:
+            full_at = now  # no bucket is that empty: the clock stepped back
         excess = full_at - now - self._tolerance
         if excess > 1e-9:  # noqa: PLR2004 - rounding of floats, not a figure
             return math.ceil(excess)

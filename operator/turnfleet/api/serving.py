@@ -1,4 +1,4 @@
-"""Listens: an application on a socket, with the fast path in front, until it is told to stop."""
+"""Listens: an application on sockets, with the fast path in front, until it is told to stop."""
 
 import contextlib
 from collections.abc import AsyncIterator
@@ -10,39 +10,46 @@ from turnfleet.api import app, fastpath, observing
 
 KEEP_ALIVE: Final = 75.0
 """Seconds that an idle connection is kept: longer than a reverse proxy's own."""
-SHUTDOWN: Final = 5.0
-"""Seconds that requests in progress get to finish."""
+GRACE: Final = 5.0
 
 
-@contextlib.asynccontextmanager
-async def at(application: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
-    """Serve on an address; yield the port, which matters where 0 was asked for.
+def runner(application: web.Application, *, grace: float = GRACE) -> web.AppRunner:
+    """Return what runs an endpoint; ``set_up`` has to follow before it gets sites.
 
-    Raises OSError when the address or port cannot be had. On the way out it stops listening,
-    lets requests in progress finish, and closes the rest.
+    ``grace`` is how long requests in progress get to finish at the end, seconds.
     """
-    runner = web.AppRunner(
+    return web.AppRunner(
         application,
         access_log=None,
         logger=observing.server_log(),
         handle_signals=False,
         keepalive_timeout=KEEP_ALIVE,
-        shutdown_timeout=SHUTDOWN,
+        shutdown_timeout=grace,
     )
-    await runner.setup()
-    _put_in_front(runner, application)
-    try:
-        site = web.TCPSite(runner, host, port)
-        await site.start()
-        yield int(runner.addresses[0][1])
-    finally:
-        await runner.cleanup()
 
 
-def _put_in_front(runner: web.AppRunner, application: web.Application) -> None:
-    server = runner.server
+async def set_up(prepared: web.AppRunner) -> None:
+    """Set a runner up and put the fast path in front of its application."""
+    await prepared.setup()
+    server = prepared.server
     if server is None:
-        raise RuntimeError("the runner has not been set up")
+        raise RuntimeError("a runner that is set up has a server")
     server.request_handler = fastpath.Front(
-        asked=application[app.ENDPOINT], server=app.SERVER, behind=server.request_handler
+        asked=prepared.app[app.ENDPOINT], server=app.SERVER, behind=server.request_handler
     )
+
+
+@contextlib.asynccontextmanager
+async def at(application: web.Application, *, host: str, port: int) -> AsyncIterator[int]:
+    """Serve on one address; yield the port, which matters where 0 was asked for.
+
+    Raises OSError when the address or port cannot be had. On the way out it stops listening,
+    lets requests in progress finish, and closes the rest.
+    """
+    running = runner(application)
+    try:
+        await set_up(running)
+        await web.TCPSite(running, host, port).start()
+        yield int(running.addresses[0][1])
+    finally:
+        await running.cleanup()

@@ -16,7 +16,7 @@ from typing import Final
 
 from aiohttp import web
 
-from turnfleet.api import app, board, options
+from turnfleet.api import app, board, options, serving
 from turnfleet.commands import output, welcome
 from turnfleet.geo import atlas
 from turnfleet.local import blueprints, certificates, host, relays, secrets
@@ -140,7 +140,7 @@ class Machine:
         )
         self.board.on_publish(self.prober.source_changed)
         self._atlas = atlas.open(wishes.databases, wishes.networks, _log.warning)
-        self._runner = web.AppRunner(
+        self._runner = serving.runner(
             app.create(
                 current=self.board,
                 atlas=self._atlas,
@@ -152,8 +152,7 @@ class Machine:
                 prober=self.prober,
                 attributions=[found.text for found in self._atlas.attributions],
             ),
-            access_log=None,
-            shutdown_timeout=_GRACE,
+            grace=_GRACE,
         )
 
     def parts(self) -> dict[str, Coroutine[None, None, None]]:
@@ -178,7 +177,7 @@ class Machine:
 
     async def listen(self) -> None:
         """Open the endpoint's ports, before any relay starts."""
-        await self._runner.setup()
+        await serving.set_up(self._runner)
         try:
             for address, port in self._wishes.sites:
                 await web.TCPSite(self._runner, address, port).start()
