@@ -21,6 +21,10 @@ UNKNOWN_HOST: Final = problems.Problem(
     status=HTTPStatus.FORBIDDEN,
     detail="This endpoint does not go by that Host; use the address it printed at its start.",
 )
+_FOREIGN_PAGE: Final = problems.Problem(
+    status=HTTPStatus.FORBIDDEN,
+    detail="Pages of this origin may not ask here; its operator can list the origin.",
+)
 
 
 class Standing(StrEnum):
@@ -39,6 +43,8 @@ class Gate:
 
     def __init__(self, opts: options.Options) -> None:
         self._options = opts
+        self._keyless = _keyless(opts.access)
+        self._takes_keys = opts.access is not options.Access.LOCAL
         self._hosts = None if opts.hosts is None else frozenset(h.lower() for h in opts.hosts)
         self._origins = frozenset(opts.origins)
         # The same few values come with every request, so the text is taken apart once.
@@ -51,25 +57,11 @@ class Gate:
         """Return what a caller with these headers counts as, or why it gets nothing."""
         if not self.knows_host(host):
             return UNKNOWN_HOST
-        match self._options.access:
-            case options.Access.LOCAL:
-                return self._from_page(origin, host) or Standing.LOCAL
-            case options.Access.KEY:
-                return self._keyed(authorization)
-            case options.Access.OPEN if authorization is not None:
-                return self._keyed(authorization)
-            case options.Access.OPEN:
-                return self._from_page(origin, host) or Standing.ANONYMOUS
-            case access:
-                assert_never(access)
-
-    def _from_page(self, origin: str | None, host: str | None) -> problems.Problem | None:
+        if self._keyless is None or (authorization is not None and self._takes_keys):
+            return self._keyed(authorization)
         if origin is None or self.allows_origin(origin, host):
-            return None
-        return problems.Problem(
-            status=HTTPStatus.FORBIDDEN,
-            detail="Pages of this origin may not ask here; its operator can list the origin.",
-        )
+            return self._keyless
+        return _FOREIGN_PAGE
 
     def _keyed(self, authorization: str | None) -> Standing | problems.Problem:
         scheme, _, key = (authorization or "").partition(" ")
@@ -94,6 +86,19 @@ class Gate:
         if self._options.loopback_origins and _host_name(page[1]) in _LOOPBACK:
             return True
         return host is not None and page[1].lower() == host.lower()
+
+
+def _keyless(granted: options.Access) -> Standing | None:
+    """Return what a caller without a key counts as, or ``None`` where one is needed."""
+    match granted:
+        case options.Access.LOCAL:
+            return Standing.LOCAL
+        case options.Access.OPEN:
+            return Standing.ANONYMOUS
+        case options.Access.KEY:
+            return None
+        case _:
+            assert_never(granted)
 
 
 def _host_name(host: str) -> str | None:

@@ -28,6 +28,8 @@ from turnfleet.steer import estimating, rendezvous, report, selecting
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
 
+_ARRAY: Final = requests.Format.ARRAY  # 8 times as fast as to look it up (Python 3.11)
+
 
 class Answer(NamedTuple):
     """What goes on the wire. Times in Unix seconds."""
@@ -98,7 +100,7 @@ class Answers:
             offered=template.offered,
         )
         expires = now + ttl
-        if asked.format is requests.Format.ARRAY:
+        if asked.format is _ARRAY:
             return Answer(template.array(user=user, expires=expires), token, now, expires)
         if asked.format is requests.Format.UBERTI:
             body = template.uberti(user=user, expires=expires, ttl=ttl)
