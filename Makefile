@@ -14,7 +14,7 @@ run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C 
 
 .PHONY: test
 test: setup-test ## Run every test with real coturn and Chromium, and show branch coverage
-	@$(PY) -m pytest -n 4 --dist loadgroup --cov --cov-report=term $(ARGS)
+	@$(PY) -m pytest -n 4 --dist loadfile --cov --cov-report=term $(ARGS)
 
 .PHONY: lint
 lint: setup-test ## Check style, types and the layering of imports

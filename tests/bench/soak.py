@@ -25,7 +25,7 @@ from typing import Any
 from tests.bench import asking, ledger, pulse, reaper, report, vitals
 from tests.support import machine
 
-_BLOCK = 70
+_BLOCK = 90
 _SAMPLE_EVERY = 5.0
 
 

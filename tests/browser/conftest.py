@@ -1,4 +1,4 @@
-"""One fleet and two browsers for all browser tests: starting them takes longer than the tests."""
+"""One fleet and two browsers for all browser tests of a worker: starting them takes longer."""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -10,23 +10,32 @@ from cryptography import x509
 from playwright import async_api
 from tests.support import machine, visiting
 
-_BLOCK: Final = 60
-_DOOMED_BLOCK: Final = 61
+_BLOCKS: Final = range(60, 80)
+"""Loopback blocks of browser tests: two for each worker that runs some."""
+
+
+@pytest.fixture(scope="session")
+def blocks(worker_id: str) -> tuple[int, int]:
+    """Give the blocks of this worker's fleets: the one that stays as it is, and the other."""
+    worker = int(worker_id.removeprefix("gw")) if worker_id != "master" else 0
+    return _BLOCKS[2 * worker], _BLOCKS[2 * worker + 1]
 
 
 @pytest_asyncio.fixture(scope="session", loop_scope="session")
-async def fleet(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[machine.Machine]:
+async def fleet(
+    tmp_path_factory: pytest.TempPathFactory, blocks: tuple[int, int]
+) -> AsyncIterator[machine.Machine]:
     """Run the example fleet, for tests that leave it as it is."""
     state = tmp_path_factory.mktemp("fleet") / "run"
-    async with machine.running(machine.EXAMPLE, state=state, block=_BLOCK) as running:
+    async with machine.running(machine.EXAMPLE, state=state, block=blocks[0]) as running:
         yield running
 
 
 @pytest_asyncio.fixture(loop_scope="session")
-async def doomed(tmp_path: Path) -> AsyncIterator[machine.Machine]:
+async def doomed(tmp_path: Path, blocks: tuple[int, int]) -> AsyncIterator[machine.Machine]:
     """Run the example fleet again, for a test that breaks it."""
     state = tmp_path / "run"
-    async with machine.running(machine.EXAMPLE, state=state, block=_DOOMED_BLOCK) as running:
+    async with machine.running(machine.EXAMPLE, state=state, block=blocks[1]) as running:
         yield running
 
 
