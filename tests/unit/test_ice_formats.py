@@ -41,7 +41,7 @@ def select(now: fleet.Fleet = FLEET, user: str = "alice") -> selection.Selection
 def template(
     chosen: selection.Selection | None = None, profile: profiles.Profile = BALANCED
 ) -> formats.Template:
-    return formats.Template(chosen or select(), profile, ANY)
+    return formats.Pieces().template((chosen or select()).choices, profile, ANY)
 
 
 def test_an_array_is_what_a_peer_connection_takes() -> None:
@@ -121,23 +121,24 @@ def test_a_template_of_nothing_has_no_servers() -> None:
     assert made.array(user="a", expires=1) == b"[]"
 
 
-def test_a_template_is_made_once_for_the_same_relays_even_in_a_later_fleet() -> None:
-    templates = formats.Templates()
-    first = templates.of(select(), BALANCED, ANY)
-    busier = replace(
-        NEAR,
-        members=tuple(replace(m, health=replace(m.health, load=0.02)) for m in NEAR.members),
-    )
-    assert templates.of(select(), BALANCED, ANY) is first
-    assert templates.of(select(fleets.a_fleet(busier, FAR)), BALANCED, ANY) is first
-    assert templates.of(select(), profiles.Profile.FULL, ANY) is not first
+def test_a_piece_is_made_once_for_a_relay_that_stays_the_same() -> None:
+    kept = formats.Pieces()
+    first = kept.template(select().choices, BALANCED, ANY)
+    again = kept.template(select().choices, BALANCED, ANY)
+    other = kept.template(select().choices, profiles.Profile.FULL, ANY)
+    assert [piece is before for piece, before in zip(again.pieces, first.pieces, strict=True)] == [
+        True,
+        True,
+        True,
+    ]
+    assert not set(map(id, other.pieces)) & set(map(id, first.pieces))
 
 
 @pytest.mark.parametrize(
     "changed",
     [
         replace(NEAR, secret=fleet.Secret(b"rotated")),
-        replace(NEAR, spec=replace(NEAR.spec)),
+        replace(NEAR, spec=replace(NEAR.spec, auth=region.Auth(credential_ttl=61))),
         replace(
             NEAR,
             members=tuple(
@@ -147,21 +148,24 @@ def test_a_template_is_made_once_for_the_same_relays_even_in_a_later_fleet() -> 
         ),
     ],
 )
-def test_what_changes_an_answer_makes_a_new_template(changed: fleet.Region) -> None:
-    templates = formats.Templates()
-    first = templates.of(select(), BALANCED, ANY)
-    assert templates.of(select(fleets.a_fleet(changed, FAR)), BALANCED, ANY) is not first
+def test_what_changes_an_answer_changes_its_template(changed: fleet.Region) -> None:
+    kept = formats.Pieces()
+    kept.template(select().choices, BALANCED, ANY)
+    now = select(fleets.a_fleet(changed, FAR)).choices
+    fresh = formats.Pieces().template(now, BALANCED, ANY)
+    made = kept.template(now, BALANCED, ANY)
+    assert made.servers == fresh.servers
+    assert made.array(user="a", expires=1) == fresh.array(user="a", expires=1)
+    assert made.ttl == fresh.ttl
 
 
-def test_templates_of_many_fleets_are_not_kept_for_ever(
-    monkeypatch: pytest.MonkeyPatch,
-) -> None:
-    monkeypatch.setattr(formats, "TEMPLATES_KEPT", 5)
-    templates = formats.Templates()
+def test_pieces_of_many_fleets_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(formats, "PIECES_KEPT", 5)
+    monkeypatch.setattr(formats, "SIGNERS_KEPT", 5)
+    kept = formats.Pieces()
     for number in range(20):
         changed = replace(NEAR, secret=fleet.Secret(b"%d" % number))
-        chosen = select(fleets.a_fleet(changed, FAR))
-        made = templates.of(chosen, BALANCED, ANY)
+        made = kept.template(select(fleets.a_fleet(changed, FAR)).choices, BALANCED, ANY)
         assert made.servers[0].secret.value == b"%d" % number
 
 
@@ -179,7 +183,8 @@ def test_every_answer_is_json_that_credentials_open(
     connection: profiles.Connection,
 ) -> None:
     chosen = selecting.select(now, client, ESTIMATOR)
-    made = formats.Template(chosen, profile, connection)
+    made = formats.Pieces().template(chosen.choices, profile, connection)
+    assert made.servers == profiles.servers(chosen.choices, profile, connection)
     answer = json.loads(made.array(user=client.user, expires=EXPIRES))
     assert [server["urls"] for server in answer] == [list(s.urls) for s in made.servers]
     for server, signed in zip(answer, made.servers, strict=True):

@@ -67,7 +67,7 @@ def laid_out(
     chosen: selection.Selection, profile: Profile, connection: Connection = Connection.ANY
 ) -> str:
     """Return an answer in one line: servers apart by ``|``."""
-    found = profiles.servers(chosen, profile, connection)
+    found = profiles.servers(chosen.choices, profile, connection)
     return " | ".join(" ".join(map(short, server.urls)) for server in found)
 
 
@@ -129,12 +129,12 @@ def test_only_what_is_on_and_works_is_offered() -> None:
 
 @pytest.mark.parametrize("listeners", [region.Listeners(udp=53), region.Listeners(udp=53, tls=53)])
 def test_port_53_is_never_offered(listeners: region.Listeners) -> None:
-    assert profiles.servers(three(listeners=listeners), Profile.BALANCED, ANY) == ()
+    assert profiles.servers(three(listeners=listeners).choices, Profile.BALANCED, ANY) == ()
 
 
 def test_a_name_serves_every_url_and_both_families() -> None:
     member = fleets.a_member("p", addresses=["192.0.2.1", "2001:db8::1"], hostname="p.example.com")
-    (server,) = profiles.servers(a_selection(member), Profile.FULL, ANY)
+    (server,) = profiles.servers(a_selection(member).choices, Profile.FULL, ANY)
     assert server.urls == (
         "turn:p.example.com:3478?transport=udp",
         "turn:p.example.com:3478?transport=tcp",
@@ -144,7 +144,7 @@ def test_a_name_serves_every_url_and_both_families() -> None:
 
 def test_without_a_name_every_role_can_be_reached_by_both_families() -> None:
     member = fleets.a_member("p", addresses=["192.0.2.1", "2001:db8::1"])
-    (server,) = profiles.servers(a_selection(member), Profile.BALANCED, ANY)
+    (server,) = profiles.servers(a_selection(member).choices, Profile.BALANCED, ANY)
     assert server.urls == (
         "turn:192.0.2.1:3478?transport=udp",
         "turn:[2001:db8::1]:3478?transport=udp",
@@ -160,13 +160,13 @@ def test_an_address_known_to_be_silent_is_not_offered() -> None:
 
 
 def test_a_server_knows_what_signs_it_and_for_how_long() -> None:
-    primary, _, fallback = profiles.servers(three(), Profile.BALANCED, ANY)
+    primary, _, fallback = profiles.servers(three().choices, Profile.BALANCED, ANY)
     assert (primary.region, primary.relay, primary.ttl) == ("home", "p", 3600)
     assert (fallback.region, fallback.relay, fallback.ttl) == ("away", "f", 600)
 
 
 def test_nothing_selected_is_no_server() -> None:
-    assert profiles.servers(a_selection(), Profile.FULL, ANY) == ()
+    assert profiles.servers(a_selection().choices, Profile.FULL, ANY) == ()
 
 
 @pytest.mark.parametrize(
@@ -198,7 +198,7 @@ def test_every_answer_is_one_a_browser_takes(
     now: fleet.Fleet, client: selection.Client, profile: Profile, connection: Connection
 ) -> None:
     chosen = selecting.select(now, client, estimating.GreatCircle())
-    servers = profiles.servers(chosen, profile, connection)
+    servers = profiles.servers(chosen.choices, profile, connection)
     listed = [url for server in servers for url in server.urls]
     assert all(VALID.fullmatch(url) for url in listed)
     assert all(count == 1 for count in Counter(listed).values())
@@ -220,5 +220,5 @@ def test_profiles_lose_no_role_that_has_a_url(
         for choice in chosen.choices
         if any(urls.turn(choice.member, transport) for transport in Transport)
     ]
-    found = [s.role for s in profiles.servers(chosen, Profile.BALANCED, connection)]
+    found = [s.role for s in profiles.servers(chosen.choices, Profile.BALANCED, connection)]
     assert found == reachable

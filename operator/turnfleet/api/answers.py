@@ -21,9 +21,9 @@ from turnfleet.api import (
     requests,
     strangers,
 )
-from turnfleet.ice import credentials, formats, rid
+from turnfleet.ice import credentials, formats, profiles, rid
 from turnfleet.model import geo, selection
-from turnfleet.steer import estimating, rendezvous, report, selecting
+from turnfleet.steer import choosing, estimating, rendezvous, report, selecting
 
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
@@ -60,7 +60,7 @@ class Answers:
         self._clock = clock
         self._estimator = estimator
         self._selector = selecting.Selector(estimator)
-        self._templates = formats.Templates()
+        self._pieces = formats.Pieces()
         self._placer = placing.Placer(
             atlas=atlas, selector=self._selector, tally=self.tally, opts=opts
         )
@@ -81,12 +81,9 @@ class Answers:
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        slot = rendezvous.slot(user)
-        template = placed.shelf.get(slot)
-        if template is None:
-            chosen = self._select(placed, user)
-            template = placed.shelf[slot] = self._template(chosen, asked)
-        if not template.servers:
+        choices = choosing.choose(placed.ranked, rendezvous.slot(user))
+        template = self._pieces.template(choices, asked.profile, asked.connection)
+        if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
         ttl = template.ttl
@@ -119,7 +116,8 @@ class Answers:
         if isinstance(placed, problems.Problem):
             return placed
         chosen = self._select(placed, user)
-        servers = self._template(chosen, query.asked).servers
+        asked = query.asked
+        servers = profiles.servers(chosen.choices, asked.profile, asked.connection)
         result = explaining.document(chosen, servers, inside=True)
         result["regions"] = report.rows(
             chosen, now=now, pin=placed.where.pin, estimator=self._estimator
@@ -137,9 +135,6 @@ class Answers:
 
     def _select(self, placed: placing.Placed, user: str) -> selection.Selection:
         return self._selector.pick(placed.ranked, located=placed.where.located, user=user)
-
-    def _template(self, chosen: selection.Selection, asked: requests.Asked) -> formats.Template:
-        return self._templates.of(chosen, asked.profile, asked.connection)
 
     def _why(
         self, query: placing.Query, chosen: selection.Selection, template: formats.Template

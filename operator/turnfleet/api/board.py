@@ -43,15 +43,25 @@ class Board:
         self._swap()
 
     def _swap(self) -> None:
+        before = {m.relay.key: m for r in self.fleet.regions.values() for m in r.members}
         regions = {
             region.spec.name: fleet.Region(
                 spec=region.spec,
                 members=tuple(
-                    fleet.Member(relay=relay, health=self._health.get(relay.key, _UNPROBED))
-                    for relay in region.relays
+                    self._member(relay, before.get(relay.key)) for relay in region.relays
                 ),
                 secret=region.secret,
             )
             for region in self._published
         }
         self.fleet = fleet.Fleet(version=self.fleet.version + 1, regions=regions)
+
+    def _member(self, relay: fleet.Relay, before: fleet.Member | None) -> fleet.Member:
+        """Return a relay with its health: the same object while neither changes.
+
+        What readers made of it then stays good for them.
+        """
+        health = self._health.get(relay.key, _UNPROBED)
+        if before is not None and before.relay == relay and before.health == health:
+            return before
+        return fleet.Member(relay=relay, health=health)

@@ -23,7 +23,7 @@ _SECONDS: Final = (
 )  # fmt: skip
 
 _BATCHED: Final = 8192
-"""Templates a batch may keep alive before it is folded, scraped or not."""
+"""Pieces a batch may keep alive before it is folded, scraped or not."""
 
 
 class Issued(NamedTuple):
@@ -37,29 +37,31 @@ class Issued(NamedTuple):
 
 
 class Batch:
-    """Counts the answers given from one rung and for one reason, by template.
+    """Counts the servers handed out from one rung and for one reason, by piece.
 
-    Adding has to be next to nothing; what a template means for the labels is worked out later.
+    Adding has to be next to nothing; what a piece means for the labels is worked out later.
     """
 
     def __init__(self, rung: geo.Rung, reason: str) -> None:
         self._rung = rung
         self._reason = reason
-        self._answers: dict[formats.Template, int] = {}
+        self._handed_out: dict[formats.Piece, int] = {}
 
     def add(self, template: formats.Template) -> None:
         """Count one answer."""
-        self._answers[template] = self._answers.get(template, 0) + 1
+        handed_out = self._handed_out
+        for piece in template.pieces:
+            handed_out[piece] = handed_out.get(piece, 0) + 1
 
     def __len__(self) -> int:
-        return len(self._answers)
+        return len(self._handed_out)
 
     def drain(self) -> Iterator[tuple[Issued, int]]:
-        """Yield what was handed out since the last time, and let go of the templates."""
-        answers, self._answers = self._answers, {}
-        for template, count in answers.items():
-            for server in template.servers:
-                yield Issued(server.region, server.role, self._rung, self._reason), count
+        """Yield what was handed out since the last time, and let go of the pieces."""
+        handed_out, self._handed_out = self._handed_out, {}
+        for piece, count in handed_out.items():
+            server = piece.server
+            yield Issued(server.region, server.role, self._rung, self._reason), count
 
 
 class Tally:

@@ -9,14 +9,12 @@ from http import HTTPStatus
 from typing import Final, NamedTuple
 
 from turnfleet.api import access, metrics, options, problems, requests
-from turnfleet.ice import formats, rid
+from turnfleet.ice import rid
 from turnfleet.model import fleet, geo, selection
 from turnfleet.steer import locating, ranking, selecting
 
 REMEMBERED: Final = 8192
 """Outcomes, a kB each."""
-SHELVES: Final = 64
-"""Of up to 4096 templates each, most of them the same few: 26 MB at the very most."""
 
 _KEYED: Final = access.Standing.KEYED  # 8 times as fast as to look it up (Python 3.11)
 
@@ -41,8 +39,6 @@ class Placed(NamedTuple):
     """The place as ``rid`` writes it."""
     batch: metrics.Batch
     """Counts the answers given to clients placed like this."""
-    shelf: dict[int, formats.Template]
-    """Templates by the user's slot, of one profile and connection: filled as users come."""
 
 
 class Placer:
@@ -65,7 +61,6 @@ class Placer:
         self._second = 0
         self._remembered: dict[object, Placed] = {}
         self._before: dict[object, Placed] = {}
-        self._shelves: dict[object, tuple[ranking.Ranking, dict[int, formats.Template]]] = {}
 
     def place(self, query: Query, now: fleet.Fleet, second: int) -> Placed | problems.Problem:
         """Return where a client is; ``second`` is the time, Unix seconds."""
@@ -75,14 +70,7 @@ class Placer:
             self._second = second
             self._before, self._remembered = self._remembered, {}
         asked, keyed = query.asked, query.standing is _KEYED
-        key = (
-            asked.where,
-            asked.profile,
-            asked.connection,
-            keyed,
-            query.address,
-            query.header_place,
-        )
+        key = (asked.where, keyed, query.address, query.header_place)
         placed = self._remembered.get(key)
         if placed is not None:
             return placed
@@ -98,18 +86,16 @@ class Placer:
             return problems.Problem(status=HTTPStatus.NOT_FOUND, detail=sentence, field="residency")
         placed = self._before.get(key)
         if placed is None or placed.where != where:
-            placed = self._placed(where, asked, now)
+            placed = self._placed(where, now)
         self._remembered[key] = placed
         return placed
 
     def _take(self, now: fleet.Fleet) -> None:
         self._fleet = now
         self._groups = now.residencies
-        self._remembered, self._before, self._shelves = {}, {}, {}
+        self._remembered, self._before = {}, {}
 
-    def _placed(
-        self, where: locating.Whereabouts, asked: requests.Asked, now: fleet.Fleet
-    ) -> Placed:
+    def _placed(self, where: locating.Whereabouts, now: fleet.Fleet) -> Placed:
         anyone = selection.Client(
             located=where.located, user="", pin=where.pin, residency=where.residency
         )
@@ -120,18 +106,7 @@ class Placer:
             ranked=ranked,
             cell=rid.cell_of(where.located.place),
             batch=self._tally.batch(where.located.rung, reason),
-            shelf=self._shelf(ranked, asked),
         )
-
-    def _shelf(self, ranked: ranking.Ranking, asked: requests.Asked) -> dict[int, formats.Template]:
-        # By id, which is fast and sound: each entry keeps its ranking alive.
-        key = (id(ranked), asked.profile, asked.connection)
-        found = self._shelves.get(key)
-        if found is None:
-            if len(self._shelves) >= SHELVES:
-                self._shelves.clear()
-            found = self._shelves[key] = (ranked, {})
-        return found[1]
 
     def _facts(self, query: Query, *, keyed: bool) -> locating.Facts:
         said, place = query.asked.where, query.header_place

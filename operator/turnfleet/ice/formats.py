@@ -1,74 +1,75 @@
-"""How an answer is written: as bytes, from a template that everybody with the same relays shares.
+"""How an answer is written: as bytes, put together from pieces that answers have in common.
 
 Three formats, all JSON in UTF-8 without white space: ``array``, what RTCPeerConnection takes;
 ``config``, an object around it that says when to come back and why these relays; ``uberti``, that
-of draft-uberti-behave-turn-rest-00, section 2.2. A template holds everything but the user: what is
-left for an answer is a signature per secret and filling in. Names of users are safe in JSON as they
-are, see ``credentials.user_problem``.
+of draft-uberti-behave-turn-rest-00, section 2.2. A relay in a role is nearly always written the
+same way whatever stands beside it, so that *piece* is made once; what is left for an answer is a
+signature per secret and joining. Names of users are safe in JSON as they are, see
+``credentials.user_problem``.
 """
 
 import json
-from collections.abc import MutableMapping, Sequence
-from typing import Any, Final, TypeVar
+from collections.abc import Sequence
+from typing import Final
 
 from turnfleet.ice import credentials, profiles, rid
-from turnfleet.model import fleet, selection
+from turnfleet.model import selection
 
 REFRESH_AT: Final = 0.75
 """Part of a credential's life after which a client should ask again."""
-TEMPLATES_KEPT: Final = 8192
-"""Some 3 kB each."""
+PIECES_KEPT: Final = 32_768
+"""Some 1.5 kB each."""
+SIGNERS_KEPT: Final = 4096
+"""Half a kB each."""
+
+
+class Piece:
+    """One server of answers, all but its user."""
+
+    __slots__ = ("choice", "head", "ids", "server", "signer", "ttl")
+
+    def __init__(
+        self, server: profiles.Server, signer: credentials.Signer, choice: selection.Choice | None
+    ) -> None:
+        self.server = server
+        self.signer = signer
+        self.choice = choice
+        """What it was made of, where it is kept."""
+        self.ttl = server.ttl
+        self.head = b'{"urls":%b,"username":"' % _json(server.urls)
+        self.ids = rid.ids(server.urls)
 
 
 class Template:
     """An answer but for its user, its expiry and its signatures."""
 
-    __slots__ = (
-        "_array",
-        "_policy",
-        "_signed_by",
-        "_signers",
-        "_uris",
-        "offered",
-        "servers",
-        "ttl",
-    )
+    __slots__ = ("_profile", "offered", "pieces", "ttl")
 
-    def __init__(
-        self,
-        chosen: selection.Selection,
-        profile: profiles.Profile,
-        connection: profiles.Connection,
-    ) -> None:
-        self.servers = profiles.servers(chosen, profile, connection)
-        """Empty when the selection is."""
-        self.ttl = min((server.ttl for server in self.servers), default=0)
+    def __init__(self, pieces: Sequence[Piece], profile: profiles.Profile) -> None:
+        self.pieces = pieces
+        """In the order of roles; empty when nothing can be offered."""
+        self._profile = profile
+        self.ttl = min([piece.ttl for piece in pieces]) if pieces else 0
         """Longest life of a credential for all of these servers, seconds."""
-        self.offered = rid.ids([url for server in self.servers for url in server.urls])
+        self.offered = b"".join([piece.ids for piece in pieces])
         """The URLs as a token names them."""
-        values = tuple(dict.fromkeys(server.secret.value for server in self.servers))
-        self._signers = tuple(map(credentials.Signer, values))
-        self._signed_by = tuple(values.index(server.secret.value) for server in self.servers)
-        self._array = _array_pattern(self.servers)
-        self._uris = _json(
-            [
-                url
-                for server in self.servers
-                if server.secret.value == values[0]
-                for url in server.urls
-            ]
-        )
-        policy = "relay" if profile is profiles.Profile.RELAY else "all"
-        self._policy = b'"iceTransportPolicy":%b' % _json(policy)
+
+    @property
+    def servers(self) -> tuple[profiles.Server, ...]:
+        """Return the servers, one per piece."""
+        return tuple(piece.server for piece in self.pieces)
 
     def array(self, *, user: str, expires: int) -> bytes:
         """Return the bare array of RTCIceServer for ``user``, good until ``expires`` (Unix s)."""
         username = b"%d:%b" % (expires, user.encode())
-        passwords = [signer.password(username) for signer in self._signers]
-        blanks: list[bytes] = []
-        for position in self._signed_by:
-            blanks += username, passwords[position]
-        return self._array % tuple(blanks)
+        signer, password = None, b""
+        written = []
+        for piece in self.pieces:
+            if piece.signer is not signer:  # neighbours mostly share their region's secret
+                signer = piece.signer
+                password = signer.password(username)
+            written.append(b'%b%b","credential":"%b"}' % (piece.head, username, password))
+        return b"[%b]" % b",".join(written)
 
     def config(self, *, user: str, expires: int, ttl: int, token: str, why: bytes) -> bytes:
         """Return the object around the array.
@@ -77,11 +78,12 @@ class Template:
         ``expiresAt`` is Unix seconds. ``why`` is a JSON value: how much of the selection the caller
         may see is not decided here.
         """
+        policy = "relay" if self._profile is profiles.Profile.RELAY else "all"
         return (
             b'{"iceServers":%b,%b,"ttl":%d,"expiresAt":%d,"refreshAfter":%d,"selection":%b,"rid":"%b"}'
             % (
                 self.array(user=user, expires=expires),
-                self._policy,
+                b'"iceTransportPolicy":%b' % _json(policy),
                 ttl,
                 expires,
                 int(ttl * REFRESH_AT),
@@ -93,97 +95,80 @@ class Template:
     def uberti(self, *, user: str, expires: int, ttl: int) -> bytes:
         """Return the single-credential format: only URLs that the primary's secret signs for."""
         username = b"%d:%b" % (expires, user.encode())
-        signer = self._signers[0]
+        first = self.pieces[0]
+        uris = [
+            url
+            for piece in self.pieces
+            if piece.signer is first.signer
+            for url in piece.server.urls
+        ]
         return b'{"username":"%b","password":"%b","ttl":%d,"uris":%b}' % (
             username,
-            signer.password(username),
+            first.signer.password(username),
             ttl,
-            self._uris,
+            _json(uris),
         )
 
 
-class Templates:
-    """Keeps templates. The same relays in the same roles are one template, also in later fleets.
+class Pieces:
+    """Makes templates, and keeps the pieces and signers that they are made of.
 
-    Objects are looked up by id, which is fast, and sound as long as each entry keeps its own alive:
-    nothing else can get their ids then.
+    Pieces are found by the id of what they were made of, which is fast, and sound because each
+    keeps its own alive: nothing else can get that id.
     """
 
     def __init__(self) -> None:
-        self._regions: dict[str, fleet.Region] = {}
-        self._by_choices: dict[_Asked[int], tuple[_Choices, Template]] = {}
-        self._by_content: dict[_Asked[_Content], tuple[object, Template]] = {}
+        self._pieces: dict[tuple[int, int, selection.Role, str, str], Piece] = {}
+        self._signers: dict[bytes, credentials.Signer] = {}
 
-    def of(
+    def template(
         self,
-        chosen: selection.Selection,
+        choices: Sequence[selection.Choice],
         profile: profiles.Profile,
         connection: profiles.Connection,
     ) -> Template:
-        """Return the template of a selection, kept or made now."""
-        choices = chosen.choices
-        if choices and self._regions.get(choices[0].member.relay.region) is not choices[0].region:
-            # The fleet has changed. Entries of the last one would only keep its objects alive.
-            self._regions[choices[0].member.relay.region] = choices[0].region
-            self._by_choices.clear()
-        key = (id(choices), profile, connection)
-        kept = self._by_choices.get(key)
-        if kept is not None:
-            return kept[1]
-        template = self._by_relays(chosen, profile, connection)
-        _make_room(self._by_choices)
-        self._by_choices[key] = (choices, template)
-        return template
+        """Return the template of some choices, in the order of roles."""
+        pieces: list[Piece] = []
+        urls = 0
+        for position, choice in enumerate(choices):
+            key = (id(choice.member), position, choice.role, profile, connection)
+            piece = self._pieces.get(key)
+            if (
+                piece is None
+                or piece.choice is None
+                or piece.choice.region.secret is not choice.region.secret
+                or piece.choice.region.spec is not choice.region.spec
+            ):
+                server = profiles.server(choice, position, profile, connection)
+                if server is None:
+                    return self._together(choices, profile, connection)
+                if len(self._pieces) >= PIECES_KEPT:
+                    self._pieces.clear()
+                piece = self._pieces[key] = self._piece(server, choice)
+            urls += len(piece.server.urls)
+            pieces.append(piece)
+        if urls > profiles.URLS_MAX:
+            return self._together(choices, profile, connection)
+        return Template(pieces, profile)
 
-    def _by_relays(
+    def _together(
         self,
-        chosen: selection.Selection,
+        choices: Sequence[selection.Choice],
         profile: profiles.Profile,
         connection: profiles.Connection,
     ) -> Template:
-        key = (_content(chosen.choices), profile, connection)
-        kept = self._by_content.get(key)
-        if kept is not None:
-            return kept[1]
-        template = Template(chosen, profile, connection)
-        _make_room(self._by_content)
-        alive = [(choice.member.relay, choice.region.spec) for choice in chosen.choices]
-        self._by_content[key] = (alive, template)
-        return template
+        """Return the template of choices whose URLs depend on each other."""
+        servers = profiles.servers(choices, profile, connection)
+        return Template([self._piece(server, None) for server in servers], profile)
 
-
-_Choices = tuple[selection.Choice, ...]
-_Content = tuple[tuple[object, ...], ...]
-_Key = TypeVar("_Key", int, _Content)
-_Asked = tuple[_Key, profiles.Profile, profiles.Connection]
-
-
-def _content(choices: _Choices) -> _Content:
-    """Return all that a template depends on. Load is not in it, which is what changes most."""
-    return tuple(
-        (
-            choice.role,
-            id(choice.member.relay),
-            choice.member.health.working,
-            choice.member.health.silent,
-            id(choice.region.spec),
-            choice.region.secret,
-        )
-        for choice in choices
-    )
-
-
-def _make_room(kept: MutableMapping[_Asked[_Key], Any]) -> None:
-    if len(kept) >= TEMPLATES_KEPT:
-        kept.clear()
-
-
-def _array_pattern(servers: Sequence[profiles.Server]) -> bytes:
-    """Return the array with two blanks for each server: its user name and its password."""
-    return b"[%b]" % b",".join(
-        b'{"urls":%b,"username":"%%b","credential":"%%b"}' % _json(server.urls).replace(b"%", b"%%")
-        for server in servers
-    )
+    def _piece(self, server: profiles.Server, choice: selection.Choice | None) -> Piece:
+        value = server.secret.value
+        signer = self._signers.get(value)
+        if signer is None:
+            if len(self._signers) >= SIGNERS_KEPT:
+                self._signers.clear()
+            signer = self._signers[value] = credentials.Signer(value)
+        return Piece(server, signer, choice)
 
 
 def _json(value: object) -> bytes:

@@ -187,33 +187,55 @@ def connection(text: str | None) -> Connection | None:
 
 
 def servers(
-    chosen: selection.Selection, profile: Profile, connection: Connection
+    choices: Sequence[selection.Choice], profile: Profile, connection: Connection
 ) -> tuple[Server, ...]:
     """Return the servers of a selection: one per role that has a URL, in the order of roles."""
     layout = _LAYOUTS[profile][connection]
-    found = _laid_out(chosen, layout)
-    return found or _laid_out(chosen, replace(_SWAPPED, stun=layout.stun))
+    found = _laid_out(choices, layout)
+    return found or _laid_out(choices, replace(_SWAPPED, stun=layout.stun))
 
 
-def _laid_out(chosen: selection.Selection, layout: _Layout) -> tuple[Server, ...]:
-    drafts = [
-        (choice, transports)
-        for choice in chosen.choices
-        if (transports := _transports(choice.member, layout.wants(choice.role)))
-    ]
-    room = URLS_MAX - sum(len(transports) for _, transports in drafts) - layout.stun
+def server(
+    choice: selection.Choice, position: int, profile: Profile, connection: Connection
+) -> Server | None:
+    """Return the server that a choice has if it lacks no URL and there is room for all of them.
+
+    Choices that each have one, and at most ``URLS_MAX`` URLs together, make the answer that
+    ``servers`` makes of them: then no role's URLs depend on another's. ``position`` is the choice's
+    among them.
+    """
+    layout = _LAYOUTS[profile][connection]
+    draft = _draft(choice, position, layout)
+    return _server(draft, room=URLS_MAX) if draft.transports else None
+
+
+@dataclass(frozen=True, slots=True)
+class _Draft:
+    """What a role's server needs, before there is room for a second address family."""
+
+    choice: selection.Choice
+    transports: tuple[_Transport, ...]
+    stun: tuple[str, ...]
+
+    def __len__(self) -> int:
+        return len(self.transports) + len(self.stun)
+
+
+def _laid_out(choices: Sequence[selection.Choice], layout: _Layout) -> tuple[Server, ...]:
+    served = [choice for choice in choices if _transports(choice.member, layout.wants(choice.role))]
+    drafts = [_draft(choice, position, layout) for position, choice in enumerate(served)]
+    room = URLS_MAX - sum(map(len, drafts))
     result: list[Server] = []
-    for position, (choice, transports) in enumerate(drafts):
-        listed = [urls.turn(choice.member, transport)[0] for transport in transports]
-        # A relay without a name has a URL per address family. The first transport of each role
-        # gets both while there is room, so that every role can be reached by either family.
-        others = urls.turn(choice.member, transports[0])[1 : 1 + room]
-        room -= len(others)
-        listed[1:1] = others
-        if position < layout.stun:
-            listed[:0] = urls.stun(choice.member)[:1]
-        result.append(_server(choice, listed))
+    for draft in drafts:
+        made = _server(draft, room=room)
+        room -= len(made.urls) - len(draft)
+        result.append(made)
     return tuple(result)
+
+
+def _draft(choice: selection.Choice, position: int, layout: _Layout) -> _Draft:
+    transports = _transports(choice.member, layout.wants(choice.role))
+    return _Draft(choice, transports, urls.stun(choice.member)[: position < layout.stun])
 
 
 def _transports(member: fleet.Member, wants: Sequence[_Want]) -> tuple[region.Transport, ...]:
@@ -224,14 +246,19 @@ def _transports(member: fleet.Member, wants: Sequence[_Want]) -> tuple[region.Tr
     return tuple(taken)
 
 
-def _server(choice: selection.Choice, listed: Sequence[str]) -> Server:
+def _server(draft: _Draft, *, room: int) -> Server:
+    choice = draft.choice
     if choice.region.secret is None:
         raise ValueError(f"{choice.region.spec.name} was selected without a secret")
+    # A relay without a name has a URL per address family. The first transport of each role gets
+    # both while there is room, so that every role can be reached by either family.
+    by_family, *others = (urls.turn(choice.member, transport) for transport in draft.transports)
+    listed = (*draft.stun, *by_family[: 1 + room], *(family[0] for family in others))
     return Server(
         role=choice.role,
         region=choice.region.spec.name,
         relay=choice.member.relay.name,
-        urls=tuple(listed),
+        urls=listed,
         secret=choice.region.secret,
         ttl=choice.region.spec.auth.credential_ttl,
     )

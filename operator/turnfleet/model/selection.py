@@ -2,6 +2,7 @@
 
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import NamedTuple
 
 from turnfleet.model import fleet, geo
 
@@ -30,9 +31,8 @@ class Client:
     """A group that no role may leave."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Choice:
-    """One relay in one role."""
+class Choice(NamedTuple):
+    """One relay in one role. A tuple, since three are made for every answer."""
 
     role: Role
     region: fleet.Region
