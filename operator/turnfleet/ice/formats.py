@@ -26,7 +26,7 @@ SIGNERS_KEPT: Final = 4096
 class Piece:
     """One server of answers, all but its user."""
 
-    __slots__ = ("choice", "head", "ids", "server", "signer", "ttl")
+    __slots__ = ("choice", "head", "ids", "secret", "server", "signer", "size", "spec", "ttl")
 
     def __init__(
         self, server: profiles.Server, signer: credentials.Signer, choice: selection.Choice | None
@@ -35,6 +35,9 @@ class Piece:
         self.signer = signer
         self.choice = choice
         """What it was made of, where it is kept."""
+        self.spec = choice.region.spec if choice else None
+        self.secret = server.secret
+        self.size = len(server.urls)
         self.ttl = server.ttl
         self.head = b'{"urls":%b,"username":"' % _json(server.urls)
         self.ids = rid.ids(server.urls)
@@ -133,19 +136,15 @@ class Pieces:
         for position, choice in enumerate(choices):
             key = (id(choice.member), position, choice.role, profile, connection)
             piece = self._pieces.get(key)
-            if (
-                piece is None
-                or piece.choice is None
-                or piece.choice.region.secret is not choice.region.secret
-                or piece.choice.region.spec is not choice.region.spec
-            ):
+            region = choice.region
+            if piece is None or piece.secret is not region.secret or piece.spec is not region.spec:
                 server = profiles.server(choice, position, profile, connection)
                 if server is None:
                     return self._together(choices, profile, connection)
                 if len(self._pieces) >= PIECES_KEPT:
                     self._pieces.clear()
                 piece = self._pieces[key] = self._piece(server, choice)
-            urls += len(piece.server.urls)
+            urls += piece.size
             pieces.append(piece)
         if urls > profiles.URLS_MAX:
             return self._together(choices, profile, connection)

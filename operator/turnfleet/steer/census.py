@@ -78,6 +78,17 @@ def unusable(member: fleet.Member) -> fleet.Reason | None:
             assert_never(member.relay.state)
 
 
+def closed(of: fleet.Region, *, usable: bool) -> fleet.Reason | None:
+    """Return why nobody is sent to a region, or ``None``; ``usable``: some relay of it is."""
+    if of.spec.weight == 0:
+        return fleet.Reason.WEIGHT_ZERO
+    if of.secret is None:
+        return fleet.Reason.NO_SECRET
+    if not of.members:
+        return fleet.Reason.NO_RELAYS
+    return None if usable else fleet.Reason.NO_USABLE_RELAY
+
+
 def _without_url(member: fleet.Member) -> fleet.Reason | None:
     """Return why a healthy relay has no URL to be offered by, or ``None``."""
     relay = member.relay
@@ -112,7 +123,7 @@ def _supply(
         table = rendezvous.Table([_seat(relay) for relay in relays])
     supply = Supply(
         region=of,
-        reason=_closed(of, usable=bool(usable)),
+        reason=closed(of, usable=bool(usable)),
         members=tuple(usable),
         relays=relays,
         table=table,
@@ -129,13 +140,3 @@ def _seat(relay: fleet.Relay) -> rendezvous.Seat:
         zone=relay.zone,
         anycast=relay.addresses if relay.anycast else (),
     )
-
-
-def _closed(of: fleet.Region, *, usable: bool) -> fleet.Reason | None:
-    if of.spec.weight == 0:
-        return fleet.Reason.WEIGHT_ZERO
-    if of.secret is None:
-        return fleet.Reason.NO_SECRET
-    if not of.members:
-        return fleet.Reason.NO_RELAYS
-    return None if usable else fleet.Reason.NO_USABLE_RELAY

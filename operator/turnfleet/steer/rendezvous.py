@@ -13,6 +13,7 @@ relays their shares of first places differ by about sqrt(n / SLOTS), 16 % for a 
 less loaded of two candidates levels that out.
 """
 
+import struct
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
@@ -25,6 +26,7 @@ NOBODY: Final = 0xFFFF
 """In a row: there is no such candidate."""
 
 _WIDTH: Final = 6
+_ROW: Final = struct.Struct(f"{_WIDTH}H")
 _UNKNOWN: Final = 0xFFFE
 _GOLDEN: Final = 0x9E3779B1  # 2**32 / golden ratio: Knuth's multiplicative hashing
 _MASK_32: Final = 0xFFFF_FFFF
@@ -69,15 +71,15 @@ class Table:
         self._seeds = tuple(seed(seat.name) for seat in self.seats)
         self._cells: array[int] | None = None
 
-    def row(self, number: int) -> Sequence[int]:
-        """Return the six cells of a ``Row`` (the tuple itself would cost more than the look-up)."""
+    def row(self, number: int) -> tuple[int, ...]:
+        """Return the cells of a ``Row`` (making the named tuple would cost more than finding it)."""
         if self._cells is None:  # most regions of a large fleet are nobody's first or second choice
             self._cells = array("H", (_UNKNOWN,)) * (SLOTS * _WIDTH)
-        start = number * _WIDTH
-        cells = self._cells[start : start + _WIDTH]
+        start = number * _ROW.size
+        cells = _ROW.unpack_from(self._cells, start)
         if cells[0] == _UNKNOWN:
-            cells = array("H", self._work_out(number))
-            self._cells[start : start + _WIDTH] = cells
+            cells = self._work_out(number)
+            _ROW.pack_into(self._cells, start, *cells)
         return cells
 
     def _work_out(self, number: int) -> Row:
