@@ -55,7 +55,6 @@ def _draw(leads: Sequence[ranking.Lead], slot: int) -> int:
     ``-log(uniform) / share`` is least for a lead with the probability of its share, and a lead that
     goes or comes moves nobody between the others.
     """
-
     least, drawn = math.inf, 0
     for lead in leads:
         distance = -math.log((rendezvous.score(lead.seed, slot) + 1) / 2**64) / lead.share

@@ -72,7 +72,7 @@ class Table:
         self._cells: array[int] | None = None
 
     def row(self, number: int) -> tuple[int, ...]:
-        """Return the cells of a ``Row`` (making the named tuple would cost more than finding it)."""
+        """Return the cells of a ``Row`` (to make the named tuple would cost more than this)."""
         if self._cells is None:  # most regions of a large fleet are nobody's first or second choice
             self._cells = array("H", (_UNKNOWN,)) * (SLOTS * _WIDTH)
         start = number * _ROW.size
