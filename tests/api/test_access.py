@@ -43,6 +43,14 @@ async def test_without_a_valid_key_there_is_a_401(
     assert "wrong" not in reply.body.decode()
 
 
+async def test_a_key_that_is_no_text_is_a_401(start: endpoints.Start) -> None:
+    asked = b"GET /api/get-ice-servers HTTP/1.1\r\nHost: a\r\nConnection: close\r\n"
+    async with start(KEYED) as endpoint:
+        answer = await endpoint.raw(asked + b"Authorization: Bearer \xff\xfe\r\n\r\n")
+
+    assert answer.startswith(b"HTTP/1.1 401 ")
+
+
 async def test_open_access_takes_listed_origins_and_refuses_others(start: endpoints.Start) -> None:
     async with start(OPEN) as endpoint:
         listed = await endpoint.ask(Origin="https://app.example")
@@ -56,6 +64,16 @@ async def test_open_access_takes_listed_origins_and_refuses_others(start: endpoi
     assert listed.headers["Vary"] == "Origin"
     assert other.status == 403
     assert "Access-Control-Allow-Origin" not in other.headers
+
+
+async def test_in_open_access_a_name_pointed_here_is_not_the_same_origin(
+    start: endpoints.Start,
+) -> None:
+    async with start(OPEN) as endpoint:
+        rebound = await endpoint.ask(Origin="http://evil.example", Host="evil.example")
+
+    assert rebound.status == 403
+    assert "Access-Control-Allow-Origin" not in rebound.headers
 
 
 async def test_a_wrong_key_is_refused_in_open_access_too(start: endpoints.Start) -> None:
@@ -157,6 +175,26 @@ async def test_strangers_get_ten_at_once_and_then_thirty_a_minute(start: endpoin
     assert refused.json["detail"]
     assert keyed.status == 200
     assert later == [200, 429]
+
+
+async def test_on_the_local_network_neighbours_are_limited_as_strangers_are(
+    start: endpoints.Start,
+) -> None:
+    async with start(options.at_address("127.0.0.1")) as endpoint:
+        at_once = [(await endpoint.ask()).status for _ in range(11)]
+        endpoint.clock.now += 5  # the page's "every 5 s"
+        page = [
+            (await endpoint.get("/api/regions")).status,
+            (await endpoint.ask(Origin=f"http://127.0.0.1:{endpoint.port}")).status,
+            (await endpoint.get("/api/explain")).status,
+        ]
+
+    assert at_once == [200] * 10 + [429]
+    assert page == [200] * 3
+
+
+async def test_on_loopback_there_is_no_limit(endpoint: endpoints.Running) -> None:
+    assert {(await endpoint.ask()).status for _ in range(50)} == {200}
 
 
 async def test_a_stranger_may_not_say_where_it_is(start: endpoints.Start) -> None:

@@ -1,11 +1,12 @@
 """Requests that are wrong get the right status and a sentence; the endpoint goes on."""
 
 import io
+import json
 
 import pytest
 from tests.support import endpoints
 
-from turnfleet.api import options
+from turnfleet.api import options, requests
 
 
 def assert_refused(reply: endpoints.Reply, status: int, field: str | None = None) -> None:
@@ -215,6 +216,17 @@ async def test_a_post_without_a_body_is_an_empty_request(endpoint: endpoints.Run
 
 async def test_names_nobody_knows_are_ignored(endpoint: endpoints.Running) -> None:
     assert (await endpoint.ask({"colour": "green", "": 1})).status == 200
+    assert (await endpoint.ask({"colour": 1}, query="?colour=a&colour=b&=&=")).status == 200
+    assert "colour" not in (await endpoint.get("/metrics")).body.decode()
+
+
+def test_of_a_long_name_only_the_beginning_is_kept() -> None:
+    body = json.dumps({"region": "r" * 10_000, "residency": "s" * 10_000}).encode()
+
+    asked = requests.read("", body)
+
+    assert isinstance(asked, requests.Asked)
+    assert {len(asked.where.region or ""), len(asked.where.residency or "")} == {128}
 
 
 async def test_a_name_in_body_and_query_is_given_twice(endpoint: endpoints.Running) -> None:

@@ -10,7 +10,7 @@ import pytest
 import schemathesis
 from tests.support import endpoints, worlds
 
-from turnfleet.api import board, openapi
+from turnfleet.api import board, openapi, requests
 
 CONTRACT = schemathesis.openapi.from_dict(openapi.document())
 
@@ -53,6 +53,12 @@ def asks_for_a_policy_without_room(case: schemathesis.Case[Any]) -> bool:
     """Tell the one rule that OpenAPI cannot: the profile relay needs format=config."""
     asked = {**(case.body if isinstance(case.body, dict) else {}), **(case.query or {})}
     return asked.get("profile") == "relay" and asked.get("format") != "config"
+
+
+def test_every_field_that_is_read_is_written_down() -> None:
+    asked = CONTRACT["/api/get-ice-servers"]["get"]
+
+    assert {parameter.name for parameter in asked.query} == requests.FIELDS
 
 
 async def test_the_contract_is_served(endpoint: endpoints.Running) -> None:

@@ -2,6 +2,7 @@
 
 import asyncio
 import re
+import socket
 
 import pytest
 from tests.support import endpoints
@@ -142,6 +143,30 @@ async def test_a_head_has_headers_and_no_body(endpoint: endpoints.Running) -> No
     assert reply.status == 200
     assert reply.body == b""
     assert "X-Turnfleet-Rid" in reply.headers
+
+
+async def test_a_client_that_reads_nothing_is_not_answered_for_ever(
+    endpoint: endpoints.Running,
+) -> None:
+    asked = 20_000  # some 15 MB of answers: more than the endpoint's side of a socket holds
+    narrow = socket.socket()
+    narrow.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    narrow.connect(("127.0.0.1", endpoint.port))
+    _, writer = await asyncio.open_connection(sock=narrow, limit=1)
+    writer.write(posted() * asked)
+
+    answered, before = await _answered(endpoint), -1
+    while answered != before:
+        await asyncio.sleep(0.3)
+        answered, before = await _answered(endpoint), answered
+
+    writer.transport.abort()
+    assert 0 < answered < asked
+
+
+async def _answered(endpoint: endpoints.Running) -> int:
+    metrics = (await endpoint.get("/metrics")).body
+    return int(float(metrics.partition(b"turnfleet_answer_seconds_count ")[2].split()[0]))
 
 
 async def test_a_client_that_leaves_early_disturbs_nobody(endpoint: endpoints.Running) -> None:

@@ -49,11 +49,14 @@ async def test_an_unexpected_failure_is_a_500_and_logged_without_the_request(
     async with endpoints.running(current, known=endpoints.BrokenAtlas()) as endpoint:
         short = await endpoint.ask({"region": "Europe/Berlin", "user": "alice"})
         generic = await endpoint.ask({"region": "Europe/Berlin", "user": "alice"}, Upgrade="x")
+        metrics = (await endpoint.get("/metrics")).body.decode()
 
     for reply in (short, generic):
         assert reply.status == 500
         assert reply.headers["Content-Type"] == "application/problem+json"
         assert "RuntimeError" not in reply.body.decode()
+        assert reply.headers["Server"] == "turnfleet"
+    assert 'turnfleet_refused_total{field="",status="500"} 2.0' in metrics
     lines = [json.loads(line) for line in log.getvalue().splitlines()]
     assert ["RuntimeError" in line["exception"] for line in lines if "exception" in line] == [
         True,
@@ -120,7 +123,7 @@ async def test_regions_show_the_fleets_inside_on_one_machine(endpoint: endpoints
     world = (await endpoint.get("/api/regions")).json
 
     assert world["oneMachine"] is True
-    assert world["attributions"] == ["Places by nobody"]
+    assert world["attributions"] == ["Places by nobody (https://example.com/)"]
     assert [region["name"] for region in world["regions"]] == [
         "ap-southeast",
         "eu-central",
@@ -130,6 +133,19 @@ async def test_regions_show_the_fleets_inside_on_one_machine(endpoint: endpoints
     assert relay["state"] == "Ready"
     assert relay["usable"] is True
     assert relay["transports"] == ["tcp", "tls", "udp"]
+
+
+async def test_a_region_whose_secret_cannot_be_read_is_shown_as_not_usable(
+    endpoint: endpoints.Running, current: board.Board
+) -> None:
+    sealed = worlds.a_region("sealed", at=(0, 0), secret=None)
+    current.publish_regions((sealed,))
+    current.publish_health(worlds.all_well((sealed,)))
+
+    (region,) = (await endpoint.get("/api/regions")).json["regions"]
+
+    assert region["relays"][0]["usable"] is True
+    assert (region["usable"], region["reason"]) == (False, "NoSecret")
 
 
 async def test_an_explanation_has_no_credentials(endpoint: endpoints.Running) -> None:

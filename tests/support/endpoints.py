@@ -109,7 +109,7 @@ async def running(
         clock=clock,
         entropy=counting(),
         prober=prober,
-        attributions=("Places by nobody",),
+        attributions=lambda: ("Places by nobody (https://example.com/)",),
     )
     async with (
         serving.at(application, host="127.0.0.1", port=port) as bound,

@@ -35,7 +35,7 @@ class Standing(StrEnum):
     LOCAL = "local"
     """A place on this machine or its network, in one-machine mode."""
     ANONYMOUS = "anonymous"
-    """Nothing: a browser in open access, under a limit."""
+    """Nothing: a browser in open access."""
 
 
 class Gate:
@@ -85,7 +85,8 @@ class Gate:
             return False
         if self._options.loopback_origins and _host_name(page[1]) in _LOOPBACK:
             return True
-        return host is not None and page[1].lower() == host.lower()
+        # "The same origin" means something only among names that are known to be the endpoint's.
+        return self._hosts is not None and host is not None and page[1].lower() == host.lower()
 
 
 def _keyless(granted: options.Access) -> Standing | None:

@@ -45,12 +45,12 @@ def create(
     entropy: Callable[[int], bytes],
     timer: Callable[[], float] = time.perf_counter,
     prober: probes.Prober | None = None,
-    attributions: Sequence[str] = (),
+    attributions: Callable[[], Sequence[str]] = tuple,
 ) -> web.Application:
     """Return the application of one endpoint.
 
     ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``timer`` seconds since
-    some moment; ``attributions`` are the sentences that geo databases want shown.
+    some moment; ``attributions`` the sentences that the geo databases in use want shown.
     """
     desk = answers.Answers(
         current=current,
@@ -65,7 +65,7 @@ def create(
         desk=desk,
         gate=access.Gate(opts),
         observer=clients.Observer(trusted=opts.trusted_proxies, geo_headers=opts.geo_headers),
-        limiter=limits.Limiter(per_minute=opts.answers_per_minute, burst=opts.burst, clock=clock),
+        limiter=_limiter(opts, clock),
         opts=opts,
         timer=timer,
     )
@@ -91,6 +91,12 @@ def create(
     if opts.page:
         application.add_routes(pages.routes())
     return application
+
+
+def _limiter(opts: options.Options, clock: Callable[[], float]) -> limits.Limiter | None:
+    if opts.answers_per_minute is None:
+        return None
+    return limits.Limiter(per_minute=opts.answers_per_minute, burst=opts.burst, clock=clock)
 
 
 def _lifetime(opts: options.Options) -> Callable[[web.Application], AsyncIterator[None]]:
@@ -124,7 +130,7 @@ def _regions(
     asked: endpoint.Endpoint,
     current: board.Board,
     opts: options.Options,
-    attributions: Sequence[str],
+    attributions: Callable[[], Sequence[str]],
 ) -> typedefs.Handler:
     async def regions(request: web.Request) -> web.Response:
         inside = False
@@ -134,7 +140,7 @@ def _regions(
                 return problems.response(standing)
             inside = True
         document = overview.document(
-            current.fleet, inside=inside, one_machine=opts.one_machine, attributions=attributions
+            current.fleet, inside=inside, one_machine=opts.one_machine, attributions=attributions()
         )
         return _json(json.dumps(document).encode(), cache="no-store")
 

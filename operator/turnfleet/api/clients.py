@@ -56,9 +56,8 @@ class Observer:
         """
         client = sender
         values: list[str] = headers.getall(_FORWARDED, [])
-        hops = [hop.strip() for value in values for hop in value.split(",")]
-        for hop in reversed(hops):
-            address = canonical(hop)
+        for hop in (hop for value in reversed(values) for hop in reversed(value.split(","))):
+            address = canonical(hop.strip())
             if address is None:
                 break  # not an address: nothing further left can be trusted either
             client = address

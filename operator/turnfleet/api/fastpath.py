@@ -12,7 +12,7 @@ What it relies on in aiohttp, all of it public:
 * of what a handler returns, the server uses ``prepare``, ``write_eof`` and ``keep_alive``, as long
   as it writes no access log;
 * ``AbstractStreamWriter.write`` sends bytes as they are while no headers were given to it, and
-  raises ConnectionError on a closed connection;
+  raises ConnectionError on a closed connection; ``drain`` waits while the client reads nothing;
 * ``StreamReader.is_eof`` tells that a body is here as a whole, ``read_nowait`` takes it.
 """
 
@@ -48,16 +48,13 @@ class Front:
     def _answer(self, request: web.BaseRequest) -> web.StreamResponse:
         asked = self._endpoint
         started = asked.timer()
-        try:
-            body = request.content.read_nowait()
-            if len(body) > asked.body_limit:
-                return self._refused(request, requests.too_large(asked.body_limit))
-            outcome = asked.decide(request, body)
-            if isinstance(outcome, problems.Problem):
-                return self._refused(request, outcome)
-            written = cast("web.StreamResponse", Written(self._bytes(request, outcome)))
-        except Exception:  # noqa: BLE001 - as the generic way does at its edge
-            return problems.unexpected(request)
+        body = request.content.read_nowait()
+        if len(body) > asked.body_limit:
+            return self._refused(request, requests.too_large(asked.body_limit))
+        outcome = asked.decide(request, body)
+        if isinstance(outcome, problems.Problem):
+            return self._refused(request, outcome)
+        written = cast("web.StreamResponse", Written(self._bytes(request, outcome)))
         asked.desk.tally.took(asked.timer() - started)
         return written
 
@@ -116,8 +113,9 @@ class Written:
         self._whole = whole
 
     async def prepare(self, request: web.BaseRequest) -> None:
-        """Write everything at once."""
+        """Write everything at once, and wait while a client does not read what it asked for."""
         await request.writer.write(self._whole)
+        await request.writer.drain()
 
     async def write_eof(self) -> None:
         """Write no more."""

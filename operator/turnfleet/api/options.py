@@ -20,9 +20,9 @@ class Access(StrEnum):
     KEY = "key"
     """Whoever shows an API key: somebody's back end."""
     OPEN = "open"
-    """Browsers of the listed origins, a few answers a minute each; a key lifts the limit."""
+    """Browsers of the listed origins; a key lifts the limit."""
     LOCAL = "local"
-    """Whoever reaches this machine: the embedded default of one machine."""
+    """Whoever reaches this machine or its network: the embedded default of one machine."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -101,8 +101,8 @@ class Options:
     """Whether a given user goes on the wire as it is, instead of as a digest."""
     body_limit: int = 16 * 1024
     """Largest request body, bytes."""
-    answers_per_minute: int = 30
-    """For each IPv4 address or IPv6 /64 without a key, in open access."""
+    answers_per_minute: int | None = 30
+    """For each IPv4 address or IPv6 /64 without a key; ``None``: as many as it likes."""
     burst: int = 10
     """How many of them may come at once."""
 
@@ -115,6 +115,7 @@ def loopback() -> Options:
         hosts=("localhost", "127.0.0.1", "[::1]"),
         one_machine=True,
         page=True,
+        answers_per_minute=None,
     )
 
 
@@ -122,7 +123,8 @@ def at_address(address: str) -> Options:
     """Return the options of a one-machine endpoint that the local network reaches.
 
     Pages of other origins get nothing, and only the address itself (or this machine's own names)
-    counts as the endpoint's name.
+    counts as the endpoint's name. A neighbour gets as many answers as a stranger in open access,
+    which is enough for the page: relays that strangers can reach must not be theirs to fill.
     """
     parsed = ipaddress.ip_address(address)
     host = f"[{parsed}]" if parsed.version == 6 else str(parsed)  # noqa: PLR2004 - IPv6
@@ -136,4 +138,5 @@ def at_address(address: str) -> Options:
 
 def key_hash(key: str) -> bytes:
     """Return what is kept of an API key."""
-    return hashlib.sha256(key.encode()).digest()
+    # A header may hold any bytes, and those that are no UTF-8 come here as surrogates.
+    return hashlib.sha256(key.encode(errors="surrogateescape")).digest()

@@ -81,16 +81,14 @@ async def middleware(request: web.Request, handler: typedefs.Handler) -> web.Str
             answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return answer
     except Exception:  # noqa: BLE001 - the edge: whatever it was, the caller gets a document
-        return unexpected(request)
+        return response(unexpected(request))
 
 
-def unexpected(request: web.BaseRequest) -> web.Response:
+def unexpected(request: web.BaseRequest) -> Problem:
     """Log the exception being handled, and return what its victim is told."""
     # The traceback has frames and sentences, never a request's content.
     _LOG.exception("request failed: %s %s", request.method, request.path[:80])
-    return response(
-        Problem(
-            status=HTTPStatus.INTERNAL_SERVER_ERROR,
-            detail="The endpoint failed; its log says how. Asking again may work.",
-        )
+    return Problem(
+        status=HTTPStatus.INTERNAL_SERVER_ERROR,
+        detail="The endpoint failed; its log says how. Asking again may work.",
     )

@@ -21,6 +21,14 @@ from turnfleet.ice import credentials, profiles
 
 CONTENT_TYPE: Final = "application/json"
 
+FIELDS: Final = frozenset(
+    {
+        "region", "residency", "connectionType", "ttl", "profile", "user", "clientIp", "country",
+        "latitude", "longitude", "format",
+    }
+)  # fmt: skip
+"""Every name that means something."""
+
 _DEGREES = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?")
 _NUMBERS: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], float]]]] = {
     "ttl": (re.compile(r"[+-]?[0-9]{1,400}"), int),
@@ -28,6 +36,9 @@ _NUMBERS: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], float]]]] = 
     "longitude": (_DEGREES, float),
 }
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
+_NAME_KEPT: Final = 128
+"""Characters of a name that are looked at: no region, group or place has half as many, and what is
+remembered by names stays small whatever strangers send."""
 _REMEMBERED: Final = 256
 """Requests up to this many bytes are read once: most clients send one of a few."""
 
@@ -101,8 +112,8 @@ def understand(fields: Mapping[str, object]) -> Asked | problems.Problem:
     try:
         asked = Asked(
             where=Where(
-                region=_text(fields, "region"),
-                residency=_text(fields, "residency"),
+                region=_name(fields, "region"),
+                residency=_name(fields, "residency"),
                 client_ip=_address(fields),
                 country=_country(fields),
                 latitude=_degrees(fields, "latitude", 90),
@@ -134,6 +145,8 @@ def _fields(query: str) -> dict[str, object] | problems.Problem:
     """Return a query as JSON would have it: numbers are numbers. What is no number stays text."""
     fields: dict[str, object] = {}
     for name, value in parse.parse_qsl(query, keep_blank_values=True):
+        if name not in FIELDS:
+            continue
         if name in fields:
             return _twice(name)
         number = _NUMBERS.get(name)
@@ -142,8 +155,7 @@ def _fields(query: str) -> dict[str, object] | problems.Problem:
 
 
 def _twice(name: str) -> problems.Problem:
-    shown = name[:40]
-    return problems.invalid(shown, f"{shown} is given more than once; give it once.")
+    return problems.invalid(name, f"{name} is given more than once; give it once.")
 
 
 def _refuse_constant(name: str) -> NoReturn:
@@ -201,6 +213,11 @@ def _text(fields: Mapping[str, object], name: str) -> str | None:
             return value
         case value:
             raise _Wrong(name, f"{name} must be a string, not {_kind(value)}.")
+
+
+def _name(fields: Mapping[str, object], field: str) -> str | None:
+    name = _text(fields, field)
+    return None if name is None else name[:_NAME_KEPT]
 
 
 def _ttl(fields: Mapping[str, object]) -> int | None:

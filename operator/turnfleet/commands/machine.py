@@ -81,6 +81,8 @@ async def serve(
         machine = Machine(wishes, source=source, clock=clock, ticks=ticks, token=token)
     except OSError as error:
         raise output.Failure(unwritable(wishes.state, error)) from None
+    except secrets.Unavailable as problem:
+        raise output.Failure(f"this fleet {problem}.") from None
     await machine.listen()
     parts = [asyncio.create_task(part, name=name) for name, part in machine.parts().items()]
     greeting = asyncio.create_task(machine.greet(console), name="greeting")
@@ -150,7 +152,7 @@ class Machine:
                 clock=clock,
                 entropy=token,
                 prober=self.prober,
-                attributions=[found.text for found in self._atlas.attributions],
+                attributions=lambda: [str(found) for found in self._atlas.attributions],
             ),
             grace=_GRACE,
         )
