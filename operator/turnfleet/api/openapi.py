@@ -133,7 +133,7 @@ def document() -> dict[str, object]:
     }
 
 
-_PROBLEMS: Final = ("400", "401", "403", "404", "413", "415", "429", "503")
+_PROBLEMS: Final = ("400", "401", "403", "404", "408", "413", "415", "429", "500", "503")
 
 
 def _ref(name: str) -> dict[str, object]:
@@ -249,7 +249,12 @@ def _schemas() -> dict[str, object]:
             "properties": {
                 "iceServers": {"type": "array", "minItems": 1, "items": _ref("Server")},
                 "iceTransportPolicy": {"enum": ["all", "relay"]},
-                "ttl": {"type": "integer"},
+                "ttl": {"type": "integer", "description": "Seconds that the credentials last."},
+                "expiresAt": {"type": "integer", "description": "Unix seconds."},
+                "refreshAfter": {
+                    "type": "integer",
+                    "description": "Seconds after which to ask again.",
+                },
                 "selection": _ref("Selection"),
                 "rid": _TEXT,
             },

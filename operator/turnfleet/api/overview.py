@@ -30,11 +30,14 @@ def _outside(region: fleet.Region) -> dict[str, object]:
 
 def _inside(region: fleet.Region) -> dict[str, object]:
     relays = [_relay(member) for member in region.members]
+    reason = census.closed(region, usable=any(relay["usable"] for relay in relays))
     return {
         **_outside(region),
         "weight": region.spec.weight,
         "realm": region.spec.realm,
-        "usable": region.spec.weight > 0 and any(relay["usable"] for relay in relays),
+        "usable": reason is None,
+        "reason": reason,
+        "sentence": reason.sentence if reason is not None else None,
         "relays": relays,
     }
 

@@ -35,8 +35,9 @@ class Attribution(NamedTuple):
         return f"{self.text} ({self.url})"
 
 
+DB_IP: Final = Attribution("IP Geolocation by DB-IP", "https://db-ip.com/")
 _ATTRIBUTIONS: Final = (
-    ("dbip", Attribution("IP Geolocation by DB-IP", "https://db-ip.com/")),
+    ("dbip", DB_IP),
     ("geolite2", Attribution("Includes GeoLite2 data by MaxMind", "https://www.maxmind.com/")),
 )
 

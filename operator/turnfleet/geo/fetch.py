@@ -20,7 +20,7 @@ from typing import Final, NamedTuple
 from turnfleet import settings
 from turnfleet.geo import atlas
 
-ATTRIBUTION: Final = "IP Geolocation by DB-IP (https://db-ip.com/), CC-BY-4.0\n"
+ATTRIBUTION: Final = f"{atlas.DB_IP}, CC-BY-4.0\n"
 _LICENCE: Final = "DBIP-LICENSE"
 _SIZE_MAX: Final = 1 << 30
 _TIMEOUT: Final = 900.0
