@@ -2,6 +2,7 @@
 
 import io
 import json
+import zlib
 
 import pytest
 from tests.support import endpoints
@@ -160,6 +161,16 @@ async def test_a_large_body_without_a_length_is_a_413_too(endpoint: endpoints.Ru
     )  # fmt: skip
 
     assert (await endpoint.raw(sent)).startswith(b"HTTP/1.1 413 ")
+
+
+async def test_a_packed_body_is_not_unpacked(endpoint: endpoints.Running) -> None:
+    packed = zlib.compress(b" " * 16_000_000)
+    headers = {"Content-Type": "application/json", "Content-Encoding": "deflate"}
+
+    reply = await endpoint.send("POST", endpoints.SERVERS, data=packed, headers=headers)
+
+    assert len(packed) < 16_384  # so only what is in it could be too large
+    assert_refused(reply, 400)
 
 
 async def test_a_body_just_over_the_limit_is_a_413(endpoint: endpoints.Running) -> None:

@@ -25,6 +25,7 @@ def runner(application: web.Application, *, grace: float = GRACE) -> web.AppRunn
         handle_signals=False,
         keepalive_timeout=KEEP_ALIVE,
         shutdown_timeout=grace,
+        auto_decompress=False,  # 60 kB can unpack to 60 MB, and nobody packs a hundred bytes
     )
 
 
