@@ -7,8 +7,20 @@ import pytest
 from playwright import async_api
 from tests.support import machine, visiting
 
+from turnfleet.geo import atlas
+
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
+_WITHOUT_URLS = """
+delete RTCIceCandidate.prototype.url;
+delete RTCPeerConnectionIceEvent.prototype.url;
+const getStats = RTCPeerConnection.prototype.getStats;
+RTCPeerConnection.prototype.getStats = async function () {
+  const entries = [...(await getStats.call(this))];
+  return new Map(entries.map(([id, { url, ...others }]) => [id, others]));
+};
+"""
+"""As Firefox is."""
 _HOSTILE = '<img src=x onerror="window.hacked=1"><script>window.hacked=1</script>'
 
 
@@ -107,6 +119,34 @@ async def test_an_odd_endpoint_cannot_put_markup_into_the_page(
     assert page.complaints == []
 
 
+async def test_a_browser_that_hides_which_url_a_candidate_is_from_still_relays(
+    chromium: async_api.Browser, fleet: machine.Machine
+) -> None:
+    async def discreet(tab: async_api.Page) -> None:
+        await tab.add_init_script(_WITHOUT_URLS)
+
+    async with visiting.visit(chromium, fleet.url, prepare=discreet) as page:
+        run = await page.result()
+    assert run["problem"] is None
+    assert run["data"]["received"] == 50
+    assert run["path"]["near"]["url"] is None
+    assert run["path"]["near"]["role"] == "primary"
+    assert {url["state"] for url in run["urls"]} == {"untold"}
+
+
+async def test_a_database_is_credited_with_a_link(
+    chromium: async_api.Browser, fleet: machine.Machine
+) -> None:
+    async def credited(tab: async_api.Page) -> None:
+        await tab.route("**/api/regions", _credit)
+
+    async with visiting.visit(chromium, fleet.url, prepare=credited) as page:
+        await page.result()
+        link = page.tab.get_by_role("link", name="IP Geolocation by DB-IP")
+        assert await link.get_attribute("href") == "https://db-ip.com/"
+        assert await page.tab.locator("#attributions a").count() == 1
+
+
 async def test_a_problem_is_told_as_the_endpoint_tells_it(
     chromium: async_api.Browser, fleet: machine.Machine
 ) -> None:
@@ -149,6 +189,13 @@ async def _poison_regions(route: async_api.Route) -> None:
     world = await response.json()
     world["regions"][0]["name"] = _HOSTILE
     world["attributions"] = [_HOSTILE]
+    await route.fulfill(response=response, json=world)
+
+
+async def _credit(route: async_api.Route) -> None:
+    response = await route.fetch()
+    world = await response.json()
+    world["attributions"] = [str(atlas.DB_IP), "Another (javascript:alert(1))"]
     await route.fulfill(response=response, json=world)
 
 

@@ -107,8 +107,14 @@ function showWorld(world) {
   for (const one of document.querySelectorAll("[data-one-machine]")) one.hidden = !world.oneMachine;
   picker.offer(form, world.regions);
   find("attributions").replaceChildren(
-    ...(world.attributions ?? []).map((attribution) => el("li", {}, String(attribution))),
+    ...(world.attributions ?? []).map((attribution) => el("li", {}, linked(String(attribution)))),
   );
+}
+
+/** Make the link that an attribution ends in, as in "Places by somebody (https://example.com/)". */
+function linked(attribution) {
+  const [, text, href] = /^(.+) \((https:\/\/[^\s()]+)\)$/.exec(attribution) ?? [];
+  return href ? el("a", { href }, text) : attribution;
 }
 
 function showReasons(world, record) {
@@ -125,7 +131,16 @@ function showReasons(world, record) {
 }
 
 function side(carrier, owned) {
-  return carrier && { ...carrier, ...identity(owned.get(normal(carrier.url ?? ""))) };
+  if (!carrier) return null;
+  const choice = owned.get(normal(carrier.url ?? "")) ?? relayAt(carrier.address, owned);
+  return { ...carrier, ...identity(choice) };
+}
+
+/** Return the only relay with this address, for browsers that tell an address but no URL. */
+function relayAt(address, owned) {
+  const host = `:${address?.replace(/:\d+$/, "")}:`;
+  const there = new Set([...owned].filter(([url]) => url.includes(host)).map(([, one]) => one));
+  return there.size === 1 ? [...there][0] : null;
 }
 
 function identity(choice) {

@@ -9,7 +9,7 @@ import { within } from "./waiting.js";
 /**
  * @typedef {object} UrlReport
  * @property {string} url
- * @property {"waiting" | "candidate" | "error" | "silent" | "unused"} state
+ * @property {"waiting" | "candidate" | "error" | "silent" | "untold" | "unused"} state
  * @property {number | null} ms from the start of gathering to the first candidate or error
  * @property {string | null} address the relayed address, where there is one
  * @property {number | null} code of the ICE error
@@ -21,6 +21,8 @@ export function watchUrls(connection, iceServers, changed = () => {}) {
   /** @type {Map<string, UrlReport>} */
   const reports = new Map(iceServers.flatMap(urlsOf).map((url) => [normal(url), firstReport(url)]));
   const all = () => [...reports.values()];
+  let relayed = false;
+  let nameless = false;
   let started = performance.now();
   let finish;
   const finished = new Promise((resolve) => (finish = resolve));
@@ -35,8 +37,11 @@ export function watchUrls(connection, iceServers, changed = () => {}) {
     if (connection.iceGatheringState === "complete") finish();
   });
   connection.addEventListener("icecandidate", (event) => {
-    const url = normal(event.candidate?.url ?? event.url ?? "");
-    if (!event.candidate || !reports.has(url) || reports.get(url).state === "candidate") return;
+    if (!event.candidate) return;
+    const url = normal(event.candidate.url ?? event.url ?? "");
+    relayed ||= event.candidate.type === "relay";
+    nameless ||= url === "";
+    if (!reports.has(url) || reports.get(url).state === "candidate") return;
     const address = hostPort(event.candidate.address, event.candidate.port);
     settle(url, { state: "candidate", code: null, address, sentence: `Relays as ${address}.` });
   });
@@ -48,15 +53,17 @@ export function watchUrls(connection, iceServers, changed = () => {}) {
   });
   return {
     report: () => all().map((report) => ({ ...report })),
-    usable: () => all().some(({ state }) => state === "candidate"),
+    usable: () => relayed,
     /** Wait until every URL has come to something, but not the 40 s that a browser gives a silent one. */
     answered: (ms, signal) => within(finished, ms, signal),
     /** Give up on the URLs that have not answered. */
     close() {
       for (const report of all().filter(({ state }) => state === "waiting")) {
-        report.state = "silent";
-        report.sentence =
-          "No answer yet when the browser stopped asking: nothing is there, or a firewall drops it.";
+        // Firefox tells neither with a candidate nor in its statistics which URL it is from.
+        report.state = nameless ? "untold" : "silent";
+        report.sentence = nameless
+          ? "This browser does not say which URLs its relayed addresses came from."
+          : "No answer yet when the browser stopped asking: nothing is there, or a firewall drops it.";
       }
     },
   };

@@ -38,10 +38,15 @@ export async function relayTest({ iceServers, signal, onChange }) {
     far.ondatachannel = ({ channel: arrived }) => {
       arrived.onmessage = ({ data }) => arrived.send(data);
     };
-    const held = Promise.allSettled([urls.answered(HOLD, signal), farUrls.answered(HOLD, signal)]);
+    const described = describe(near, far);
+    const held = Promise.allSettled([
+      described, // a candidate that comes before the description is refused
+      urls.answered(HOLD, signal),
+      farUrls.answered(HOLD, signal),
+    ]);
     trickle(near, far, held);
     trickle(far, near, held);
-    await describe(near, far);
+    await described;
     await held;
 
     await opened(channel, near, signal, urls);

@@ -8,6 +8,7 @@ const STATES = {
   candidate: "works",
   error: "fails",
   silent: "silent",
+  untold: "not told",
   unused: "not used here",
 };
 
