@@ -222,12 +222,14 @@ class Agent:
         timeout = self._in.settings.drain_timeout
         try:
             async with asyncio.timeout(timeout):
-                return await draining.drain(
-                    run=lambda: self._supervisor.run,
-                    drains_itself=self._features.drains,
-                    refuse_all=self._refuse_new,
-                    proof=self._prove_once,
-                    count=self._meter.count,
+                return await enduring.enduring(
+                    lambda: draining.drain(
+                        run=lambda: self._supervisor.run,
+                        drains_itself=self._features.drains,
+                        refuse_all=self._refuse_new,
+                        proof=self._prove_once,
+                        count=self._meter.count,
+                    )
                 )
         except TimeoutError:
             return f"the drain took longer than {timeout} s"

@@ -14,9 +14,6 @@ from typing import Final
 
 from turnrelay import contract, mounts
 
-SECRET_MIN: Final = 16
-"""Bytes; a shorter secret can be found from one captured credential (HMAC-SHA1, offline)."""
-SECRET_MAX: Final = 128
 _NUMBER_MAX: Final = 20
 
 
@@ -40,10 +37,13 @@ class Auth:
 
 def read(folder: Path) -> Auth | str:
     """Return the auth folder's content, or a sentence that says why it cannot be used."""
+    version = mounts.snapshot(folder)
     try:
-        return parse(lambda name: mounts.read(mounts.snapshot(folder), name))
+        found = parse(lambda name: mounts.read(version, name))
     except mounts.Unreadable as error:
-        return error.sentence
+        found = error.sentence
+    # A version that was swapped meanwhile may have lost files: half of it would retire a secret.
+    return found if mounts.snapshot(folder) == version else read(folder)
 
 
 def read_agent_key(folder: Path) -> str | None:
@@ -96,10 +96,10 @@ def _check(texts: dict[str, str]) -> Auth | str:
 
 def _fault(secret: str) -> str | None:
     size = len(secret.encode())
-    if size < SECRET_MIN:
-        return f"is too short: it has {size} bytes and needs {SECRET_MIN}"
-    if size > SECRET_MAX:
-        return f"is too long: it has {size} bytes and may have {SECRET_MAX}"
+    if size < contract.SECRET_MIN:
+        return f"is too short: it has {size} bytes and needs {contract.SECRET_MIN}"
+    if size > contract.SECRET_MAX:
+        return f"is too long: it has {size} bytes and may have {contract.SECRET_MAX}"
     if not secret.isprintable():
         return "holds control characters"
     return None

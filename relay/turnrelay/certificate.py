@@ -56,6 +56,7 @@ def install(pair: Pair, files: rendering.Files) -> Certificate | str:
     with contextlib.ExitStack() as stack:
         try:
             leaf = x509.load_pem_x509_certificate(pair.chain)
+            not_after = leaf.not_valid_after_utc.timestamp()
         except ValueError:
             return f"{contract.TLS_CERTIFICATE} holds no certificate in PEM"
         folder = Path(files.certificate).parent
@@ -71,7 +72,7 @@ def install(pair: Pair, files: rendering.Files) -> Certificate | str:
             return f"the certificate cannot be written to {folder}: {error.strerror}"
     return Certificate(
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
-        not_after=leaf.not_valid_after_utc.timestamp(),
+        not_after=not_after,
     )
 
 

@@ -131,8 +131,8 @@ class _Reader:
         }
         if not any(ports.values()):
             self.note("listeners", "no listener is on: give at least one of udp, tcp and tls")
-        if ports["tls"] and ports["tls"] in {ports["udp"], ports["tcp"]}:
-            self.note("listeners.tls", f"port {ports['tls']} is already used by another listener")
+        if ports["tls"] and ports["tls"] == ports["tcp"]:
+            self.note("listeners.tls", f"port {ports['tls']} is already used by tcp")
         return Listeners(udp=ports["udp"], tcp=ports["tcp"], tls=ports["tls"])
 
     def relay_ports(self, document: Mapping[str, object], listeners: Listeners) -> PortRange:

@@ -19,6 +19,9 @@ AUTH_GENERATION: Final = "generation"
 """In the auth folder: a decimal number, raised by every rotation."""
 AUTH_RETIRE_AFTER: Final = "retireAfter"
 """In the auth folder: Unix seconds after which ``previous`` is refused. Absent or empty: never."""
+SECRET_MIN: Final = 16
+"""Bytes; a shorter secret can be found from one captured credential (HMAC-SHA1, offline)."""
+SECRET_MAX: Final = 128
 AGENT_KEY: Final = "agent-key"
 """In the auth folder: the bearer key of /status and /metrics, hex (see AGENT_KEY_PURPOSE)."""
 

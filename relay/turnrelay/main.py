@@ -1,11 +1,12 @@
 """The ``turnrelay`` command: checks what no retry would mend, then runs the agent."""
 
 import asyncio
+import itertools
 import logging
 import os
-import secrets
 import shutil
 import signal
+import stat
 import sys
 from collections.abc import Sequence
 from dataclasses import replace
@@ -16,7 +17,9 @@ from turnrelay import agent, config, detecting, features, mounts, options, super
 
 _LOG: Final = logging.getLogger("turnrelay")
 _UNFIT: Final = 2
-_SUFFIX_BYTES: Final = 4
+_PROBE_USERS: Final = 1 << 14
+"""More than the ten minutes have probes for which a lost allocation lives, and so few because
+coturn remembers every name for as long as it runs."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -68,11 +71,13 @@ async def _run(told: options.Options, settings: config.Config) -> int:
         return _unfit(found)
     if found.caveats:
         _LOG.info("coturn %s: %s", found.version, "; ".join(found.caveats))
+    users = itertools.cycle(range(_PROBE_USERS))
     relay = agent.Agent(
         told=told,
         settings=settings,
         abilities=found,
-        suffix=lambda: secrets.token_hex(_SUFFIX_BYTES),
+        # Another name than those of endpoints' probes, which count towards the same quotas.
+        suffix=lambda: f"agent-{next(users)}",
     )
     loop = asyncio.get_running_loop()
     loop.add_signal_handler(signal.SIGTERM, relay.told_to_drain)
@@ -99,13 +104,18 @@ class _ParentGone(asyncio.Protocol):
 
 
 async def _watch_parent(relay: agent.Agent) -> None:
-    try:
-        await asyncio.get_running_loop().connect_read_pipe(
-            lambda: _ParentGone(relay), sys.stdin.buffer
-        )
-    except (ValueError, OSError):
-        # A closed standard input, or a file: there is no parent that could hold it open.
+    if not _held_open():
         relay.told_to_end("standard input is not held open by a parent")
+        return
+    await asyncio.get_running_loop().connect_read_pipe(lambda: _ParentGone(relay), sys.stdin)
+
+
+def _held_open() -> bool:
+    """Return whether standard input can end: a file or /dev/null never does."""
+    if sys.stdin is None:
+        return False  # closed before the start
+    mode = os.fstat(sys.stdin.fileno()).st_mode
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode) or sys.stdin.isatty()
 
 
 if __name__ == "__main__":

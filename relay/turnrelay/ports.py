@@ -14,10 +14,12 @@ def taken(settings: config.Config, placed: placing.Placing) -> tuple[str, ...]:
     """
     listeners = settings.listeners
     plain = {port for port in (listeners.udp, listeners.tcp) if port is not None}
+    # Where udp and tcp have different ports, coturn opens both of them for both.
+    datagrams = plain if listeners.udp is not None else set()
+    streams = {*(plain if listeners.tcp is not None else ()), listeners.tls} - {None}
     wanted = [
-        *((socket.SOCK_DGRAM, port) for port in plain if listeners.udp is not None),
-        *((socket.SOCK_STREAM, port) for port in plain if listeners.tcp is not None),
-        *((socket.SOCK_STREAM, port) for port in (listeners.tls,) if port is not None),
+        *((socket.SOCK_DGRAM, port) for port in sorted(datagrams)),
+        *((socket.SOCK_STREAM, port) for port in sorted(streams)),
     ]
     return tuple(
         f"{'udp' if kind is socket.SOCK_DGRAM else 'tcp'} {address} port {port} ({reason})"

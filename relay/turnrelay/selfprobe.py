@@ -64,8 +64,8 @@ async def allocate(
 ) -> Outcome:
     """Allocate, release, and return what that proves.
 
-    ``user_suffix`` must be fresh: an allocation whose release got lost lives on for ten minutes
-    and would fill the probe user's own quota.
+    ``user_suffix`` must not have been used for ten minutes: an allocation whose release got lost
+    lives on for as long, and would fill the probe user's own quota.
     """
     username, password = auth.credential(
         secret=secret,

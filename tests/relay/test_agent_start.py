@@ -1,6 +1,7 @@
 """The agent's start: what it waits for, what it refuses, what it leaves nowhere."""
 
 import asyncio
+import dataclasses
 import os
 import signal
 import socket
@@ -8,7 +9,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support import agents
+from tests.support import agents, coturn
 
 from turnrelay import contract
 
@@ -81,6 +82,18 @@ async def test_tls_waits_for_a_certificate(tmp_path: Path) -> None:
         status = await agent.until(lambda s: s["reason"] == "NoCertificate")
         assert status["state"] == "Starting"
         assert "tls.crt" in status["sentence"]
+
+
+async def test_tls_may_have_the_port_of_udp(tmp_path: Path) -> None:
+    listeners = {"udp": 5349, "tcp": 3478, "tls": 5349}
+    async with agents.prepared(tmp_path, listeners=listeners) as agent:
+        agent.certify(coturn.authority())
+        await agent.start()
+        await agent.ready()
+        udp = dataclasses.replace(agent.server("udp"), port=5349)
+        for server in (udp, agent.server("tcp"), agent.server("tls")):
+            async with agent.allocation(server=server) as allocation:
+                assert allocation.relayed.ip == agent.address
 
 
 async def test_a_taken_port_is_waited_for_and_never_shared(tmp_path: Path) -> None:
@@ -212,6 +225,14 @@ async def test_it_ends_with_its_parent_and_leaves_nothing_behind(tmp_path: Path)
         agent.process.stdin.close()
         assert await agent.ended(within=3) == 0
         assert not agents.alive(relay)
+
+
+async def test_it_ends_where_no_parent_could_hold_its_input_open(tmp_path: Path) -> None:
+    async with agents.prepared(tmp_path) as agent:
+        await agent.start("--exit-with-parent", stdin=asyncio.subprocess.DEVNULL)
+        assert await agent.ended() == 0
+        assert "not held open by a parent" in agent.log
+        assert "Traceback" not in agent.log
 
 
 async def test_a_killed_agent_leaves_no_coturn_behind(tmp_path: Path) -> None:

@@ -43,7 +43,7 @@ def test_a_rendered_configuration_is_read_whole() -> None:
         ("listeners.udp", {"listeners": {"udp": True}}),
         ("listeners.udp", {"listeners": {"udp": 3478.5}}),
         ("listeners.udp", {"listeners": {"udp": 50000}, "relayPorts": {"min": 49152}}),
-        ("listeners.tls", {"listeners": {"udp": 3478, "tls": 3478}}),
+        ("listeners.tls", {"listeners": {"tcp": 3478, "tls": 3478}}),
         ("relayPorts", {"relayPorts": {"min": 50000, "max": 40000}}),
         ("relayPorts.max", {"relayPorts": {"min": 50000, "max": 1 << 40}}),
         ("families", {"families": []}),
