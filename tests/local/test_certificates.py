@@ -88,25 +88,48 @@ def test_a_named_secret_is_the_owners_file(tmp_path: Path) -> None:
     vault = secrets.Vault(tmp_path, token=token)
     mine = tmp_path / "mine"
     mine.touch(mode=0o600)
-    mine.write_text("first\n")
+    mine.write_text("the-first-secret\n")
     vault.auth_folder(spec("mine"))
     assert (known := vault.secret("eu")) is not None
-    assert known.value == b"first"
-    mine.write_text("second\n")
+    assert known.value == b"the-first-secret"
+    mine.write_text("the-second-secret\n")
     vault.auth_folder(spec("mine"))
     assert (known := vault.secret("eu")) is not None
-    assert known.value == b"second"
+    assert known.value == b"the-second-secret"
 
 
 @pytest.mark.parametrize(
     ("text", "mode", "why"),
-    [("x", 0o644, "which others can read: chmod 600"), ("", 0o600, "is empty")],
+    [
+        (b"x" * 16, 0o644, "which others can read: chmod 600"),
+        (b"", 0o600, "is empty"),
+        (b"x" * 15, 0o600, "needs 16 to 128 bytes"),
+        (b"x" * 129, 0o600, "needs 16 to 128 bytes"),
+        (b"\xff" * 16, 0o600, "is not one line of text"),
+        (b"x" * 16 + b"\n" + b"y" * 16, 0o600, "is not one line of text"),
+    ],
 )
-def test_a_named_secret_that_is_not_fit_is_refused(
-    tmp_path: Path, text: str, mode: int, why: str
+def test_a_named_secret_that_is_not_fit_changes_nothing(
+    tmp_path: Path, text: bytes, mode: int, why: str
 ) -> None:
     vault = secrets.Vault(tmp_path, token=token)
-    (tmp_path / "mine").write_text(text)
+    folder = vault.auth_folder(spec())
+    before = {file.name: file.read_bytes() for file in folder.iterdir()}
+    known = vault.secret("eu")
+    (tmp_path / "mine").write_bytes(text)
     (tmp_path / "mine").chmod(mode)
     with pytest.raises(secrets.Unavailable, match=why):
         vault.auth_folder(spec("mine"))
+    assert {file.name: file.read_bytes() for file in folder.iterdir()} == before
+    assert vault.secret("eu") == known
+
+
+def test_a_spoilt_generated_secret_is_named_and_never_replaced(tmp_path: Path) -> None:
+    vault = secrets.Vault(tmp_path, token=token)
+    current = vault.auth_folder(spec()) / "current"
+    known = vault.secret("eu")
+    current.write_bytes(b"\xff\xfe")
+    with pytest.raises(secrets.Unavailable, match=f"delete {current}"):
+        vault.auth_folder(spec())
+    assert current.read_bytes() == b"\xff\xfe"
+    assert vault.secret("eu") == known

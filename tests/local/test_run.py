@@ -163,6 +163,56 @@ async def test_a_region_whose_secret_is_missing_waits_for_it(fleet: machine.Mach
     await until(lambda: fleet.pids() == before)
 
 
+@pytest.mark.parametrize(
+    ("spec", "said"),
+    [
+        (
+            {"listeners": {"tls": {"port": 5349, "secretName": "ca.key"}}},
+            "Region odd gets no certificate: ",
+        ),
+        (
+            {
+                "externalRelays": [
+                    {
+                        "name": "elsewhere",
+                        "addresses": ["127.50.200.1"],
+                        "listeners": {"udp": {"port": 3478}},
+                        "secretName": "theirs",
+                    }
+                ]
+            },
+            "Region odd declares externalRelays: turnfleet run offers none of them.",
+        ),
+        (
+            {"addresses": {"hostname": "{node}.turn.example.com"}},
+            "Region odd declares addresses.hostname: turnfleet run has no names",
+        ),
+    ],
+)
+async def test_what_one_machine_does_not_do_is_said_once_and_disturbs_nothing(
+    fleet: machine.Machine, spec: dict[str, Any], said: str
+) -> None:
+    before = fleet.pids()
+    with extra(fleet, "odd", **spec):
+        await fleet.hears(said)
+        await asyncio.sleep(1.5)
+        assert before.items() <= fleet.pids().items()
+    await fleet.hears(f"No longer so: {said}")
+    assert fleet.said().count(said) == 2, "once as a warning, once as gone"
+    assert "Every relay stays as it is" not in fleet.said()
+    await until(lambda: fleet.pids() == before)
+
+
+async def test_a_broken_region_still_hears_of_new_relays(fleet: machine.Machine) -> None:
+    before = fleet.pids()
+    (fleet.folder / "east.yaml").write_text("spec: [")
+    config = fleet.state / "relays" / "east-1" / "config.json"
+    with extra(fleet, "new"):
+        await until(lambda: "127.50.3.1" in config.read_text())
+    machine.manifest("east", file=fleet.folder / "east.yaml")
+    await until(lambda: fleet.pids() == before)
+
+
 async def test_a_crashed_relay_leaves_the_answers_and_comes_back(fleet: machine.Machine) -> None:
     before = fleet.pids()
     os.kill(before["east-1"], signal.SIGKILL)

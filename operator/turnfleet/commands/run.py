@@ -50,7 +50,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--address",
         metavar="IP",
         help="serve other devices, too: relays and endpoint on this address of the machine; "
-        "relay R of a region gets its region's ports + 10 x (R - 1) and its share of relayPorts",
+        "relay R of a region gets its region's ports + 10 x (R - 1) and its share of relayPorts. "
+        "Who has a credential can then send UDP through a relay to every port of this address, "
+        "past rules that trust the machine itself: run nothing else there that answers to UDP",
     )
     parser.add_argument("--turnserver", metavar="PATH", help="coturn's program (default: on PATH)")
     parser.add_argument("--geo", type=Path, metavar="DIR", help="geo databases (*.mmdb)")

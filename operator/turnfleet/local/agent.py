@@ -1,5 +1,6 @@
 """What an agent says about itself on /status, read over loopback."""
 
+import json
 from dataclasses import dataclass
 from http import HTTPStatus
 from typing import Final
@@ -34,11 +35,15 @@ async def ask(
     url = f"http://{agent.address}:{agent.port}{contract.PATH_STATUS}"
     headers = {hdrs.AUTHORIZATION: f"Bearer {key}"}
     try:
-        async with session.get(url, headers=headers, timeout=_TIMEOUT) as response:
-            if response.status != HTTPStatus.OK or (response.content_length or 0) > _SIZE_MAX:
+        async with session.get(
+            url, headers=headers, timeout=_TIMEOUT, allow_redirects=False
+        ) as response:
+            size = response.content_length
+            # Another program may have the port; an agent's answer always says how long it is.
+            if response.status != HTTPStatus.OK or size is None or size > _SIZE_MAX:
                 return None
-            return _read(await response.json())
-    except (aiohttp.ClientError, TimeoutError, ValueError, OSError):
+            return _read(json.loads(await response.read()))
+    except (aiohttp.ClientError, TimeoutError, ValueError, RecursionError, OSError):
         return None
 
 

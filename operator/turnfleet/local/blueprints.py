@@ -32,6 +32,8 @@ class Draft:
     blueprints: Mapping[fleet.RelayKey, relay.Blueprint]
     refused: Mapping[str, str]
     """Regions that cannot be served as declared, each with a sentence."""
+    unheeded: tuple[str, ...]
+    """A sentence for everything declared that a single machine does not do."""
 
 
 def draft(
@@ -53,10 +55,12 @@ def draft(
     )
     places = [*placed.places, *occupied]
     addresses = {place.address for place in places}
-    tls = _tls_folders(specs, places, vault, authority)
+    tls, uncertified = _tls_folders(specs, places, vault, authority)
     by_name = {spec.name: spec for spec in specs}
     blueprints = {}
     for place in placed.places:
+        if place.key.region in uncertified:
+            continue
         spec = by_name[place.key.region]
         configuration = agent_config.render(
             spec=spec,
@@ -79,7 +83,21 @@ def draft(
             tls=certificate,
             turnserver=machine.turnserver,
         )
-    return Draft(blueprints=blueprints, refused={**refused, **placed.refused})
+    return Draft(
+        blueprints=blueprints,
+        refused={**refused, **placed.refused, **uncertified},
+        unheeded=tuple(sentence for spec in specs for sentence in _unheeded(spec)),
+    )
+
+
+def _unheeded(spec: region.RegionSpec) -> Iterable[str]:
+    if spec.external_relays:
+        yield f"Region {spec.name} declares externalRelays: turnfleet run offers none of them."
+    if spec.addresses.hostname is not None:
+        yield (
+            f"Region {spec.name} declares addresses.hostname: turnfleet run has no names, so its "
+            "answers give the relays' addresses."
+        )
 
 
 def _auth_folders(
@@ -93,6 +111,8 @@ def _auth_folders(
             folders[spec.name] = vault.auth_folder(spec)
         except secrets.Unavailable as problem:
             refused[spec.name] = f"Region {spec.name} {problem}."
+        except OSError as error:
+            refused[spec.name] = f"Region {spec.name} cannot be given its secret: {error}."
     return folders, refused
 
 
@@ -101,16 +121,24 @@ def _tls_folders(
     places: Collection[placement.Place],
     vault: secrets.Vault,
     authority: certificates.Authority,
-) -> dict[str, Path]:
-    """Return the certificate folder of every region with TLS: its owner's, or one made here."""
+) -> tuple[dict[str, Path], dict[str, str]]:
+    """Return the certificate folder of every region with TLS, or why it has none.
+
+    It is its owner's, or else one that is made here.
+    """
     users: dict[str, list[str]] = {}
     for spec in specs:
         name = spec.listeners.tls_secret_name
         if spec.listeners.tls is not None and name is not None:
             users.setdefault(name, []).append(spec.name)
     folders: dict[str, Path] = {}
+    refused: dict[str, str] = {}
     for name, regions in users.items():
         addresses = {place.address for place in places if place.key.region in regions}
-        folder = vault.own_certificate(name) or authority.issue(name, addresses)
-        folders |= dict.fromkeys(regions, folder)
-    return folders
+        try:
+            folder = vault.own_certificate(name) or authority.issue(name, addresses)
+        except OSError as error:
+            refused |= {each: f"Region {each} gets no certificate: {error}." for each in regions}
+        else:
+            folders |= dict.fromkeys(regions, folder)
+    return folders, refused

@@ -57,11 +57,12 @@ def alone(folder: Path) -> Iterator[None]:
     The kernel releases the lock with the last process that holds it, however that one ended.
     """
     folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-    with (folder / "lock").open("a+") as lock:
+    # Private, too: whoever can read a file can lock it.
+    descriptor = os.open(folder / "lock", os.O_CREAT | os.O_RDWR, 0o600)
+    with os.fdopen(descriptor, "r+") as lock:
         try:
             fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
         except BlockingIOError:
-            lock.seek(0)
             raise Taken(lock.read().strip()) from None
         lock.truncate(0)
         lock.write(f"{os.getpid()}\n")

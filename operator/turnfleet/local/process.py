@@ -19,6 +19,8 @@ WELL_AFTER: Final = 60.0
 """Seconds after which an agent counts as having run well."""
 _STOP_GRACE: Final = 5.0
 """Seconds that an agent told to end at once may take."""
+_LAST_WORDS: Final = 1.0
+"""Seconds for what an ended agent has printed to be read: why it ended is its last line."""
 _LINE: Final = re.compile(r"\S+ \S+ (?P<level>DEBUG|INFO|WARNING|ERROR|CRITICAL) \S+ (?P<text>.*)")
 
 _log = logging.getLogger("turnfleet.relay")
@@ -112,9 +114,8 @@ class Process:
         finally:
             await _stop(process)
             self._process = None
+            await asyncio.wait({forwarding}, timeout=_LAST_WORDS)
             forwarding.cancel()
-            with contextlib.suppress(asyncio.CancelledError):
-                await forwarding
         # Not when cancelled: what ends together needs no mention one by one.
         self._changed()
         return code

@@ -99,10 +99,11 @@ class Relay:
 
     def update(self, blueprint: Blueprint) -> None:
         """Tell the agent something new; it looks at its files every half second."""
-        self.blueprint = blueprint
         address = blueprint.place.address
         files.write(self._folder / contract.CONFIG_FILE, blueprint.text, mode=files.PUBLIC)
         files.write(self._folder / contract.ADDRESSES_FILE, address, mode=files.PUBLIC)
+        # Not before: what could not be written has to look untold, so that it is tried again.
+        self.blueprint = blueprint
 
     async def run(self, session: aiohttp.ClientSession, *, key: str) -> None:
         """Keep the relay running until it was drained; end it at once when cancelled."""

@@ -58,14 +58,14 @@ class LocalRelays:
         self._specs: tuple[region.RegionSpec, ...] = ()
         self._held: frozenset[str] = frozenset()
         self._accepted: dict[str, region.RegionSpec] = {}
-        self._draft = blueprints.Draft(blueprints={}, refused={})
+        self._draft = blueprints.Draft(blueprints={}, refused={}, unheeded=())
         self._relays: dict[fleet.RelayKey, relay.Relay] = {}
         self._published: tuple[fleet.Published, ...] = ()
         self._problems: tuple[str, ...] = ()
         self._poked = asyncio.Event()
 
     def apply(self, specs: Sequence[region.RegionSpec], *, held: Collection[str] = ()) -> None:
-        """Take what is declared now; relays of ``held`` regions are not to be touched."""
+        """Take what is declared now; relays of ``held`` regions go on, whatever it says."""
         self._specs = tuple(specs)
         self._held = frozenset(held)
         self._poked.set()
@@ -105,14 +105,15 @@ class LocalRelays:
         problems: tuple[str, ...]
         try:
             self._draft = blueprints.draft(
-                specs=[spec for spec in self._specs if spec.name not in self._held],
+                specs=self._specs,
                 occupied=self._occupied(),
                 machine=self._machine,
                 vault=self._vault,
                 authority=self._authority,
             )
             self._execute(group, session)
-            problems = tuple(self._draft.refused[name] for name in sorted(self._draft.refused))
+            refused = self._draft.refused
+            problems = (*(refused[name] for name in sorted(refused)), *self._draft.unheeded)
         except OSError as error:
             problems = (f"Every relay stays as it is, because {error}.",)
         self._publish(problems)
@@ -150,6 +151,7 @@ class LocalRelays:
             leaving.drain(timeout=blueprint.drain_timeout + _DRAIN_GRACE)
 
     def _made(self, blueprint: relay.Blueprint) -> relay.Relay:
+        self._folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         folder = self._folder / blueprint.place.key.relay
         shutil.rmtree(folder, ignore_errors=True)
         return relay.Relay(
