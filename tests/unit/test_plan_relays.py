@@ -203,12 +203,30 @@ def test_order_does_not_matter(
 
 
 @given(wanted=DESIRED, present=RUNNING, held=st.frozensets(st.sampled_from(["a", "b", "c"])))
-def test_a_held_region_is_untouched(
+def test_nothing_of_a_held_region_starts_or_ends(
     wanted: list[relays.Desired], present: list[relays.Running], held: frozenset[str]
 ) -> None:
     changes = relays.changes(desired=wanted, running=present, now=NOW, held=held)
-    touched = {each.region for each in (*changes.start, *changes.update, *changes.drain)}
+    touched = {each.region for each in (*changes.start, *changes.drain)}
     assert touched.isdisjoint(held)
+
+
+def test_a_held_region_hears_of_what_changed_around_it() -> None:
+    changes = relays.changes(
+        desired=[desired("a/1", text="new"), desired("a/2", text="new", revision="2")],
+        running=[running("a/1", text="old"), running("a/2", text="old")],
+        now=NOW,
+        held=["a"],
+    )
+    assert names(changes.update) == ["a/1"]
+    assert not changes.drain
+
+
+def test_a_clock_that_was_set_back_holds_up_no_rollout() -> None:
+    wanted = [desired("a/1"), desired("b/1", revision="2")]
+    later = running("a/1", state=contract.State.STARTING, since=NOW + 3600)
+    changes = relays.changes(desired=wanted, running=[later, running("b/1")], now=NOW)
+    assert names(changes.drain) == ["b/1"]
 
 
 @given(wanted=DESIRED, present=RUNNING)

@@ -7,7 +7,8 @@
     yes        other text only      update, live
     yes        other revision       drain, as far as the region's budget goes; starts once it ended
     no         yes                  drain
-    held       anything             nothing at all
+    held       other text only      update, live: the rest of the fleet has changed
+    held       anything else        nothing at all
 
 A replacement is a drain now and a start later, because two generations of a relay never share a
 port. At most ``max_unavailable`` relays of a region are without service for a rollout, and one
@@ -80,17 +81,19 @@ def changes(
     now: float,
     held: Collection[str] = (),
 ) -> Changes:
-    """Return what brings ``running`` closer to ``desired``, leaving ``held`` regions alone."""
-    wanted = {relay.key: relay for relay in desired if relay.key.region not in held}
-    present = {relay.key: relay for relay in running if relay.key.region not in held}
+    """Return what brings ``running`` closer to ``desired``.
+
+    Regions that are ``held`` are desired as they were: nothing of theirs starts or ends.
+    """
+    declared = {relay.key: relay for relay in desired}
+    existing = {relay.key: relay for relay in running}
+    told = [key for key in declared.keys() & existing if _informable(declared, existing, key)]
+    wanted = {key: relay for key, relay in declared.items() if key.region not in held}
+    present = {key: relay for key, relay in existing.items() if key.region not in held}
     surplus = [key for key, relay in present.items() if key not in wanted and not relay.draining]
     return Changes(
         start=tuple(sorted(wanted.keys() - present.keys())),
-        update=tuple(
-            sorted(
-                key for key in wanted.keys() & present.keys() if _informable(wanted, present, key)
-            )
-        ),
+        update=tuple(sorted(told)),
         drain=tuple(sorted([*surplus, *_outdated(wanted, present, now)])),
     )
 
@@ -140,7 +143,8 @@ def _rolling(
 
 
 def _settling(relay: Running, now: float) -> bool:
-    return relay.state is contract.State.STARTING and now - relay.since < SETTLING
+    # The distance: a clock that was set back must not hold up rollouts until it is there again.
+    return relay.state is contract.State.STARTING and abs(now - relay.since) < SETTLING
 
 
 def _budget(
