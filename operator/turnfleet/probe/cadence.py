@@ -49,10 +49,9 @@ class Cadence:
     statuses_at_once: int = 16
     """Polls and second looks under way together."""
 
-    evidence_interval: float = 1.0
-    """Between two second looks at a relay whose UDP is silent."""
     evidence_timeout: float = 0.8
-    """Has to fit between the second unanswered try and death."""
+    """Of a second look at a relay whose UDP is silent: has to fit between the second unanswered
+    try and death."""
     evidence_fresh: float = 3.0
 
     streak: int = 3

@@ -91,10 +91,13 @@ def _reason(state: str, *, ready: bool, word: object) -> fleet.Reason | None:
         case contract.State.DRAINING:
             return fleet.Reason.DRAINING
         case contract.State.CLOSED:
-            return fleet.Reason.CLOSED
+            return _named(word, otherwise=fleet.Reason.CLOSED)
         case _:
-            named = isinstance(word, str) and word in _REPORTED
-            return fleet.Reason(str(word)) if named else fleet.Reason.STARTING
+            return _named(word, otherwise=fleet.Reason.STARTING)
+
+
+def _named(word: object, *, otherwise: fleet.Reason) -> fleet.Reason:
+    return fleet.Reason(word) if isinstance(word, str) and word in _REPORTED else otherwise
 
 
 def _load(value: object) -> float:
