@@ -179,11 +179,6 @@ def test_a_backend_that_gives_its_clients_address_gets_the_clients_place() -> No
     assert (where.located.place, where.located.rung) == (atlas.PARIS, geo.Rung.CIDR)
 
 
-def test_what_was_found_not_to_count_before_is_passed_on() -> None:
-    where = found(locating.Facts(region="eu-central", ignored=("so it goes",)))
-    assert where.located.ignored == ("so it goes",)
-
-
 texts = st.none() | st.text(max_size=50) | st.sampled_from(["eu", "us", "us-east", "DE", "de"])
 numbers = st.none() | st.floats()
 

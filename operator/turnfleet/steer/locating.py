@@ -32,15 +32,12 @@ class Facts:
     header_place: geo.Place | None = None
     """From geo headers that a trusted proxy set."""
     may_place: bool = False
-    """The sender may say where the client is: it has a key, is a trusted proxy, or this is
-    one-machine mode."""
+    """The sender may say where the client is: it has a key, or this is one-machine mode."""
     client_ip: str | None = None
     """Given in the request; canonical as ``peer`` is."""
     country: str | None = None
     latitude: float | None = None
     longitude: float | None = None
-    ignored: tuple[str, ...] = ()
-    """Sentences about what was found not to count before: an unknown connection type."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -77,7 +74,7 @@ def locate(
     default: geo.Place,
 ) -> Whereabouts | UnknownResidency:
     """Climb the ladder. ``residencies`` is ``Fleet.residencies``, passed so that it can be kept."""
-    ignored = list(facts.ignored)
+    ignored: list[str] = []
     bounds = _bounds(facts, regions, residencies, ignored)
     if isinstance(bounds, UnknownResidency):
         return bounds
