@@ -22,7 +22,7 @@ class Intake:
         self._files = files
         self._complaints: dict[str, str] = {}
         self._seen_config: bytes | None = None
-        self._seen_pair: certificate.Pair | str | None = None
+        self._installed: certificate.Pair | None = None
         self.settings = settings
         """As read at the start, with the ``live`` part of the last good version."""
         self.auth: auth.Auth | None = None
@@ -53,15 +53,19 @@ class Intake:
         if self._told.tls is None or self.settings.listeners.tls is None:
             return False
         found = certificate.read(self._told.tls)
-        if found == self._seen_pair:
+        if isinstance(found, str):
+            self.complain("tls", found)
             return False
-        self._seen_pair = found
-        outcome = found if isinstance(found, str) else certificate.install(found, self._files)
+        if found == self._installed:
+            self.complain("tls", None)
+            return False
+        # Failing is not remembered: it may be the disk that is full for a while.
+        outcome = certificate.install(found, self._files)
         if isinstance(outcome, str):
             self.complain("tls", outcome)
             return False
         self.complain("tls", None)
-        self.certificate = outcome
+        self._installed, self.certificate = found, outcome
         return True
 
     def complain(self, source: str, sentence: str | None) -> None:

@@ -84,6 +84,18 @@ async def test_tls_waits_for_a_certificate(tmp_path: Path) -> None:
         assert "tls.crt" in status["sentence"]
 
 
+async def test_a_certificate_that_could_not_be_written_is_tried_again(tmp_path: Path) -> None:
+    in_the_way = tmp_path / "state" / "key.pem"
+    in_the_way.mkdir(parents=True)
+    async with agents.prepared(tmp_path, listeners={"udp": 3478, "tls": 5349}) as agent:
+        agent.certify(coturn.authority())
+        await agent.start()
+        status = await agent.until(lambda s: s["reason"] == "NoCertificate")
+        assert "the certificate cannot be written" in status["sentence"]
+        in_the_way.rmdir()
+        await agent.ready()
+
+
 async def test_tls_may_have_the_port_of_udp(tmp_path: Path) -> None:
     listeners = {"udp": 5349, "tcp": 3478, "tls": 5349}
     async with agents.prepared(tmp_path, listeners=listeners) as agent:
