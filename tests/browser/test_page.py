@@ -1,6 +1,7 @@
 """The page as a person meets it: on a phone, by keyboard, by ear, and when things are odd."""
 
 import json
+import socket
 from typing import Any
 
 import pytest
@@ -145,6 +146,34 @@ async def test_a_database_is_credited_with_a_link(
         link = page.tab.get_by_role("link", name="IP Geolocation by DB-IP")
         assert await link.get_attribute("href") == "https://db-ip.com/"
         assert await page.tab.locator("#attributions a").count() == 1
+
+
+async def test_a_relay_that_never_answers_is_shown_as_silent_in_the_end(
+    page: visiting.Visit,
+) -> None:
+    await page.result()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as mute:
+        mute.bind(("127.0.0.1", 0))
+        url = f"turn:127.0.0.1:{mute.getsockname()[1]}?transport=udp"
+
+        async def mislead(route: async_api.Route) -> None:
+            response = await route.fetch()
+            answer = await response.json()
+            answer["iceServers"] = [{**answer["iceServers"][0], "urls": [url]}]
+            answer["selection"]["choices"][0]["urls"] = [url]
+            await route.fulfill(response=response, json=answer)
+
+        await page.tab.route("**/api/get-ice-servers*", mislead)
+        await page.tab.clock.install()
+        await page.tab.get_by_role("button", name="Run again").click()
+        await page.tab.locator("[data-state=waiting]").wait_for()
+        while await page.tab.locator("html[data-run=running]").count():
+            await page.tab.clock.fast_forward(20_000)
+        run = await page.result()
+
+    assert run["problem"]["title"] == "No relay carried data"
+    assert [(url["state"], url["role"]) for url in run["urls"]] == [("silent", "primary")]
+    assert await page.tab.locator("[data-state=silent]").count() == 1
 
 
 async def test_a_problem_is_told_as_the_endpoint_tells_it(

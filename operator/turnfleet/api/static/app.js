@@ -9,7 +9,7 @@ import { el } from "./dom.js";
 import * as map from "./map.js";
 import * as picker from "./picker.js";
 import * as reasons from "./reasons.js";
-import { relayTest, Unrelayed } from "./relay-test.js";
+import { relayTest } from "./relay-test.js";
 import * as servers from "./servers.js";
 import {
   askForReasons,
@@ -61,7 +61,6 @@ async function run() {
   } catch (error) {
     if (signal.aborted) return null;
     record.problem = problemOf(error);
-    record.urls = error instanceof Unrelayed ? error.urls : record.urls;
   }
   if (signal.aborted) return null;
   finish(record);

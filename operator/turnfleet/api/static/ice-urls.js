@@ -65,6 +65,7 @@ export function watchUrls(connection, iceServers, changed = () => {}) {
           ? "This browser does not say which URLs its relayed addresses came from."
           : "No answer yet when the browser stopped asking: nothing is there, or a firewall drops it.";
       }
+      changed();
     },
   };
 }

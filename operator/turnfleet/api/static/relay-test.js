@@ -32,6 +32,7 @@ export async function relayTest({ iceServers, signal, onChange }) {
   const near = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
   const far = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
   const urls = watchUrls(near, iceServers, () => onChange({ urls: urls.report() }));
+  onChange({ urls: urls.report() });
   const farUrls = watchUrls(far, iceServers);
   try {
     const channel = near.createDataChannel("turnfleet", { ordered: false, maxRetransmits: 0 });
@@ -55,7 +56,7 @@ export async function relayTest({ iceServers, signal, onChange }) {
     await pause(STATS_FRESH_AFTER, signal);
     const path = { near: await carrier(near), far: await carrier(far) };
     urls.close();
-    if (!data.received || !path.near) throw new Unrelayed(BROKE, urls.report());
+    if (!data.received || !path.near) throw new Unrelayed(BROKE);
     return { urls: urls.report(), data, path };
   } finally {
     // Closing tells the relays to drop the allocations at once instead of after ten minutes.
@@ -111,18 +112,16 @@ async function opened(channel, connection, signal, urls) {
         ? "Relays gave addresses, but no packet came from one to another: " +
             "their relay ports or peer rules are in the way."
         : "No relay gave this browser an address. The list of URLs says why, one by one.",
-      urls.report(),
     );
   }
 }
 
-/** No data came through; carries what was learned about the URLs. */
-export class Unrelayed extends Error {
-  constructor(sentence, urls) {
+/** No data came through; what was learned about the URLs has been reported. */
+class Unrelayed extends Error {
+  constructor(sentence) {
     super(sentence);
     this.name = "Unrelayed";
     this.title = "No relay carried data";
-    this.urls = urls;
   }
 }
 
