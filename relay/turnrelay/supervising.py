@@ -126,7 +126,7 @@ class Supervisor:
             if isinstance(outcome, placing.Placing):
                 return outcome
             if outcome != self.obstacle:
-                _LOG.info("waiting: %s", outcome.sentence)
+                _LOG.warning("waiting: %s", outcome.sentence)
             self.obstacle = outcome
             for_files = outcome.reason is not lifecycle.Reason.PORT_TAKEN
             await self._pause(_WAIT_FOR_FILES if for_files else _WAIT_FOR_PORTS)

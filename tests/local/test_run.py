@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import signal
+import socket
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Iterator
@@ -200,6 +201,17 @@ async def test_what_one_machine_does_not_do_is_said_once_and_disturbs_nothing(
     await fleet.hears(f"No longer so: {said}")
     assert fleet.said().count(said) == 2, "once as a warning, once as gone"
     assert "Every relay stays as it is" not in fleet.said()
+    await until(lambda: fleet.pids() == before)
+
+
+async def test_a_relay_whose_port_is_taken_says_so_and_waits(fleet: machine.Machine) -> None:
+    before = fleet.pids()
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as squatter:
+        squatter.bind(("127.50.3.1", 3478))
+        with extra(fleet, "late"):
+            await fleet.hears("late-1: waiting: another program has udp 127.50.3.1 port 3478")
+            squatter.close()
+            await fleet.all_ready([*before, "late-1", "late-2"])
     await until(lambda: fleet.pids() == before)
 
 
