@@ -43,6 +43,12 @@ class Reply:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def rung(self) -> str:
+        """Return which rung placed the client; asked for with ``format=config``."""
+        assert self.status == 200
+        return str(self.json["selection"]["located"]["rung"])
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Running:
