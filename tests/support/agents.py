@@ -139,7 +139,7 @@ class Agent:
         return 0, ""
 
     async def until(
-        self, fits: Callable[[Mapping[str, Any]], object], *, within: float = 8
+        self, fits: Callable[[Mapping[str, Any]], object], *, within: float = 30
     ) -> dict[str, Any]:
         """Wait until /status fits, and return it."""
         deadline = time.monotonic() + within
@@ -215,7 +215,7 @@ async def permission(allocation: turn.Allocation, peer: str) -> int:
     return 0
 
 
-async def eventually(holds: Callable[[], object], *, within: float = 8) -> None:
+async def eventually(holds: Callable[[], object], *, within: float = 30) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in another process
