@@ -37,7 +37,7 @@ async def test_a_rotation_accepts_both_secrets_until_the_old_one_retires(tmp_pat
         agent.sign(
             NEXT_SECRET, previous=agents.SECRET, generation=2, retire_after=str(retire_after)
         )
-        await becomes(agent, 0, within=2, secret=NEXT_SECRET)
+        await becomes(agent, 0, within=10, secret=NEXT_SECRET)
         assert await agent.refusal(secret=agents.SECRET) == 0
         status = await agent.until(lambda s: s["generation"] == 2)
         assert status["ready"]
@@ -193,14 +193,14 @@ async def test_live_allocations_are_counted_exactly_for_every_transport(tmp_path
             agent.allocation("udp", user="b"),
             agent.allocation("tcp", user="c"),
         ):
-            await agent.until(lambda s: s["allocations"] == 3, within=4)
+            await agent.until(lambda s: s["allocations"] == 3, within=10)
             async with agent.allocation("tls", user="d"), agent.allocation("tls", user="e"):
-                status = await agent.until(lambda s: s["allocations"] == 5, within=4)
+                status = await agent.until(lambda s: s["allocations"] == 5, within=10)
                 assert status["ports"] == {"used": 5, "available": 848}
                 for _ in range(20):
                     assert (await agent.status())["allocations"] == 5, "own probes do not count"
                     await asyncio.sleep(0.2)
-        await agent.until(lambda s: s["allocations"] == 0, within=8)
+        await agent.until(lambda s: s["allocations"] == 0, within=20)
 
 
 async def test_a_killed_coturn_is_started_again(tmp_path: Path) -> None:
@@ -209,7 +209,7 @@ async def test_a_killed_coturn_is_started_again(tmp_path: Path) -> None:
             relay = agent.coturn()
             assert relay is not None
             os.kill(relay, signal.SIGKILL)
-            await agent.until(lambda s: not s["ready"], within=3)
+            await agent.until(lambda s: not s["ready"], within=10)
             status = await agent.until(_restarted(restarts))
             assert agent.coturn() not in {None, relay}
             assert await agent.refusal() == 0
@@ -223,7 +223,7 @@ async def test_a_frozen_coturn_is_noticed_and_replaced_after_ten_seconds(tmp_pat
         assert relay is not None
         os.kill(relay, signal.SIGSTOP)
         frozen = time.monotonic()
-        status = await agent.until(lambda s: not s["ready"], within=6)
+        status = await agent.until(lambda s: not s["ready"], within=20)
         assert (status["state"], status["reason"]) == ("Closed", "Silent")
         await agent.until(lambda s: s["restarts"] == 1, within=20)
         assert 9 < time.monotonic() - frozen < 18
@@ -235,7 +235,7 @@ async def test_a_drain_refuses_new_clients_and_ends_with_the_last_live_one(tmp_p
     async with agents.running(tmp_path) as agent:
         async with agent.allocation() as allocation:
             os.kill(agent.id, signal.SIGTERM)
-            status = await agent.until(lambda s: s["state"] == "Draining", within=1.5)
+            status = await agent.until(lambda s: s["state"] == "Draining", within=10)
             assert not status["ready"]
             assert await agent.refusal() == 0, "endpoints hear of it before clients are refused"
             await becomes(agent, 486, within=12, user="late")
@@ -243,7 +243,7 @@ async def test_a_drain_refuses_new_clients_and_ends_with_the_last_live_one(tmp_p
             await allocation.refresh(600)
             await asyncio.sleep(2)
             assert agent.coturn() is not None
-        assert await agent.ended(within=8) == 0
+        assert await agent.ended(within=20) == 0
 
 
 async def test_a_drain_ends_at_its_deadline_and_a_second_signal_ends_it_at_once(
@@ -261,6 +261,6 @@ async def test_a_drain_ends_at_its_deadline_and_a_second_signal_ends_it_at_once(
         os.kill(long.id, signal.SIGTERM)
         await asyncio.sleep(0.5)
         os.kill(long.id, signal.SIGTERM)
-        assert await long.ended(within=2) == 0
-        assert await short.ended(within=7) == 0
+        assert await long.ended(within=10) == 0
+        assert await short.ended(within=20) == 0
         assert "longer than 4 s" in short.log

@@ -235,7 +235,7 @@ async def test_it_ends_with_its_parent_and_leaves_nothing_behind(tmp_path: Path)
         assert agent.process is not None
         assert agent.process.stdin is not None
         agent.process.stdin.close()
-        assert await agent.ended(within=3) == 0
+        assert await agent.ended(within=10) == 0
         assert not agents.alive(relay)
 
 
@@ -253,10 +253,10 @@ async def test_a_killed_agent_leaves_no_coturn_behind(tmp_path: Path) -> None:
         assert relay is not None
         os.kill(agent.id, signal.SIGKILL)
         await agent.ended()
-        await agents.eventually(lambda: not agents.alive(relay), within=2)
+        await agents.eventually(lambda: not agents.alive(relay), within=10)
 
 
 async def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     async with agents.running(tmp_path) as agent, agent.allocation():
         os.kill(agent.id, signal.SIGINT)
-        assert await agent.ended(within=3) == 0
+        assert await agent.ended(within=10) == 0
