@@ -70,7 +70,7 @@ async def test_when_every_relay_dies_the_last_set_is_kept_and_the_prober_says_so
     async with watching.watching(pair_region(pair)) as watch:
         for running in pair:
             running.kill()
-        await watch.until(lambda: watch.prober.suspicion is not None, within=3.0)
+        await watch.until(lambda: watch.prober.suspicion is not None, within=10)
         await asyncio.sleep(1.0)
         assert (watch.reason(A), watch.reason(B)) == (None, None)
         assert "keeping the last set" in str(watch.prober.suspicion)
@@ -81,10 +81,10 @@ async def test_a_relay_that_comes_back_is_held_back_for_a_while(
 ) -> None:
     async with watching.watching(pair_region(pair), rhythm=HASTY) as watch:
         pair[0].stop()
-        await watch.until(lambda: watch.reason(A) is not None, within=3.0)
+        await watch.until(lambda: watch.reason(A) is not None, within=10)
         pair[0].resume()
-        await watch.until(lambda: watch.reason(A) is fleet.Reason.DAMPED, within=3.0)
-        took = await watch.until(lambda: watch.reason(A) is None, within=3.0)
+        await watch.until(lambda: watch.reason(A) is fleet.Reason.DAMPED, within=10)
+        took = await watch.until(lambda: watch.reason(A) is None, within=10)
         assert took > HASTY.hold_first / 2
 
 
@@ -182,7 +182,7 @@ async def test_a_relay_without_udp_is_watched_over_tcp(tmp_path: Path) -> None:
         async with watching.watching(region) as watch:
             assert watch.health[A].working == {Transport.TCP}
             streaming.stop()
-            await watch.until(lambda: watch.reason(A) is not None, within=3.0)
+            await watch.until(lambda: watch.reason(A) is not None, within=10)
             streaming.resume()
             await watch.until(lambda: watch.reason(A) is None, within=9.0)
 
