@@ -65,6 +65,32 @@ async def test_an_unexpected_failure_is_a_500_and_logged_without_the_request(
     assert "alice" not in log.getvalue()
 
 
+@pytest.mark.parametrize("framing", ["Content-Length: 100", "Transfer-Encoding: chunked"])
+@pytest.mark.parametrize("path", [endpoints.SERVERS, "/nothing", "/healthz"])
+async def test_who_hangs_up_in_a_body_puts_no_traceback_into_the_log(
+    endpoint: endpoints.Running, log: io.StringIO, path: str, framing: str
+) -> None:
+    for length in (b"", b"5\r\n{") if "chunked" in framing else (b"", b"{"):
+        head = f"POST {path} HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
+        await endpoint.hang_up(f"{head}{framing}\r\n\r\n".encode() + length)
+
+    assert [line for line in log.getvalue().splitlines() if "exception" in line] == []
+    assert '"level": "error"' not in log.getvalue()
+    assert log.getvalue().count("hung up") == (2 if path == endpoints.SERVERS else 0)
+
+
+async def test_a_body_that_is_not_packed_as_it_says_is_a_400_without_a_traceback(
+    endpoint: endpoints.Running, log: io.StringIO
+) -> None:
+    headers = {"Content-Type": "application/json", "Content-Encoding": "gzip"}
+    reply = await endpoint.send(
+        "POST", endpoints.SERVERS, data=b"nogzip", headers=headers, compress=False
+    )
+
+    assert reply.status == 400
+    assert "exception" not in log.getvalue()
+
+
 def test_every_line_is_a_json_object() -> None:
     record = logging.makeLogRecord(
         {"levelname": "WARNING", "msg": "two\nlines \ud800", "relay": object()}

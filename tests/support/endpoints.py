@@ -83,6 +83,16 @@ class Running:
             writer.close()
             await writer.wait_closed()
 
+    async def hang_up(self, sent: bytes) -> None:
+        """Send bytes on a connection of their own, close it, and give the endpoint time to see."""
+        _, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(sent)
+        await writer.drain()
+        await asyncio.sleep(0.05)
+        writer.close()
+        await writer.wait_closed()
+        await asyncio.sleep(0.05)
+
 
 def _named(headers: Mapping[str, str]) -> dict[str, str]:
     return {name.replace("_", "-"): value for name, value in headers.items()}

@@ -167,6 +167,8 @@ class Endpoint:
             return problems.Problem(
                 status=HTTPStatus.BAD_REQUEST, detail="The body is not what its headers say."
             )
+        except ConnectionError:
+            return problems.disconnected()
         except TimeoutError:
             return problems.Problem(
                 status=HTTPStatus.REQUEST_TIMEOUT,

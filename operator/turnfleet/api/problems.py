@@ -80,8 +80,18 @@ async def middleware(request: web.Request, handler: typedefs.Handler) -> web.Str
         if hdrs.ALLOW in error.headers:
             answer.headers[hdrs.ALLOW] = error.headers[hdrs.ALLOW]
         return answer
+    except ConnectionError:
+        # Anybody can hang up. Ours broke, if the client is still there.
+        gone = request.transport is None
+        return response(disconnected() if gone else unexpected(request))
     except Exception:  # noqa: BLE001 - the edge: whatever it was, the caller gets a document
         return response(unexpected(request))
+
+
+def disconnected() -> Problem:
+    """Log that a client went away, and return what goes nowhere but into the metrics."""
+    _LOG.debug("the client hung up before its request was whole")
+    return Problem(status=HTTPStatus.BAD_REQUEST, detail="The request ended early.")
 
 
 def unexpected(request: web.BaseRequest) -> Problem:
