@@ -101,6 +101,19 @@ async def test_errors_can_be_read_by_the_page_that_caused_them(start: endpoints.
     assert reply.headers["Access-Control-Allow-Origin"] == "https://app.example"
 
 
+async def test_a_refused_page_is_told_who_may_ask_in_this_mode(start: endpoints.Start) -> None:
+    told = []
+    for opts in (OPEN, options.loopback(), options.at_address("192.0.2.1")):
+        async with start(opts) as endpoint:
+            reply = await endpoint.ask(Origin="https://evil.example")
+            told.append((reply.status, reply.json["detail"]))
+
+    assert [status for status, _ in told] == [403, 403, 403]
+    assert "operator can list the origin" in told[0][1]
+    assert "only pages of this machine" in told[1][1]
+    assert "only the page of this endpoint" in told[2][1]
+
+
 @pytest.mark.parametrize("origin", ["http://localhost:3000", "http://127.0.0.1", "http://[::1]:80"])
 async def test_a_developers_own_pages_may_ask_on_one_machine(
     endpoint: endpoints.Running, origin: str

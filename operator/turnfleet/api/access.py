@@ -23,7 +23,15 @@ UNKNOWN_HOST: Final = problems.Problem(
 )
 _FOREIGN_PAGE: Final = problems.Problem(
     status=HTTPStatus.FORBIDDEN,
-    detail="Pages of this origin may not ask here; its operator can list the origin.",
+    detail="Pages of this origin may not ask here; the endpoint's operator can list the origin.",
+)
+_PAGE_ELSEWHERE: Final = problems.Problem(
+    status=HTTPStatus.FORBIDDEN,
+    detail="On one machine only pages of this machine may read answers.",
+)
+_NOT_OUR_PAGE: Final = problems.Problem(
+    status=HTTPStatus.FORBIDDEN,
+    detail="On one machine only the page of this endpoint may read answers.",
 )
 
 
@@ -61,7 +69,9 @@ class Gate:
             return self._keyed(authorization)
         if origin is None or self.allows_origin(origin, host):
             return self._keyless
-        return _FOREIGN_PAGE
+        if self._keyless is not Standing.LOCAL:
+            return _FOREIGN_PAGE
+        return _PAGE_ELSEWHERE if self._options.loopback_origins else _NOT_OUR_PAGE
 
     def _keyed(self, authorization: str | None) -> Standing | problems.Problem:
         scheme, _, key = (authorization or "").partition(" ")
