@@ -13,8 +13,8 @@ from turnfleet.ice import rid
 from turnfleet.model import fleet, geo, selection
 from turnfleet.steer import locating, ranking, selecting
 
-REMEMBERED: Final = 8192
-"""Outcomes, a kB each."""
+REMEMBERED: Final = 2048
+"""Outcomes, twice as many at the most. Each keeps its ranking alive: 20 kB with 100 regions."""
 
 _KEYED: Final = access.Standing.KEYED  # 8 times as fast as to look it up (Python 3.11)
 

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.ice import credentials, profiles, rid
+from turnfleet.model import region as declared
 from turnfleet.model import selection
 
 REFRESH_AT: Final = 0.75
@@ -26,16 +27,16 @@ SIGNERS_KEPT: Final = 4096
 class Piece:
     """One server of answers, all but its user."""
 
-    __slots__ = ("choice", "head", "ids", "secret", "server", "signer", "size", "spec", "ttl")
+    __slots__ = ("head", "ids", "made_of", "secret", "server", "signer", "size", "spec", "ttl")
 
     def __init__(
-        self, server: profiles.Server, signer: credentials.Signer, choice: selection.Choice | None
+        self, server: profiles.Server, signer: credentials.Signer, choice: selection.Choice
     ) -> None:
         self.server = server
         self.signer = signer
-        self.choice = choice
-        """What it was made of, where it is kept."""
-        self.spec = choice.region.spec if choice else None
+        self.made_of = choice.member.relay
+        """Kept alive here, so that its id stays its own."""
+        self.spec = choice.region.spec
         self.secret = server.secret
         self.size = len(server.urls)
         self.ttl = server.ttl
@@ -116,12 +117,12 @@ class Template:
 class Pieces:
     """Makes templates, and keeps the pieces and signers that they are made of.
 
-    Pieces are found by the id of what they were made of, which is fast, and sound because each
-    keeps its own alive: nothing else can get that id.
+    Relays are told apart by id, which is fast, and sound because each piece keeps its own alive:
+    nothing else can get that id. Load is no part of a piece, which is what changes most.
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[tuple[int, int, selection.Role, str, str], Piece] = {}
+        self._pieces: dict[_Key, Piece] = {}
         self._signers: dict[bytes, credentials.Signer] = {}
 
     def template(
@@ -133,12 +134,18 @@ class Pieces:
         """Return the template of some choices, in the order of roles."""
         pieces: list[Piece] = []
         urls = 0
-        for position, choice in enumerate(choices):
-            key = (id(choice.member), position, choice.role, profile, connection)
+        for choice in choices:
+            role, region, member, _ = choice
+            health = member.health
+            key = (
+                id(member.relay), health.working, health.silent,
+                len(pieces), role, profile, connection,
+            )  # fmt: skip
             piece = self._pieces.get(key)
-            region = choice.region
             if piece is None or piece.secret is not region.secret or piece.spec is not region.spec:
-                server = profiles.server(choice, position, profile, connection)
+                if not profiles.wants(role, profile, connection):
+                    continue
+                server = profiles.server(choice, len(pieces), profile, connection)
                 if server is None:
                     return self._together(choices, profile, connection)
                 if len(self._pieces) >= PIECES_KEPT:
@@ -157,10 +164,11 @@ class Pieces:
         connection: profiles.Connection,
     ) -> Template:
         """Return the template of choices whose URLs depend on each other."""
+        by_role = {choice.role: choice for choice in choices}
         servers = profiles.servers(choices, profile, connection)
-        return Template([self._piece(server, None) for server in servers], profile)
+        return Template([self._piece(one, by_role[one.role]) for one in servers], profile)
 
-    def _piece(self, server: profiles.Server, choice: selection.Choice | None) -> Piece:
+    def _piece(self, server: profiles.Server, choice: selection.Choice) -> Piece:
         value = server.secret.value
         signer = self._signers.get(value)
         if signer is None:
@@ -168,6 +176,10 @@ class Pieces:
                 self._signers.clear()
             signer = self._signers[value] = credentials.Signer(value)
         return Piece(server, signer, choice)
+
+
+_Key = tuple[int, frozenset[declared.Transport], frozenset[str], int, selection.Role, str, str]
+"""What a piece depends on besides its region's secret and spec: relay, health, place, wants."""
 
 
 def _json(value: object) -> bytes:

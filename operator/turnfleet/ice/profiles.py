@@ -195,6 +195,11 @@ def servers(
     return found or _laid_out(choices, replace(_SWAPPED, stun=layout.stun))
 
 
+def wants(role: selection.Role, profile: Profile, connection: Connection) -> bool:
+    """Tell whether answers of a profile have a server in a role at all."""
+    return bool(_LAYOUTS[profile][connection].wants(role))
+
+
 def server(
     choice: selection.Choice, position: int, profile: Profile, connection: Connection
 ) -> Server | None:
