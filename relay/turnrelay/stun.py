@@ -53,13 +53,11 @@ class Method(IntEnum):
     SEND = 0x006
     DATA = 0x007
     CREATE_PERMISSION = 0x008
-    CHANNEL_BIND = 0x009
 
 
 class Attribute(IntEnum):
     """The attributes that this codec writes or reads."""
 
-    MAPPED_ADDRESS = 0x0001
     USERNAME = 0x0006
     MESSAGE_INTEGRITY = 0x0008
     ERROR_CODE = 0x0009
@@ -72,17 +70,14 @@ class Attribute(IntEnum):
     REQUESTED_ADDRESS_FAMILY = 0x0017
     REQUESTED_TRANSPORT = 0x0019
     XOR_MAPPED_ADDRESS = 0x0020
-    SOFTWARE = 0x8022
     FINGERPRINT = 0x8028
 
 
 class Code(IntEnum):
     """Error codes that mean something to turnfleet."""
 
-    TRY_ALTERNATE = 300
     UNAUTHENTICATED = 401
     FORBIDDEN = 403
-    ALLOCATION_MISMATCH = 437
     STALE_NONCE = 438
     ALLOCATION_QUOTA_REACHED = 486
     INSUFFICIENT_CAPACITY = 508

@@ -5,10 +5,6 @@
 
 from dataclasses import dataclass, field
 from enum import StrEnum
-from typing import Final
-
-NAME_MAX: Final = 40
-"""Longest region or relay name: leaves room for suffixes in a 63-character label."""
 
 
 class Placement(StrEnum):

@@ -53,7 +53,7 @@ NARROW: Final = 8
 
 NAME: Final = Syntax(
     advice="a name of at most 40 lower-case letters, digits and dashes, with no dash at its ends",
-    longest=40,
+    longest=40,  # Leaves room for suffixes in a 63-character label.
     check=_pattern(_LABEL),
 )
 REALM: Final = Syntax(
