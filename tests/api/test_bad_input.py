@@ -163,6 +163,31 @@ async def test_a_large_body_without_a_length_is_a_413_too(endpoint: endpoints.Ru
     assert (await endpoint.raw(sent)).startswith(b"HTTP/1.1 413 ")
 
 
+@pytest.mark.parametrize(
+    "sent",
+    [
+        b"the-evil one\r\n\r\n",
+        b"GET /?%b HTTP/1.1\r\nHost: localhost\r\n\r\n" % (b"evil" * 2500),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nCookie: %b\r\n\r\n" % (b"evil" * 15_000),
+        b"GET / HTTP/1.1\r\nHost: localhost\r\nEvil: evil\x00\r\n\r\n",
+        b"GET / HTTP/1.1\r\nHost: evil\r\nHost: evil\r\n\r\n",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nContent-Length: 6\r\n\r\nevil",
+        b"POST / HTTP/1.1\r\nContent-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\nevil!",
+    ],
+)
+async def test_what_is_not_http_is_a_400_that_repeats_nothing(
+    endpoint: endpoints.Running, sent: bytes
+) -> None:
+    head, _, body = (await endpoint.raw(sent)).partition(b"\r\n\r\n")
+
+    assert head.split()[1] == b"400"
+    assert b"\r\nServer: turnfleet" in head
+    assert b"\r\nContent-Type: application/problem+json" in head
+    assert json.loads(body)["detail"].endswith(".")
+    for leak in (b"evil", b"aiohttp", b"Python"):
+        assert leak not in head + body
+
+
 async def test_a_packed_body_is_not_unpacked(endpoint: endpoints.Running) -> None:
     packed = zlib.compress(b" " * 16_000_000)
     headers = {"Content-Type": "application/json", "Content-Encoding": "deflate"}

@@ -7,8 +7,8 @@ What it writes is the same, byte for byte, as ``endpoint`` writes; a test compar
 
 What it relies on in aiohttp, all of it public:
 
-* ``AppRunner.server.request_handler`` is what the server calls for each request, and may be set
-  before the first connection;
+* ``Server.request_handler`` is what the server calls for each request, and may be set before the
+  first connection;
 * of what a handler returns, the server uses ``prepare``, ``write_eof`` and ``keep_alive``, as long
   as it writes no access log;
 * ``AbstractStreamWriter.write`` sends bytes as they are while no headers were given to it, and

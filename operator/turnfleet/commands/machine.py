@@ -142,7 +142,7 @@ class Machine:
         )
         self.board.on_publish(self.prober.source_changed)
         self._atlas = atlas.open(wishes.databases, wishes.networks, _log.warning)
-        self._runner = serving.runner(
+        self._runner = serving.Runner(
             app.create(
                 current=self.board,
                 atlas=self._atlas,
@@ -179,7 +179,7 @@ class Machine:
 
     async def listen(self) -> None:
         """Open the endpoint's ports, before any relay starts."""
-        await serving.set_up(self._runner)
+        await self._runner.setup()
         try:
             for address, port in self._wishes.sites:
                 await web.TCPSite(self._runner, address, port).start()
