@@ -140,7 +140,12 @@ class Machine:
 
     def left_behind(self) -> tuple[int, ...]:
         """Return the processes that still work in the state folder."""
-        return tuple(pid for pid in _pids() if str(self.state) in _command(pid))
+        return left_behind(self.state)
+
+
+def left_behind(state: Path) -> tuple[int, ...]:
+    """Return the processes that work in a state folder."""
+    return tuple(pid for pid in _pids() if str(state) in _command(pid))
 
 
 @contextlib.asynccontextmanager

@@ -86,7 +86,9 @@ class Process:
                 "%s ended (%s); starting it again in %.1f s", self._name, _ending(code), backoff
             )
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._drained.wait(), backoff)
+                # Not wait_for, which before Python 3.12 may drop a cancellation.
+                async with asyncio.timeout(backoff):
+                    await self._drained.wait()
             backoff = min(backoff * 2, BACKOFF_MAX)
 
     async def _once(self) -> int | None:
@@ -111,6 +113,10 @@ class Process:
                 # The drain was asked for while the process was being made.
                 self._signal(signal.SIGTERM)
             code = await self._end_of(process)
+        except asyncio.CancelledError:
+            # Told to end at once, whatever it is doing: its complaints are about that.
+            forwarding.cancel()
+            raise
         finally:
             await _stop(process)
             self._process = None
@@ -174,7 +180,8 @@ async def _stop(process: asyncio.subprocess.Process) -> None:
         with contextlib.suppress(ProcessLookupError):
             process.send_signal(number)
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(process.wait(), _STOP_GRACE)
+            async with asyncio.timeout(_STOP_GRACE):
+                await process.wait()
             return
 
 

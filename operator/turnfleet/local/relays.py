@@ -96,7 +96,10 @@ class LocalRelays:
                     self._poked.clear()
                     self._reconcile(group, session)
                     with contextlib.suppress(TimeoutError):
-                        await asyncio.wait_for(self._poked.wait(), LOOK_EVERY)
+                        # Not wait_for, which before Python 3.12 drops a cancellation that meets
+                        # the end of its wait: this loop would go on for ever.
+                        async with asyncio.timeout(LOOK_EVERY):
+                            await self._poked.wait()
         finally:
             self._relays.clear()
 

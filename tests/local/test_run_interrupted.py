@@ -1,0 +1,40 @@
+"""Ctrl-C while ``turnfleet run`` is starting: it ends, with nothing left and nothing to explain."""
+
+import asyncio
+import os
+import signal
+import sys
+from pathlib import Path
+
+import pytest
+from tests.support import machine
+
+BLOCK = 54
+
+
+@pytest.mark.parametrize("delay", [0.1, 0.3, 0.6, 0.9, 1.2, 1.6])
+async def test_an_interrupt_during_the_start_leaves_no_traceback_and_no_process(
+    tmp_path: Path, delay: float
+) -> None:
+    regions, state = tmp_path / "regions", tmp_path / "state"
+    regions.mkdir()
+    machine.manifest("east", file=regions / "east.yaml")
+    process = await asyncio.create_subprocess_exec(
+        *(sys.executable, "-m", "turnfleet", "run", str(regions), "--state", str(state)),
+        *("--block", str(BLOCK), "--listen", "127.0.0.1:0"),
+        stdout=asyncio.subprocess.PIPE,
+        stderr=asyncio.subprocess.STDOUT,
+        start_new_session=True,
+    )
+    await asyncio.sleep(delay)
+    # As a terminal does: everything in the foreground is told.
+    os.killpg(process.pid, signal.SIGINT)
+    async with asyncio.timeout(15):
+        said, _ = await process.communicate()
+    assert process.returncode in {0, 130, -signal.SIGINT}
+    assert b"Traceback" not in said
+    assert b"KeyboardInterrupt" not in said
+    assert b"never awaited" not in said
+    async with asyncio.timeout(5):
+        while machine.left_behind(state):  # noqa: ASYNC110 - they are not ours to wait for
+            await asyncio.sleep(0.05)
