@@ -118,7 +118,7 @@ class Answers:
         chosen = self._select(placed, user)
         asked = query.asked
         servers = profiles.servers(chosen.choices, asked.profile, asked.connection)
-        result = explaining.document(chosen, servers, inside=True)
+        result = explaining.document(chosen, servers, ignored=asked.ignored, inside=True)
         result["regions"] = report.rows(
             chosen, now=now, pin=placed.where.pin, estimator=self._estimator
         )
@@ -140,7 +140,9 @@ class Answers:
         self, query: placing.Query, chosen: selection.Selection, template: formats.Template
     ) -> bytes:
         inside = query.standing is not access.Standing.ANONYMOUS
-        why = explaining.document(chosen, template.servers, inside=inside)
+        why = explaining.document(
+            chosen, template.servers, ignored=query.asked.ignored, inside=inside
+        )
         return json.dumps(why, separators=(",", ":")).encode()
 
 

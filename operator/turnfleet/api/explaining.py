@@ -9,12 +9,19 @@ from turnfleet.model import geo, selection
 
 
 def document(
-    chosen: selection.Selection, servers: tuple[profiles.Server, ...], *, inside: bool
+    chosen: selection.Selection,
+    servers: tuple[profiles.Server, ...],
+    *,
+    ignored: tuple[str, ...],
+    inside: bool,
 ) -> dict[str, object]:
-    """Return a selection; ``servers`` are its URLs, none where nothing was to be offered."""
+    """Return a selection; ``servers`` are its URLs, none where nothing was to be offered.
+
+    ``ignored`` is what of the request meant nothing, before the client was located.
+    """
     offered = {server.role: list(server.urls) for server in servers}
     result: dict[str, object] = {
-        "located": _located(chosen.located, inside=inside),
+        "located": _located(chosen.located, ignored, inside=inside),
         "choices": [
             _choice(choice, offered.get(choice.role, []), inside=inside)
             for choice in chosen.choices
@@ -44,8 +51,8 @@ def document(
     return result
 
 
-def _located(located: geo.Located, *, inside: bool) -> dict[str, object]:
-    result: dict[str, object] = {"rung": located.rung, "ignored": list(located.ignored)}
+def _located(located: geo.Located, ignored: tuple[str, ...], *, inside: bool) -> dict[str, object]:
+    result: dict[str, object] = {"rung": located.rung, "ignored": [*ignored, *located.ignored]}
     if inside:
         place = located.place
         result.update(latitude=place.latitude, longitude=place.longitude, country=place.country)

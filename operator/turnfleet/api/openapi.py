@@ -199,7 +199,10 @@ def _schemas() -> dict[str, object]:
     return {
         "Request": {
             "type": "object",
-            "description": "null and empty are as good as absent; other names are ignored.",
+            "description": (
+                "null and empty are as good as absent; other names are ignored, and format=config "
+                "says which."
+            ),
             "properties": {
                 name: {"description": description, **_nullable(schema)}
                 for name, (description, schema) in _FIELDS.items()

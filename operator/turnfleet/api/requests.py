@@ -1,7 +1,8 @@
 """What a request asks for: the query of a GET and the JSON of a POST, as one typed value.
 
 ``read`` is total: a request or a ``Problem`` that names the field. Absent, ``null`` and empty are
-the same. Names nobody knows are ignored, so that a newer client can talk to an older endpoint.
+the same. Names nobody knows are ignored, so that a newer client can talk to an older endpoint, and
+listed, so that a misspelt one is found.
 What a value *means* (a region or a hint, who may give a place) is decided elsewhere.
 """
 
@@ -39,6 +40,8 @@ _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NAME_KEPT: Final = 128
 """Characters of a name that are looked at: no region, group or place has half as many, and what is
 remembered by names stays small whatever strangers send."""
+_UNKNOWN_SHOWN: Final = 5
+_CHARACTERS_SHOWN: Final = 40
 _REMEMBERED: Final = 256
 """Requests up to this many bytes are read once: most clients send one of a few."""
 
@@ -77,6 +80,8 @@ class Asked:
     profile: profiles.Profile = profiles.Profile.BALANCED
     format: Format = Format.ARRAY
     user: str | None = None
+    ignored: tuple[str, ...] = ()
+    """Sentences, without their full stop, on what of the request means nothing here."""
 
 
 def read(query: str, body: bytes) -> Asked | problems.Problem:
@@ -124,6 +129,7 @@ def understand(fields: Mapping[str, object]) -> Asked | problems.Problem:
             profile=_profile(fields),
             format=_format(fields),
             user=_user(fields),
+            ignored=_ignored(fields),
         )
     except _Wrong as wrong:
         return problems.invalid(wrong.field, wrong.detail)
@@ -145,9 +151,7 @@ def _fields(query: str) -> dict[str, object] | problems.Problem:
     """Return a query as JSON would have it: numbers are numbers. What is no number stays text."""
     fields: dict[str, object] = {}
     for name, value in parse.parse_qsl(query, keep_blank_values=True):
-        if name not in FIELDS:
-            continue
-        if name in fields:
+        if name in fields and name in FIELDS:
             return _twice(name)
         number = _NUMBERS.get(name)
         fields[name] = number[1](value) if number and number[0].fullmatch(value) else value
@@ -182,7 +186,7 @@ def _read(query: str, body: bytes) -> Asked | problems.Problem:
             status=HTTPStatus.BAD_REQUEST,
             detail=f"The body is {_kind(document)}; send one JSON object.",
         )
-    both = beside.keys() & document.keys()
+    both = beside.keys() & document.keys() & FIELDS
     return _twice(min(both)) if both else understand({**beside, **document})
 
 
@@ -238,6 +242,21 @@ def _ttl(fields: Mapping[str, object]) -> int | None:
 def _connection(fields: Mapping[str, object]) -> profiles.Connection:
     known = profiles.connection(_text(fields, "connectionType"))
     return profiles.Connection.ANY if known is None else known
+
+
+def _ignored(fields: Mapping[str, object]) -> tuple[str, ...]:
+    unknown = [name for name in fields if name and name not in FIELDS]
+    said = [f"{_shown(name)} is no field of a request" for name in unknown[:_UNKNOWN_SHOWN]]
+    if len(unknown) > _UNKNOWN_SHOWN:
+        said.append(f"{len(unknown) - _UNKNOWN_SHOWN} more names are no fields of a request")
+    connection = fields.get("connectionType")
+    if isinstance(connection, str) and connection and profiles.connection(connection) is None:
+        said.append(f"connectionType {_shown(connection)} is none that is known here")
+    return tuple(said)
+
+
+def _shown(text: str) -> str:
+    return ascii(text if len(text) <= _CHARACTERS_SHOWN else f"{text[:_CHARACTERS_SHOWN]}...")
 
 
 def _profile(fields: Mapping[str, object]) -> profiles.Profile:

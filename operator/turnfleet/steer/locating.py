@@ -88,6 +88,8 @@ def locate(
         place, rung = hinted, geo.Rung.HINT
     else:
         place, rung = _looked_up(facts, atlas) or (default, geo.Rung.DEFAULT)
+        if rung is geo.Rung.DEFAULT and facts.may_place and facts.client_ip:
+            ignored.append("clientIp is in no geo database or table of networks here")
     return Whereabouts(
         located=geo.Located(place=place, rung=rung, ignored=tuple(ignored)),
         pin=facts.region if bounds.pin is not None else None,
