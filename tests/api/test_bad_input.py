@@ -219,7 +219,11 @@ async def test_an_unknown_region_is_a_hint(endpoint: endpoints.Running, region: 
 async def test_an_unknown_connection_type_is_a_hint(
     endpoint: endpoints.Running, connection: str
 ) -> None:
-    assert (await endpoint.ask({"connectionType": connection})).status == 200
+    reply = await endpoint.ask({"connectionType": connection}, query="?format=config")
+
+    (sentence,) = reply.json["selection"]["located"]["ignored"]
+    assert sentence.startswith("connectionType ")
+    assert len(sentence) < 400
 
 
 @pytest.mark.parametrize("half", ["latitude", "longitude"])
@@ -256,6 +260,31 @@ async def test_names_nobody_knows_are_ignored(endpoint: endpoints.Running) -> No
     assert "colour" not in (await endpoint.get("/metrics")).body.decode()
 
 
+async def test_names_nobody_knows_are_listed(endpoint: endpoints.Running) -> None:
+    configured = await endpoint.ask({"colour": "green"}, query="?format=config&conection=lte")
+    explained = await endpoint.get("/api/explain?colour=a&colour=b")
+    many = await endpoint.ask({f"{n}{'x' * 100}": n for n in range(100)}, query="?format=config")
+
+    assert configured.json["selection"]["located"]["ignored"] == [
+        "'conection' is no field of a request",
+        "'colour' is no field of a request",
+    ]
+    assert explained.json["located"]["ignored"] == ["'colour' is no field of a request"]
+    listed = many.json["selection"]["located"]["ignored"]
+    assert len(listed) == 6
+    assert listed[-1] == "95 more names are no fields of a request"
+    assert max(len(sentence) for sentence in listed) < 80
+
+
+async def test_an_address_that_no_database_knows_is_said_so(endpoint: endpoints.Running) -> None:
+    reply = await endpoint.get("/api/explain?clientIp=198.51.100.7")
+
+    assert reply.json["located"]["rung"] == "default"
+    assert reply.json["located"]["ignored"] == [
+        "clientIp is in no geo database or table of networks here"
+    ]
+
+
 def test_of_a_long_name_only_the_beginning_is_kept() -> None:
     body = json.dumps({"region": "r" * 10_000, "residency": "s" * 10_000}).encode()
 
@@ -275,7 +304,9 @@ async def test_other_methods_are_a_405_that_lists_those_there_are(
     reply = await endpoint.send("DELETE", endpoints.SERVERS)
 
     assert_refused(reply, 405)
-    assert {"GET", "POST", "OPTIONS"} <= set(reply.headers["Allow"].replace(" ", "").split(","))
+    asked = await endpoint.send("OPTIONS", endpoints.SERVERS)
+    assert _listed(reply.headers["Allow"]) == {"GET", "HEAD", "POST", "OPTIONS"}
+    assert _listed(asked.headers["Allow"]) == _listed(reply.headers["Allow"])
 
 
 async def test_an_unknown_path_is_a_404_with_a_sentence(endpoint: endpoints.Running) -> None:
@@ -290,3 +321,7 @@ async def test_plain_users_that_relays_refuse_are_a_400(start: endpoints.Start, 
 
     assert_refused(refused, 400, "user")
     assert plain.json[0]["username"].endswith(":alice")
+
+
+def _listed(header: str) -> set[str]:
+    return set(header.replace(" ", "").split(","))

@@ -11,6 +11,8 @@ from aiohttp import hdrs, web
 from turnfleet import names
 
 EXPOSED: Final = f"{names.HEADER_RID}, {names.HEADER_EXPIRES}, Retry-After"
+_ALLOW: Final = "GET, HEAD, OPTIONS, POST"
+"""What the path takes, as the router lists it too."""
 _METHODS: Final = "GET, POST, OPTIONS"
 _HEADERS: Final = "Authorization, Content-Type"
 _MAX_AGE: Final = "7200"
@@ -37,7 +39,7 @@ def share(answer: web.StreamResponse, origin: str | None, *, allowed: bool) -> N
 
 def preflight(origin: str | None, *, allowed: bool) -> web.Response:
     """Return the answer to OPTIONS. To an origin that is not allowed it grants nothing."""
-    answer = web.Response(status=204, headers={hdrs.ALLOW: _METHODS})
+    answer = web.Response(status=204, headers={hdrs.ALLOW: _ALLOW})
     share(answer, origin, allowed=allowed)
     if origin is not None and allowed:
         answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
