@@ -131,6 +131,10 @@ def test_a_region_that_takes_nobody_has_a_reason(found: fleet.Region, reason: fl
     [
         (fleets.a_member("r", state=contract.State.STARTING), fleet.Reason.STARTING),
         (fleets.a_member("r", state=contract.State.CLOSED), fleet.Reason.CLOSED),
+        (
+            fleets.a_member("r", state=contract.State.CLOSED, reason=fleet.Reason.FULL),
+            fleet.Reason.FULL,
+        ),
         (fleets.a_member("r", state=contract.State.DRAINING), fleet.Reason.DRAINING),
         (fleets.a_member("r", state=contract.State.UNREACHABLE), fleet.Reason.UNREACHABLE),
         (fleets.a_member("r", reason=fleet.Reason.FULL), fleet.Reason.FULL),

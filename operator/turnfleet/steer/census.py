@@ -68,8 +68,8 @@ def unusable(member: fleet.Member) -> fleet.Reason | None:
             return member.health.reason or _without_url(member)
         case contract.State.STARTING:
             return fleet.Reason.STARTING
-        case contract.State.CLOSED:
-            return fleet.Reason.CLOSED
+        case contract.State.CLOSED:  # a probe may know why: it is full, or refuses our credential
+            return member.health.reason or fleet.Reason.CLOSED
         case contract.State.DRAINING:
             return fleet.Reason.DRAINING
         case contract.State.UNREACHABLE:
