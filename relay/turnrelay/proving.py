@@ -87,7 +87,9 @@ class Prover:
             self._poked.clear()
             await self.allocate(run, server)
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._poked.wait(), timeout=self._interval())
+                # Not wait_for, which before Python 3.12 may drop a cancellation.
+                async with asyncio.timeout(self._interval()):
+                    await self._poked.wait()
 
     def _interval(self) -> float:
         if not self.once_proven:

@@ -158,6 +158,20 @@ def test_missing_coturn_says_what_to_install(
     assert "apt-get install coturn" in said
 
 
+def test_a_program_that_is_not_coturn_is_refused(regions: Path, run: Run) -> None:
+    code, said = run(regions, "--turnserver", "/bin/true")
+    assert code == 2
+    assert "/bin/true is not coturn: with --version it prints no version" in said
+
+
+def test_addresses_of_another_fleet_are_named_with_a_way_out(regions: Path, run: Run) -> None:
+    with socket.create_server((f"127.{BLOCK}.1.2", 9641)):
+        code, said = run(regions)
+    assert code == 2
+    assert f"127.{BLOCK}.1.2 port 9641 is used by another turnfleet (or another program)" in said
+    assert f"choose other loopback addresses, e.g. --block {BLOCK + 1}." in said
+
+
 def test_a_port_in_use_is_named_with_a_way_out(regions: Path, tmp_path: Path) -> None:
     with socket.create_server(("127.0.0.1", 0)) as other:
         port = other.getsockname()[1]

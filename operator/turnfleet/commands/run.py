@@ -12,7 +12,7 @@ import secrets
 import shutil
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
@@ -20,18 +20,21 @@ from turnfleet import settings
 from turnfleet.api import observing
 from turnfleet.commands import machine, output
 from turnfleet.local import host
-from turnfleet.model import geo
+from turnfleet.model import geo, region
 from turnfleet.plan import placement
 from turnfleet.sources import folder
 
 NAME: Final = "run"
 HELP: Final = "Run the regions of a folder on this machine, with an endpoint, until interrupted."
 _PORT: Final = 8080
+_BLOCK_MAX: Final = 254
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("folder", type=Path, metavar="FOLDER", help="TurnRegion manifests (*.yaml)")
+    parser.add_argument(
+        "folder", type=Path, metavar="FOLDER", help="TurnRegion manifests (*.yaml, *.yml)"
+    )
     parser.add_argument(
         "--state",
         type=Path,
@@ -55,7 +58,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "past rules that trust the machine itself: run nothing else there that answers to UDP",
     )
     parser.add_argument("--turnserver", metavar="PATH", help="coturn's program (default: on PATH)")
-    parser.add_argument("--geo", type=Path, metavar="DIR", help="geo databases (*.mmdb)")
+    parser.add_argument(
+        "--geo", type=Path, metavar="DIR", help="geo databases (*.mmdb; default: geo in --state)"
+    )
     parser.add_argument(
         "--networks", type=Path, metavar="FILE", help="your own table of networks and their places"
     )
@@ -63,7 +68,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--default-place",
         type=_place,
         metavar="LAT,LON",
-        help="where clients count as being when nothing is known of them",
+        help="where clients count as being when nothing is known of them "
+        "(default: 50.11,8.68, Frankfurt)",
     )
     parser.add_argument("--verbose", action="store_true", help="log all that relays log")
     parser.add_argument("--no-page", action="store_true", help="serve no page at /")
@@ -80,6 +86,7 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Run until SIGINT or SIGTERM; return 0."""
+    del environment
     _check_folder(args.folder)
     if args.address is not None and (why := host.refusal(args.address)):
         raise output.Failure(f"--address {args.address} {why}.")
@@ -93,14 +100,15 @@ def execute(
             else placement.Loopback(block=args.block)
         ),
         turnserver=_turnserver(args.turnserver),
-        databases=args.geo or environment.data_dir,
+        databases=args.geo or args.state / "geo",
         networks=args.networks,
         default_place=args.default_place,
         page=not args.no_page,
     )
     source = folder.Folder(args.folder)
-    _check_regions(source, args.folder)
+    specs = _declared(source, args.folder)
     with _alone(args.state), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        _check_addresses(specs, wishes.ground)
         _log_to_stderr(as_json=args.json, level=logging.DEBUG if args.verbose else logging.INFO)
         runner.run(
             machine.serve(
@@ -141,16 +149,34 @@ def _check_folder(path: Path) -> None:
         raise output.Failure(f"the folder {path} cannot be read: {error.strerror}.") from None
 
 
-def _check_regions(source: folder.Folder, path: Path) -> None:
+def _declared(source: folder.Folder, path: Path) -> tuple[region.RegionSpec, ...]:
     first = source.look()
     if not first.specs:
         complaints = "".join(f"\n  {complaint}" for complaint in first.complaints)
-        raise output.Failure(f"no valid TurnRegion in {path}.{complaints}")
+        raise output.Failure(
+            f"no valid TurnRegion in {path}; put a *.yaml there, "
+            f"crds/examples/minimal.yaml is one.{complaints}"
+        )
+    return first.specs
+
+
+def _check_addresses(specs: Sequence[region.RegionSpec], ground: placement.Ground) -> None:
+    """Refuse addresses of another fleet: its relays would answer in place of this one's."""
+    placed = placement.place(specs=specs, ground=ground)
+    taken = host.occupied([place.agent for place in placed.places])
+    if taken is not None:
+        other = ground.block % _BLOCK_MAX + 1
+        raise output.Failure(
+            f"{taken.address} port {taken.port} is used by another turnfleet (or another "
+            f"program); choose other loopback addresses, e.g. --block {other}."
+        )
 
 
 def _turnserver(given: str | None) -> str:
     found = shutil.which(given or "turnserver")
     if found is not None:
+        if why := host.unfit(found):
+            raise output.Failure(f"{found} {why}; name coturn's program with --turnserver PATH.")
         return str(Path(found).absolute())
     if given is not None:
         raise output.Failure(f"--turnserver {given} is not a program.")
@@ -209,6 +235,6 @@ def _place(text: str) -> geo.Place:
 
 
 def _block(text: str) -> int:
-    if text.isdecimal() and 1 <= int(text) <= 254:  # noqa: PLR2004 - 127.0 is the system's own
+    if text.isdecimal() and 1 <= int(text) <= _BLOCK_MAX:  # 127.0 is the system's own
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to 254")

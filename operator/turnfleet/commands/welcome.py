@@ -15,6 +15,8 @@ from turnfleet.steer import census
 
 PATIENCE: Final = 30.0
 """Seconds to wait for relays that do not become ready before printing what there is."""
+_SURPRISE: Final = 10.0
+"""Seconds after which a start takes longer than its user expects."""
 _LOOK_EVERY: Final = 0.1
 _ASKED: Final = {"region": "Europe/Berlin", "connectionType": "wifi"}
 _TIMEOUT: Final = aiohttp.ClientTimeout(total=5)
@@ -31,9 +33,13 @@ async def say(
 ) -> None:
     """Wait until every relay can be offered, or long enough; then print."""
     loop = asyncio.get_running_loop()
-    deadline = loop.time() + PATIENCE
-    # A Fleet is a value: nothing signals that it has become ready.
-    while not _ready(current.fleet, prober) and loop.time() < deadline:  # noqa: ASYNC110 - see above
+    began = loop.time()
+    told = False
+    while not _ready(current.fleet, prober) and loop.time() < began + PATIENCE:
+        if not told and loop.time() > began + _SURPRISE:
+            told = True
+            console.complain(f"Still waiting for: {_missing(running(), current.fleet)}")
+        # A Fleet is a value: nothing signals that it has become ready.
         await asyncio.sleep(_LOOK_EVERY)
     answer = await _sample(url)
     if console.as_json:
@@ -52,6 +58,12 @@ def _ready(current: fleet.Fleet, prober: probes.Prober) -> bool:
         and bool(members)
         and all(census.unusable(member) is None for member in members)
     )
+
+
+def _missing(running: Sequence[relay.Relay], current: fleet.Fleet) -> str:
+    verdicts = {each.key.relay: _verdict(each, current) for each in running}
+    missing = [f"{name} ({verdict})" for name, verdict in verdicts.items() if verdict != _WELL]
+    return "; ".join(missing) or "the first round of probes"
 
 
 async def _sample(url: str) -> object:

@@ -13,6 +13,7 @@ Whatever is missing or broken is a warning and a lower rung of the ladder, never
 """
 
 import functools
+import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -147,7 +148,7 @@ class FileAtlas:
             self._warn(
                 f"there is no geo database in {self._folder}: clients are located by hints, by "
                 "the table of networks or by the declared default. "
-                f"`python -m turnfleet.geo.fetch {self._folder}` gets one."
+                f"`{sys.executable} -m turnfleet.geo.fetch {self._folder}` gets one."
             )
         for path in paths:
             try:

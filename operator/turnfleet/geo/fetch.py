@@ -17,11 +17,12 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Final, NamedTuple
 
-from turnfleet import settings
 from turnfleet.geo import atlas
 
 ATTRIBUTION: Final = f"{atlas.DB_IP}, CC-BY-4.0\n"
 _LICENCE: Final = "DBIP-LICENSE"
+_FOLDER: Final = Path(".run/geo")
+"""Where ``turnfleet run`` looks unless it is told otherwise."""
 _SIZE_MAX: Final = 1 << 30
 _TIMEOUT: Final = 900.0
 _KNOWN_ADDRESSES: Final = ("8.8.8.8", "2001:4860:4860::8888")
@@ -67,15 +68,14 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Gets the free geo databases of DB-IP through npm.",
     )
     parser.add_argument(
-        "into", type=Path, nargs="?", metavar="FOLDER", help="default: where turnfleet looks"
+        "into", type=Path, nargs="?", default=_FOLDER, metavar="FOLDER", help="default: %(default)s"
     )
     parser.add_argument("--city", action="store_true", help="cities, too (64 MB to transfer)")
     parser.add_argument("--refresh", action="store_true", help="even what is there already")
     args = parser.parse_args(argv)
-    into = args.into or settings.read().data_dir
     packages = (COUNTRY, CITY) if args.city else (COUNTRY,)
     try:
-        _fetch_missing(packages, into=into, refresh=args.refresh, say=_say)
+        _fetch_missing(packages, into=args.into, refresh=args.refresh, say=_say)
     except Failed as failed:
         sys.stderr.write(f"{failed}\n")
         return 1

@@ -1,17 +1,29 @@
 """What this machine allows: ports, addresses, and one program per state folder."""
 
+import errno
 import fcntl
 import ipaddress
 import os
+import re
 import socket
-from collections.abc import Iterator
+import subprocess
+import time
+from collections.abc import Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
+from turnfleet.model import fleet
+
 _NET_BIND_SERVICE: Final = 10
 """Bit of the capability that permits low ports (linux/capability.h)."""
 _PROC: Final = Path("/proc")
+_VERSION: Final = re.compile(r"^(?:.*\bCoturn-)?\d{1,3}\.\d{1,3}\b", re.MULTILINE)
+"""coturn's; other programs print theirs after their names."""
+_VERSION_WITHIN: Final = 10.0
+"""Seconds that a program may take to print its version."""
+_VACATED_WITHIN: Final = 5.0
+"""Seconds that the agents of a fleet that was killed may take to end."""
 
 
 class Taken(Exception):  # noqa: N818 - a state of the machine, not a bug
@@ -48,6 +60,50 @@ def refusal(address: str) -> str | None:
         except OSError:
             return "is not an address of this machine; `ip address` lists those"
     return None
+
+
+def unfit(turnserver: str) -> str | None:
+    """Return why a program is not coturn, or ``None``; agents look at its version closely."""
+    try:
+        asked = subprocess.run(  # noqa: S603 - the user named it
+            [turnserver, "--version"],
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            timeout=_VERSION_WITHIN,
+            check=False,
+        )
+    except OSError as error:
+        return f"cannot be run: {error.strerror}"
+    except subprocess.TimeoutExpired:
+        return "is not coturn: with --version it does not end"
+    if _VERSION.search(asked.stdout.decode("utf-8", "replace")) is None:
+        return "is not coturn: with --version it prints no version"
+    return None
+
+
+def occupied(sites: Collection[fleet.AgentAddress]) -> fleet.AgentAddress | None:
+    """Return one of the sites where another program goes on listening, or ``None``.
+
+    Waits a moment for it to go: a fleet that was killed takes one to vacate its addresses.
+    """
+    deadline = time.monotonic() + _VACATED_WITHIN
+    while (found := next((site for site in sites if not _free(site)), None)) is not None:
+        if time.monotonic() > deadline:
+            return found
+        time.sleep(0.1)
+    return None
+
+
+def _free(site: fleet.AgentAddress) -> bool:
+    with socket.socket(socket.AF_INET, socket.SOCK_STREAM) as probe:
+        # As agents do: connections that have ended keep nobody away.
+        probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            probe.bind((site.address, site.port))
+        except OSError as error:
+            return error.errno != errno.EADDRINUSE
+    return True
 
 
 @contextmanager
