@@ -1,12 +1,17 @@
 /** Draws the world, the regions, the client, and the ways between them. Decides nothing. */
 
 import { svg } from "./dom.js";
+import * as labels from "./labels.js";
 import * as land from "./land.js";
 
 const NORTH = 78;
 const SOUTH = -57;
 /** With more regions than this only those in the answer carry their names. */
 const NAMED_AT_MOST = 8;
+/** Size of text in the map's own units, as in the style sheet: a phone shows the map smaller. */
+const TEXT = 7;
+const TEXT_ON_PHONE = 12;
+const PHONE = "(max-width: 40rem)";
 const RADIANS = Math.PI / 180;
 
 const x = (longitude) => longitude + 180;
@@ -27,12 +32,9 @@ export function draw(frame, { regions, client, roles }) {
     ...ways.map((region) =>
       svg("path", { class: `way ${roles.get(region.name)}`, d: greatCircle(client, region) }),
     ),
-    ...regions.map((region) => {
-      const role = roles.get(region.name) ?? "idle";
-      const named = role !== "idle" || regions.length <= NAMED_AT_MOST;
-      return regionMark(region, { role, named, client });
-    }),
+    ...regions.map((region) => regionMark(region, roles.get(region.name) ?? "idle")),
     ...(client ? [clientMark(client)] : []),
+    ...names(regions, { client, roles }),
   );
   frame.setAttribute("aria-label", caption({ regions, client, roles }));
 }
@@ -50,27 +52,36 @@ export function degrees({ latitude, longitude }) {
   return `${part(latitude, "N", "S")}, ${part(longitude, "E", "W")}`;
 }
 
-function regionMark(region, { role, named, client }) {
+function regionMark(region, role) {
   const [cx, cy] = [x(region.longitude), y(region.latitude)];
-  // Text to the right of a mark would leave the map in the far east, or hide under the client.
-  const hidden =
-    client &&
-    Math.abs(y(client.latitude) - cy) < 10 &&
-    Math.abs(x(client.longitude) - cx - 10) < 15;
-  const anchor = cx > 270 || (hidden && cx > 90) ? "end" : "start";
   return svg(
     "g",
     { class: `region ${role}` },
     svg("title", {}, `${region.name}: ${role === "idle" ? "not in the answer" : role}`),
     svg("circle", { class: "halo", cx, cy, r: 5.5 }),
     svg("circle", { class: "dot", cx, cy, r: 2.6 }),
-    named &&
-      svg(
-        "text",
-        { x: anchor === "end" ? cx - 7 : cx + 7, y: cy + 3, "text-anchor": anchor },
-        region.name,
-      ),
   );
+}
+
+/** Write the names of regions, those in the answer first: they get the better places. */
+function names(regions, { client, roles }) {
+  const at = (place) => ({ x: x(place.longitude), y: y(place.latitude) });
+  const named = regions
+    .filter(({ name }) => roles.has(name) || regions.length <= NAMED_AT_MOST)
+    .sort((a, b) => Number(roles.has(b.name)) - Number(roles.has(a.name)));
+  const places = labels.placed(
+    named.map((region) => ({ text: region.name, ...at(region) })),
+    {
+      size: window.matchMedia(PHONE).matches ? TEXT_ON_PHONE : TEXT,
+      width: 360,
+      height: NORTH - SOUTH,
+      obstacles: [...regions, ...(client ? [client] : [])].map(at),
+    },
+  );
+  return named.map(({ name }, index) => {
+    const { anchor, ...place } = places[index];
+    return svg("text", { ...place, "text-anchor": anchor }, name);
+  });
 }
 
 function clientMark(client) {
