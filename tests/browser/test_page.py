@@ -1,5 +1,6 @@
 """The page as a person meets it: on a phone, by keyboard, by ear, and when things are odd."""
 
+import itertools
 import json
 import socket
 from typing import Any
@@ -50,6 +51,39 @@ async def test_the_picker_moves_the_answer_to_the_other_side_of_the_world(
     assert sydney["path"]["near"]["region"] == "ap-southeast"
     where = page.tab.get_by_text("The client is taken to be at 33.9° S, 151.2° E (AU)")
     await where.wait_for(timeout=1000)
+
+
+async def test_a_time_zone_that_names_no_place_is_no_hint(
+    chromium: async_api.Browser, fleet: machine.Machine
+) -> None:
+    sent, said = [], []
+    for zone in ("UTC", "Etc/GMT+5", "America/New_York"):
+        async with visiting.visit(chromium, fleet.url, zone=zone) as page:
+            sent.append((await page.result())["request"])
+            said.append(await page.tab.locator("#place-text").inner_text())
+
+    assert [request.get("region") for request in sent] == [None, None, "America/New_York"]
+    assert [text.startswith("No hint: ") for text in said] == [True, True, False]
+    assert said[0].endswith("the default place.")
+
+
+@pytest.mark.parametrize("width", [360, 1280])
+@pytest.mark.parametrize("place", ["", "Berlin", "New York", "Singapore", "Auckland"])
+async def test_no_name_on_the_map_hides_another(
+    chromium: async_api.Browser, fleet: machine.Machine, width: int, place: str
+) -> None:
+    async with visiting.visit(chromium, f"{fleet.url}#place={place}", width=width) as page:
+        await page.tab.locator("#map text").first.wait_for()
+        boxes = [await name.bounding_box() for name in await page.tab.locator("#map text").all()]
+        frame = await page.tab.locator("#map").bounding_box()
+
+    assert len(boxes) == 3
+    assert frame is not None
+    for box in boxes:
+        assert box is not None
+        assert box["x"] >= frame["x"]
+        assert box["x"] + box["width"] <= frame["x"] + frame["width"]
+    assert not [pair for pair in itertools.combinations(boxes, 2) if _overlap(*pair)]
 
 
 async def test_a_pinned_region_wins_over_the_place(page: visiting.Visit) -> None:
@@ -202,6 +236,15 @@ async def test_an_endpoint_that_is_gone_is_said_so(page: visiting.Visit) -> None
     run = await page.run()
     assert run["problem"]["title"] == "The endpoint does not answer"
     assert await page.tab.get_by_role("heading", name="The endpoint does not answer").count() == 1
+
+
+def _overlap(one: Any, other: Any) -> bool:
+    # A text's box is twice as high as what is written in it.
+    return bool(
+        one["x"] < other["x"] + other["width"]
+        and other["x"] < one["x"] + one["width"]
+        and abs(one["y"] - other["y"]) < (one["height"] + other["height"]) / 4
+    )
 
 
 def _regions(run: dict[str, Any]) -> dict[str, str]:

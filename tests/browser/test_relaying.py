@@ -46,11 +46,16 @@ async def test_a_strange_certificate_is_explained_and_does_not_stop_the_rest(
 ) -> None:
     async with visiting.visit(distrustful, fleet.url) as page:
         run = await page.result()
+        rows = page.tab.locator(".url.untrusted .result")
+        told = set(await rows.all_inner_texts())
+        how = await page.tab.locator("#servers .notice").inner_text()
     secure = [url for url in run["urls"] if url["url"].startswith("turns:")]
     assert secure
     assert {(url["state"], url["code"]) for url in secure} == {("error", 701)}
     assert all("does not trust the certificate" in url["sentence"] for url in secure)
     assert run["path"]["near"]["role"] == "primary"
+    assert told == {"not trusted here"}
+    assert "ca.crt in the folder tls" in how
 
 
 @pytest.mark.parametrize("transport", ["TCP", "TLS"])

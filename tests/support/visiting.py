@@ -88,10 +88,16 @@ async def visit(
     *,
     width: int = 1280,
     height: int = 900,
+    zone: str | None = None,
     prepare: Callable[[async_api.Page], Any] | None = None,
 ) -> AsyncIterator[Visit]:
-    """Open ``url`` in a fresh profile; ``prepare`` may change the tab before it goes anywhere."""
-    context = await running.new_context(viewport={"width": width, "height": height})
+    """Open ``url`` in a fresh profile; ``prepare`` may change the tab before it goes anywhere.
+
+    ``zone`` is the browser's time zone, the machine's own if ``None``.
+    """
+    context = await running.new_context(
+        viewport={"width": width, "height": height}, timezone_id=zone
+    )
     try:
         tab = await context.new_page()
         visiting = Visit(tab=tab)

@@ -13,7 +13,7 @@ export function offer(form, regions) {
   form.dataset.offered = news;
   const groups = [...new Set(PLACES.map(({ group }) => group))];
   refill(form.elements.place, [
-    el("option", { value: "" }, `here (${timeZone()})`),
+    el("option", { value: "" }, here()),
     ...groups.map((group) =>
       el(
         "optgroup",
@@ -68,10 +68,11 @@ export function fragment(form) {
 export function request(form) {
   const value = (name) => form.elements[name].value;
   const place = value("place") ? PLACES.find(({ name }) => name === value("place")) : null;
-  const body = {
-    region: value("region") || (place ? null : timeZone()),
-    connectionType: value("connectionType") || connectionType(),
-  };
+  const body = {};
+  const region = value("region") || (place ? null : timeZone());
+  const connectionType = value("connectionType") || navigator.connection?.type;
+  if (region) body.region = region;
+  if (connectionType && connectionType !== "unknown") body.connectionType = connectionType;
   if (place)
     Object.assign(body, {
       latitude: place.latitude,
@@ -88,10 +89,13 @@ export function transport(form) {
   return form.elements.transport.value;
 }
 
-function timeZone() {
-  return Intl.DateTimeFormat().resolvedOptions().timeZone ?? "UTC";
+function here() {
+  const zone = timeZone();
+  return zone ? `here (${zone})` : "here";
 }
 
-function connectionType() {
-  return navigator.connection?.type ?? navigator.connection?.effectiveType ?? "unknown";
+/** Return the time zone, or null for those that are set where nobody set one and name no place. */
+function timeZone() {
+  const zone = Intl.DateTimeFormat().resolvedOptions().timeZone ?? "";
+  return /^(Etc\/.*|UTC|UCT|GMT.*|Greenwich|Universal|Zulu|)$/.test(zone) ? null : zone;
 }

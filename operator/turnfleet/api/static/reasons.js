@@ -12,7 +12,7 @@ const RUNGS = {
   cidr: "from the operator's own table of networks",
   city: "from the city database",
   country: "from the country database",
-  default: "nothing was known, so this is the declared default",
+  default: "no hint says so, so the default place counts",
 };
 
 /** Say in one sentence where the client was taken to be and how that is known. */
@@ -20,6 +20,8 @@ export function whereabouts(located) {
   if (!located) return "";
   const how = RUNGS[located.rung] ?? located.rung;
   if (located.latitude === undefined) return `Where the client is: ${how}.`;
+  if (located.rung === "default")
+    return `No hint: the client counts as being at ${degrees(located)}, the default place.`;
   const country = located.country ? ` (${located.country})` : "";
   return `The client is taken to be at ${degrees(located)}${country}: ${how}.`;
 }

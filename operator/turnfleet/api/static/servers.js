@@ -7,14 +7,13 @@ const STATES = {
   waiting: "waiting",
   candidate: "works",
   error: "fails",
+  untrusted: "not trusted here",
   silent: "silent",
   untold: "not told",
   unused: "not used here",
 };
 
-const UNTRUSTED =
-  "Relays that nobody gave a certificate sign their own at the first start. A browser refuses " +
-  "that for turns: until it trusts their authority, so the errors 701 above are to be expected then.";
+const UNTRUSTED = "This browser does not trust the certificate of this relay; see below.";
 
 /**
  * @param {Element} frame
@@ -23,26 +22,60 @@ const UNTRUSTED =
  */
 export function show(frame, { answer, world, urls, carrying }) {
   const reports = new Map(urls.map((report) => [normal(report.url), report]));
+  const groups = grouped(answer).map((group) => ({
+    ...group,
+    relay: relayOf(group.choice, world),
+  }));
+  // The endpoint has just been through these relays, so it is the browser that does not trust them.
+  const untrusted = new Set(
+    groups
+      .filter(({ relay }) => world.oneMachine && relay?.usable)
+      .flatMap(({ offered }) => offered)
+      .filter((url) => distrusted(reports.get(normal(url)))),
+  );
   const slowest = Math.max(1, ...urls.map(({ ms }) => ms ?? 0));
   frame.replaceChildren(
-    ...grouped(answer).map(({ choice, offered }) =>
+    ...groups.map(({ choice, relay, offered }) =>
       el(
         "article",
         { class: `server ${choice?.role ?? "stun"}` },
-        heading(choice, world),
+        heading(choice, relay),
         el(
           "ul",
           { class: "urls" },
-          offered.map((url) => row(url, reports.get(normal(url)), { slowest, carrying })),
+          offered.map((url) => {
+            const excused = untrusted.has(url);
+            return row(url, reports.get(normal(url)), { slowest, carrying, excused });
+          }),
         ),
       ),
     ),
-    ...(urls.some(untrusted) ? [el("p", { class: "notice" }, UNTRUSTED)] : []),
+    ...(untrusted.size ? [howToTrust()] : []),
   );
 }
 
-function untrusted({ url, code }) {
-  return code === 701 && parse(url)?.transport === "tls";
+/** Say whether a URL failed as one does whose certificate the browser does not accept. */
+function distrusted(report) {
+  return report?.code === 701 && parse(report.url)?.transport === "tls";
+}
+
+/** Return what the world knows of a choice's relay. */
+function relayOf(choice, world) {
+  const region = world.regions.find(({ name }) => name === choice?.region);
+  return region?.relays?.find(({ name }) => name === choice.relay);
+}
+
+function howToTrust() {
+  return el(
+    "p",
+    { class: "notice" },
+    "Relays that nobody gave a certificate get one at the first start, signed by an authority of " +
+      "this fleet's own. A browser refuses them for turns: URLs until it trusts that authority: ",
+    el("code", {}, "ca.crt"),
+    " in the folder ",
+    el("code", {}, "tls"),
+    " of the state folder.",
+  );
 }
 
 /** Group URLs by the relay that they lead to, in the order of the answer. */
@@ -58,11 +91,8 @@ function grouped(answer) {
   return [...groups.values()];
 }
 
-function heading(choice, world) {
+function heading(choice, relay) {
   if (choice === null) return el("h3", {}, "without a role");
-  const relay = world.regions
-    .find(({ name }) => name === choice.region)
-    ?.relays?.find(({ name }) => name === choice.relay);
   const facts = [
     relay?.node,
     relay?.zone && `zone ${relay.zone}`,
@@ -83,35 +113,33 @@ function heading(choice, world) {
   );
 }
 
-function row(url, report, { slowest, carrying }) {
+function row(url, report, { slowest, carrying, excused }) {
   const state = report?.state ?? "unused";
+  const shown = excused ? "untrusted" : state;
   const carries = carrying !== null && normal(url) === carrying;
   const bar = el("span", { class: "bar", "aria-hidden": "true" });
   bar.style.setProperty("--share", String(Math.min(1, (report?.ms ?? 0) / slowest)));
-  const result =
-    state === "candidate"
-      ? milliseconds(report.ms)
-      : report?.code
-        ? `error ${report.code}`
-        : STATES[state];
   return el(
     "li",
-    { class: `url ${state}`, "data-url": url, "data-state": state, "data-carries": carries },
+    { class: `url ${shown}`, "data-url": url, "data-state": state, "data-carries": carries },
     el("span", { class: "mark", "aria-hidden": "true" }),
     el("code", {}, url),
     el("span", { class: "transport" }, parse(url)?.transport.toUpperCase() ?? "?"),
-    el(
-      "span",
-      { class: "result" },
-      el("span", { class: "visually-hidden" }, `${STATES[state]}, `),
-      result,
-    ),
+    el("span", { class: "result" }, ...result(shown, report)),
     state === "candidate" ? bar : null,
     el(
       "p",
       { class: "sentence quiet" },
       carries ? el("strong", {}, "Carries the data. ") : null,
-      report?.sentence ?? "Not tried: only one transport was picked.",
+      excused ? UNTRUSTED : (report?.sentence ?? "Not tried: only one transport was picked."),
     ),
   );
+}
+
+function result(shown, report) {
+  const unseen = el("span", { class: "visually-hidden" }, `${STATES[shown]}, `);
+  if (shown === "candidate")
+    return [unseen, el("span", { class: "quiet" }, "gathered in "), milliseconds(report.ms)];
+  if (shown === "error" && report.code) return [unseen, `error ${report.code}`];
+  return [STATES[shown]];
 }
