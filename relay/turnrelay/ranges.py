@@ -14,6 +14,7 @@ import ipaddress
 from typing import Final, TypeAlias
 
 Network: TypeAlias = ipaddress.IPv4Network | ipaddress.IPv6Network
+Address: TypeAlias = ipaddress.IPv4Address | ipaddress.IPv6Address
 
 _ZERO: Final = ipaddress.IPv6Address(0)
 
@@ -55,12 +56,22 @@ def render(network: Network) -> tuple[str, ...]:
     """
     low, high = network.network_address, network.broadcast_address
     if low == high:
-        return () if int(low) == 0 else (str(low),)
+        return () if int(low) == 0 else (_text(low),)
     if low != _ZERO:
-        return (f"{low}-{high}",)
+        return (f"{_text(low)}-{_text(high)}",)
     # Each range asks one byte to be 1 or more; together they hold all but ``::``.
     lows = (1 << bit for bit in range(0, low.max_prefixlen, 8))
-    return tuple(f"{ipaddress.IPv6Address(each)}-{high}" for each in lows if each <= int(high))
+    return tuple(
+        f"{ipaddress.IPv6Address(each)}-{_text(high)}" for each in lows if each <= int(high)
+    )
+
+
+def _text(address: Address) -> str:
+    """Return an address in hexadecimal groups, IPv4-mapped ones too: Python 3.13 dots those."""
+    if isinstance(address, ipaddress.IPv6Address) and address.ipv4_mapped is not None:
+        last = int(address.ipv4_mapped)
+        return f"::ffff:{last >> 16:x}:{last & 0xFFFF:x}"
+    return str(address)
 
 
 def read(text: object) -> Network | None:
