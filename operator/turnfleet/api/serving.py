@@ -14,7 +14,10 @@ from aiohttp import hdrs, http_exceptions, web
 from turnfleet.api import app, fastpath, observing, problems
 
 KEEP_ALIVE: Final = 75.0
-"""Seconds that an idle connection is kept: longer than a reverse proxy's own."""
+"""Seconds that an idle connection is kept: longer than a reverse proxy's own.
+
+Also what a connection has for its first head, since aiohttp has no setting for that alone.
+"""
 GRACE: Final = 5.0
 
 
