@@ -116,7 +116,7 @@ def east(pids: dict[str, int]) -> dict[str, int]:
 @pytest.mark.parametrize(
     ("text", "said"),
     [
-        ("spec: [", "east.yaml, line 2"),
+        ("spec: [", "east.yaml:2: "),
         ("", "east.yaml holds no TurnRegion"),
     ],
 )

@@ -146,7 +146,7 @@ def test_a_folder_without_a_valid_region_says_what_is_wrong(regions: Path, run: 
     code, said = run(regions)
     assert code == 2
     assert "no valid TurnRegion" in said
-    assert "east.yaml, line 2" in said
+    assert "east.yaml:2: " in said
 
 
 def test_missing_coturn_says_what_to_install(

@@ -72,6 +72,15 @@ def test_an_edit_that_keeps_size_and_time_is_seen(watched: Watched) -> None:
     assert watched.look().specs[0].weight == 200
 
 
+def test_a_field_that_nothing_reads_is_said_like_validate_does(watched: Watched) -> None:
+    watched.write("a.yaml", text=manifest("eu") + "  relayPort: 1\n")
+    snapshot = watched.look()
+    assert names(snapshot) == ["eu"]
+    assert snapshot.complaints == (
+        "a.yaml:8: warning: spec.relayPort is not a field of a TurnRegion and is ignored",
+    )
+
+
 def test_a_deleted_file_ends_its_regions_and_no_others(watched: Watched) -> None:
     watched.write("a.yaml", "eu")
     watched.write("b.yaml", "us")
@@ -102,7 +111,7 @@ def test_a_renamed_file_keeps_its_regions(watched: Watched) -> None:
 @pytest.mark.parametrize(
     ("text", "complaint"),
     [
-        ("spec: [", "a.yaml, line 2, column 1: "),
+        ("spec: [", "a.yaml:2: column 1: "),
         ("", "holds no TurnRegion"),
         ("---\n---\n", "holds no TurnRegion"),
         (manifest("eu", weight=-1), "weight"),

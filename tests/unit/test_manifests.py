@@ -188,3 +188,35 @@ def test_documents_without_a_name_repeat_nothing() -> None:
     broken = manifests.read_text("a: [", "a.yaml")
 
     assert manifests.refuse_repeats([*broken, *broken]) == (*broken, *broken)
+
+
+def test_fields_are_found_at_their_lines_and_missing_ones_at_their_parents() -> None:
+    manifest = only(
+        "apiVersion: turnfleet.io/v1alpha1\n"
+        "kind: TurnRegion\n"
+        "metadata:\n"
+        "  name: here\n"
+        "spec:\n"
+        "  location:\n"
+        "    latitude: 50\n"
+        "  realm: turn.example.com\n"
+        "  relayPort: {min: 50000, max: 50199}\n"
+        "  peers:\n"
+        "    deny:\n"
+        "      - 10.0.0.0/8\n"
+        "      - nonsense\n"
+    )
+
+    lines = {problem.path: manifest.line_of(problem.path) for problem in manifest.problems}
+    assert lines == {"spec.location.longitude": 6, "spec.peers.deny[1]": 13}
+    assert manifest.warnings == (
+        "file.yaml:9: warning: spec.relayPort is not a field of a TurnRegion and is ignored",
+    )
+
+
+def test_many_unknown_fields_are_found_in_no_time() -> None:
+    began = time.monotonic()
+    manifest = only(MINIMAL + "".join(f"  field-{number}: 1\n" for number in range(20_000)))
+
+    assert manifest.line_of("spec.field-19999") == MINIMAL.count("\n") + 20_000
+    assert time.monotonic() - began < 20

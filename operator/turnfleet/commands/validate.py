@@ -149,7 +149,11 @@ def _report(
                 "region": manifest.name,
                 "valid": manifest.spec is not None,
                 "problems": [
-                    {"path": problem.path, "sentence": problem.sentence}
+                    {
+                        "path": problem.path,
+                        "line": manifest.line_of(problem.path),
+                        "sentence": problem.sentence,
+                    }
                     for problem in manifest.problems
                 ],
                 "unknownFields": list(manifest.unknown),
@@ -174,13 +178,8 @@ def _print(
             tones=[output.Tone.GOOD if m.spec else output.Tone.BAD for m in found],
         )
     for manifest in found:
-        for problem in manifest.problems:
-            console.complain(f"{manifest.file}:{manifest.line}: {problem}")
-        for path in manifest.unknown:
-            console.complain(
-                f"{manifest.file}:{manifest.line}: {path}: warning: nothing reads this field;"
-                " look for a slip in its name or its place"
-            )
+        for sentence in (*manifest.complaints, *manifest.warnings):
+            console.complain(sentence)
     for file in unreadable:
         console.complain(f"{file.name}: {file.sentence}")
     if not found and not unreadable:

@@ -11,6 +11,9 @@ from dataclasses import dataclass, field
 from turnfleet.model import region
 from turnfleet.sources import manifests
 
+_WARNINGS_MAX = 20
+"""Most fields of one region that are called unknown: a log is not the place for thousands."""
+
 Files = Mapping[str, tuple[manifests.Manifest, ...]]
 """The documents of every file that is there, by file name."""
 
@@ -63,6 +66,7 @@ def follow(before: Ledger, files: Files) -> Ledger:
                 *_broken(files, {name for name, entry in owned.items() if entry.held}, owners),
                 *_taken(entries, owners),
                 *_repeated(files),
+                *_ignored(files),
             ),
         ),
         _entries=entries,
@@ -86,19 +90,19 @@ def _entries(
 
 def _broken(files: Files, held: Collection[str], owners: Mapping[str, str]) -> Iterable[str]:
     for file, documents in sorted(files.items()):
-        problems = [
-            f"{file}, {problem}"
-            if problem.path.startswith("line ")
-            else f"{file}, line {document.line}: {problem}"
-            for document in documents
-            for problem in document.problems
-        ]
+        problems = [complaint for document in documents for complaint in document.complaints]
         if not documents:
             problems = [f"{file} holds no TurnRegion; delete the file to end its regions"]
         kept = sorted(name for name in held if owners[name] == file)
         if problems and kept:
             problems[-1] += f" (unchanged until it is mended: {', '.join(kept)})"
         yield from problems
+
+
+def _ignored(files: Files) -> Iterable[str]:
+    for _, documents in sorted(files.items()):
+        for document in documents:
+            yield from document.warnings[:_WARNINGS_MAX]
 
 
 def _taken(entries: Mapping[str, Mapping[str, _Entry]], owners: Mapping[str, str]) -> Iterable[str]:

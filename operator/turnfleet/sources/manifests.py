@@ -5,13 +5,14 @@ allows. It decides nothing about a region; ``model.turnregion`` does.
 """
 
 import contextlib
-from collections.abc import Hashable, Iterable, Iterator
-from dataclasses import dataclass, replace
+from collections.abc import Hashable, Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 import yaml
 
 from turnfleet.model import region, syntax, turnregion
+from turnfleet.sources import lines
 
 SIZE_MAX: Final = 1 << 20
 """Longest text that is read, in bytes: room for some hundred regions."""
@@ -42,6 +43,31 @@ class Manifest:
     problems: tuple[region.Problem, ...] = ()
     unknown: tuple[str, ...] = ()
     """Paths of fields that nothing reads."""
+    lines: Mapping[str, int] = field(default_factory=dict)
+    """Where the fields are that have a problem or are unknown."""
+
+    def line_of(self, path: str) -> int:
+        """Return the line of a field, or of what it is missing in."""
+        return self.lines.get(path, self.line)
+
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """Return a sentence for every field that nothing reads, as the API server does."""
+        return tuple(
+            f"{self.file}:{self.line_of(path)}: warning: {path} is not a field of a TurnRegion "
+            "and is ignored"
+            for path in self.unknown
+        )
+
+    @property
+    def complaints(self) -> tuple[str, ...]:
+        """Return a sentence for every problem, as compilers do: file, line, what is wrong."""
+        said = []
+        for problem in self.problems:
+            line = self.line_of(problem.path)
+            what = str(problem).removeprefix(f"line {line}, ").removeprefix(f"line {line}: ")
+            said.append(f"{self.file}:{line}: {what}")
+        return tuple(said)
 
 
 def read_bytes(data: bytes, name: str) -> tuple[Manifest, ...]:
@@ -101,7 +127,7 @@ def _manifests(data: bytes, name: str) -> Iterator[Manifest]:
             line = node.start_mark.line + 1
             document = loader.construct_document(node)
             if document is not None:
-                yield _manifest(document, name, index, line)
+                yield _manifest(document, name, index, node)
             index += 1
     except yaml.MarkedYAMLError as error:
         mark = error.problem_mark or error.context_mark
@@ -116,17 +142,22 @@ def _manifests(data: bytes, name: str) -> Iterator[Manifest]:
         loader.dispose()
 
 
-def _manifest(document: object, file: str, index: int, line: int) -> Manifest:
+def _manifest(document: object, file: str, index: int, node: yaml.Node) -> Manifest:
     outcome = turnregion.parse(document)
     spec = outcome if isinstance(outcome, region.RegionSpec) else None
+    problems = () if isinstance(outcome, region.RegionSpec) else outcome
+    unknown = turnregion.unknown_fields(document)
     return Manifest(
         file=file,
         index=index,
-        line=line,
+        line=node.start_mark.line + 1,
         name=spec.name if spec else _name(document),
         spec=spec,
-        problems=() if isinstance(outcome, region.RegionSpec) else outcome,
-        unknown=turnregion.unknown_fields(document),
+        problems=problems,
+        unknown=unknown,
+        lines=lines.find(
+            node, ["metadata.name", *(problem.path for problem in problems), *unknown]
+        ),
     )
 
 
