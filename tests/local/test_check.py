@@ -128,8 +128,8 @@ async def test_json_has_the_figures_of_every_url(ca: str) -> None:
     assert done.code == 0
     (row,) = done.document["urls"]
     assert row["loss"] == 0
-    assert 0 < row["rtt"] < 1000
-    assert 0 < row["allocate"] < 1000
+    assert 0 < row["rttMs"] < 1000
+    assert 0 < row["allocateMs"] < 1000
     assert row["problem"] is None
 
 

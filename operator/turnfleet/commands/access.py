@@ -19,7 +19,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--ca", type=Path, metavar="FILE", help="PEM of a private CA to trust besides the system's"
     )
     parser.add_argument(
-        "--insecure", action="store_true", help="do not verify certificates (says nothing good)"
+        "--insecure",
+        action="store_true",
+        help="do not verify certificates (then proves nothing about TLS)",
     )
 
 

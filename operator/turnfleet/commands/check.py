@@ -7,14 +7,15 @@ import argparse
 import asyncio
 import ssl
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from typing import Final
 
 from turnfleet import settings
 from turnfleet.commands import access, asking, exercising, output
+from turnfleet.ice import profiles
 
 NAME: Final = "check"
-HELP: Final = "ask an endpoint for servers and prove that every URL of the answer relays"
+HELP: Final = "Ask an endpoint for servers and prove that every URL of the answer relays."
 
 _AT_ONCE: Final = 4
 """URLs exercised together; more would blur the times."""
@@ -45,10 +46,18 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--all-regions", action="store_true", help="ask once per region, pinned to it"
     )
     parser.add_argument("--residency", metavar="GROUP", help="keep the answer in a group")
-    parser.add_argument("--profile", metavar="NAME", help="which URLs: full, tcp443, … (balanced)")
+    parser.add_argument(
+        "--profile",
+        metavar="NAME",
+        help=f"which URLs: {', '.join(profiles.Profile)} (default: balanced)",
+    )
     access.configure(parser)
     parser.add_argument(
-        "--count", type=_count, default=25, metavar="N", help="packets per URL (%(default)s)"
+        "--count",
+        type=_count,
+        default=25,
+        metavar="N",
+        help="packets per URL (default: %(default)s)",
     )
 
 
@@ -127,7 +136,11 @@ def _documents(rows: Sequence[_Row]) -> list[dict[str, object]]:
             "region": row.pinned,
             "role": row.offer.role,
             "url": row.offer.url,
-            **{name: value for name, value in asdict(row.done).items() if name != "untrusted"},
+            "bindingMs": _rounded(row.done.binding),
+            "allocateMs": _rounded(row.done.allocate),
+            "rttMs": _rounded(row.done.rtt),
+            "loss": _rounded(row.done.loss),
+            "problem": row.done.problem,
         }
         for row in rows
     ]
@@ -135,6 +148,10 @@ def _documents(rows: Sequence[_Row]) -> list[dict[str, object]]:
 
 def _good(rows: Sequence[_Row]) -> int:
     return sum(row.done.problem is None for row in rows)
+
+
+def _rounded(value: float | None) -> float | None:
+    return None if value is None else round(value, 3)
 
 
 def _ms(value: float | None) -> str:

@@ -8,9 +8,10 @@ from typing import Any, Final
 
 from turnfleet import settings
 from turnfleet.commands import access, asking, output
+from turnfleet.ice import profiles
 
 NAME: Final = "explain"
-HELP: Final = "show how an endpoint decides for one client: every region, every reason"
+HELP: Final = "Show how an endpoint decides for one client: every region, every reason."
 
 _PARAMETERS: Final = {
     "region": "a region to pin to, a residency group, or a hint such as DE or Europe/Berlin",
@@ -19,9 +20,20 @@ _PARAMETERS: Final = {
     "latitude": "the client's latitude in degrees; with --longitude",
     "longitude": "the client's longitude in degrees; with --latitude",
     "country": "the client's country, two letters",
-    "connection_type": "what the client is connected by: wifi, cellular, corporate, udp-blocked",
-    "profile": "which URLs: balanced, minimal, cascade, tcp443, relay, full",
+    "connection_type": f"what the client is connected by: {', '.join(profiles.CONNECTIONS)}",
+    "profile": f"which URLs: {', '.join(profiles.Profile)}",
     "user": "the client's user name, which decides between equal relays",
+}
+_METAVARS: Final = {
+    "region": "NAME",
+    "residency": "GROUP",
+    "client_ip": "IP",
+    "latitude": "DEGREES",
+    "longitude": "DEGREES",
+    "country": "CODE",
+    "connection_type": "TYPE",
+    "profile": "NAME",
+    "user": "NAME",
 }
 _TONES: Final = {
     "primary": output.Tone.GOOD,
@@ -40,7 +52,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     access.configure(parser)
     for name, meaning in _PARAMETERS.items():
-        parser.add_argument(f"--{name.replace('_', '-')}", metavar="VALUE", help=meaning)
+        parser.add_argument(f"--{name.replace('_', '-')}", metavar=_METAVARS[name], help=meaning)
 
 
 def execute(

@@ -186,6 +186,8 @@ class Machine:
         except OSError as error:
             await self._runner.cleanup()
             raise output.Failure(_unbound(address, port, error)) from None
+        for name, port, *_ in self._runner.addresses:
+            _log.info("The endpoint listens at %s", _url(name, port))
 
     async def close(self) -> None:
         """Close the endpoint."""

@@ -18,7 +18,7 @@ from turnfleet.model import region
 from turnfleet.sources import manifests
 
 NAME: Final = "validate"
-HELP: Final = "Check TurnRegion manifests without running anything"
+HELP: Final = "Check TurnRegion manifests without running anything."
 
 _STDIN: Final = "-"
 _NOTES_MAX: Final = 3

@@ -149,7 +149,8 @@ def _given(facts: Facts, atlas: geo.Atlas, ignored: list[str]) -> geo.Place | No
     if facts.latitude is None and facts.longitude is None:
         return country
     if facts.latitude is None or facts.longitude is None:
-        ignored.append(f"{given[0]} counts only together with its other half")
+        other = "longitude" if facts.longitude is None else "latitude"
+        ignored.append(f"{given[0]} counts only together with {other}")
         return country
     if not (abs(facts.latitude) <= _POLE and abs(facts.longitude) <= _DATE_LINE):
         ignored.append("latitude and longitude are not a place on Earth")
