@@ -174,6 +174,20 @@ def test_when_everything_is_silent_the_last_set_is_kept_whatever_the_evidence(
     assert "keeping the last set" in six.suspicion
 
 
+def test_the_last_relay_on_offer_is_believed_dead_while_held_back_ones_answer(two: World) -> None:
+    held, last = sorted(two.offered)
+    for _ in range(6):
+        silence(two, held.relay)
+        two.pass_(5)
+        revive(two, held.relay)
+        two.pass_(5)
+    assert two.offered == {last}
+    silence(two, last.relay)
+    two.pass_(3)
+    assert two.offered == set()
+    assert two.suspicion is None
+
+
 def test_over_half_silent_together_is_doubted_and_then_believed(six: World) -> None:
     silence(six, "eu1", "eu2", "us1", "us2")
     six.pass_(20)

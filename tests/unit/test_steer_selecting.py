@@ -130,6 +130,34 @@ def test_a_pinned_client_falls_back_inside_the_residency_of_its_pin_only() -> No
     assert names(chosen) == {Role.PRIMARY: "de-0", Role.FALLBACK: "fr-0"}
 
 
+def flapping(name: str, *, state: contract.State = contract.State.READY) -> fleet.Member:
+    return fleets.a_member(name, of="near", node=name, state=state, reason=fleet.Reason.DAMPED)
+
+
+def test_a_relay_that_flaps_is_left_out_while_its_region_has_another() -> None:
+    steady = fleets.a_member("steady", of="near")
+    now = fleets.a_fleet(fleets.a_region("near", flapping("shaky"), steady))
+    chosen = select(now)
+    assert names(chosen) == {Role.PRIMARY: "steady"}
+    assert [(each.relay, each.reason) for each in chosen.excluded] == [
+        ("shaky", fleet.Reason.DAMPED)
+    ]
+
+
+def test_relays_that_flap_are_better_than_none_and_other_regions_better_than_them() -> None:
+    shaky = fleets.a_region("near", flapping("shaky-1"), flapping("shaky-2"))
+    far = fleets.a_region("far", fleets.a_member("far-1", of="far"), at=FAR)
+    alone, with_another = select(fleets.a_fleet(shaky)), select(fleets.a_fleet(shaky, far))
+    assert set(names(alone).values()) == {"shaky-1", "shaky-2"}
+    assert names(with_another)[Role.PRIMARY] == "far-1"
+    assert names(with_another)[Role.FALLBACK] in {"shaky-1", "shaky-2"}
+
+
+def test_a_flapping_relay_that_is_closed_is_not_even_a_last_resort() -> None:
+    closed = flapping("shaky", state=contract.State.CLOSED)
+    assert select(fleets.a_fleet(fleets.a_region("near", closed))).choices == ()
+
+
 @fleets.few
 @given(fleets.fleets(), fleets.clients())
 def test_nobody_is_ever_sent_to_a_relay_that_cannot_be_offered(

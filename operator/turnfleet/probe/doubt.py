@@ -5,7 +5,7 @@
 | some relays silent, most answer                            | they are dead                       |
 | over half silent together, at least three, no proof        | the prober is cut off: keep the set |
 | the same, but a TCP port refuses or takes and never speaks | those relays are dead: proof        |
-| nothing that was offered is left                           | keep the set, proof or not          |
+| nothing is left that answers, offered or held back         | keep the set, proof or not          |
 | over half silent for over 30 s while others do answer      | they are dead                       |
 
 "Together" needs no window of its own: a relay leaves the set 1.5 s after its first unanswered try,
@@ -23,7 +23,7 @@ class Census:
     """How the relays that were offered until now look. Refusals and drains are not counted."""
 
     standing: int
-    """Those that answered after the first of the others fell silent."""
+    """Those, held back ones included, that answered after the first of the others fell silent."""
     silent: int
     """Those that are silent without a proof of death."""
     failed: int

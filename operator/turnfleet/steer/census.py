@@ -25,6 +25,9 @@ class Supply:
     """Why nobody is sent here; ``None`` if some may be."""
     members: tuple[fleet.Member, ...]
     """The usable relays, in the order of ``table.seats``."""
+    damped: bool
+    """Whether ``members`` are relays that flapped and are well again: there are no others. A relay
+    that may fail again is better than none, so damping never empties a region."""
     relays: tuple[fleet.Relay, ...]
     """The members' relays."""
     table: rendezvous.Table
@@ -89,6 +92,15 @@ def closed(of: fleet.Region, *, usable: bool) -> fleet.Reason | None:
     return None if usable else fleet.Reason.NO_USABLE_RELAY
 
 
+def _only_damped(member: fleet.Member) -> bool:
+    """Tell whether all that speaks against a relay is that it flapped."""
+    return (
+        member.relay.state is contract.State.READY
+        and member.health.reason is fleet.Reason.DAMPED
+        and _without_url(member) is None
+    )
+
+
 def _without_url(member: fleet.Member) -> fleet.Reason | None:
     """Return why a healthy relay has no URL to be offered by, or ``None``."""
     relay = member.relay
@@ -106,15 +118,18 @@ def _without_url(member: fleet.Member) -> fleet.Reason | None:
 def _supply(
     of: fleet.Region, before: Supply | None
 ) -> tuple[Supply, Sequence[selection.Exclusion]]:
-    usable: list[fleet.Member] = []
-    excluded: list[selection.Exclusion] = []
-    for member in sorted(of.members, key=lambda member: member.relay.name):
-        reason = unusable(member)
-        if reason is None:
-            usable.append(member)
-        else:
-            name = member.relay.name
-            excluded.append(selection.Exclusion(region=of.spec.name, relay=name, reason=reason))
+    ordered = sorted(of.members, key=lambda member: member.relay.name)
+    reasons = {member.relay.name: unusable(member) for member in ordered}
+    usable = [member for member in ordered if reasons[member.relay.name] is None]
+    damped = not usable and any(map(_only_damped, ordered))
+    if damped:
+        usable = [member for member in ordered if _only_damped(member)]
+    offered = {member.relay.name for member in usable}
+    excluded = [
+        selection.Exclusion(region=of.spec.name, relay=name, reason=reason)
+        for name, reason in reasons.items()
+        if reason is not None and name not in offered
+    ]
     loads = [member.health.load for member in usable]
     relays = tuple(member.relay for member in usable)
     if before is not None and relays == before.relays:
@@ -125,6 +140,7 @@ def _supply(
         region=of,
         reason=closed(of, usable=bool(usable)),
         members=tuple(usable),
+        damped=damped,
         relays=relays,
         table=table,
         steps=tuple(int(load * LOAD_STEPS) for load in loads),

@@ -1,7 +1,7 @@
 """In which order regions serve a place, and why some do not. Independent of the user.
 
 Regions are ordered by cost in ms: the estimated RTT, plus what load and weight add to it. A pinned
-region that is usable goes first, whatever it costs.
+region that is usable goes first, whatever it costs; one whose relays all flapped goes last.
 
 * **Load** costs nothing up to half full, then rises with the square to ``LOAD_COST`` at full: a
   region sheds its farthest clients first, those for whom the next region is nearly as good.
@@ -72,12 +72,16 @@ def rank(
             outside.append(selection.Exclusion(region=name, relay=None, reason=reason))
             continue
         rows.append((_ranked(supply, place, estimator), supply))
-    rows.sort(key=lambda row: (row[0].region != pin, row[0].cost, row[0].region))
+    rows.sort(key=lambda row: (row[0].region != pin, row[1].damped, row[0].cost, row[0].region))
     in_force = bool(rows) and rows[0][0].region == pin
     return Ranking(
         ranked=tuple(ranked for ranked, _ in rows),
         supplies=tuple(supply for _, supply in rows),
-        leads=_leads([ranked for ranked, _ in rows[: 1 if in_force else None]]),
+        leads=_leads(
+            [ranked for ranked, supply in rows if supply.damped == rows[0][1].damped]
+            if not in_force
+            else [rows[0][0]]
+        ),
         excluded=(*outside, *taken.excluded) if outside else taken.excluded,
         notes=() if pin is None or in_force else (fleet.Reason.PINNED_REGION_DOWN,),
     )
