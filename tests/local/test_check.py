@@ -147,6 +147,13 @@ async def test_all_regions_are_asked_for_by_name(ca: str) -> None:
     assert asked == ["eu", "us"]
 
 
+async def test_a_region_that_is_not_there_is_refused_with_those_that_are() -> None:
+    async with endpoint(saying(offering(URLS[1]))) as url:
+        done = await checking(url, "--region", "nonsense", "--count", "3")
+    assert done.code == 2
+    assert "nonsense is no region of this endpoint; it has eu, us" in done.err
+
+
 @pytest.mark.usefixtures("relay")
 async def test_a_private_ca_that_was_not_named_gets_a_hint() -> None:
     async with endpoint(saying(offering(URLS[3]))) as url:

@@ -87,10 +87,26 @@ async def _check(
         pins: Sequence[str | None] = [args.region]
         if args.all_regions:
             pins = await asker.regions()
+        elif args.region is not None:
+            await _look_up(args.region, asker)
         for pin in pins:
             question = asking.Question(region=pin, residency=args.residency, profile=args.profile)
             rows += await _exercised(await asker.ask(question), pin, args.count, context)
     return tuple(rows)
+
+
+async def _look_up(name: str, asker: asking.Asker) -> None:
+    """Refuse a region that the endpoint does not have, where it tells which ones it has."""
+    try:
+        known = await asker.regions()
+    except output.Failure:
+        return  # Not every endpoint has a list; its answer decides.
+    if name not in known:
+        raise output.Failure(
+            f"{asking.printable(name)} is no region of this endpoint; it has "
+            f"{', '.join(map(asking.printable, known))}. What is only near a client, such as DE, "
+            "is for turnfleet explain --region."
+        )
 
 
 async def _exercised(

@@ -133,8 +133,14 @@ def _region(row: Mapping[str, Any]) -> tuple[str, ...]:
         str(row["weight"]),
         row["residency"] or "-",
         row["verdict"],
-        f"{row['reason']}: {row['sentence']}" if row["reason"] else "",
+        _why(row),
     )
+
+
+def _why(row: Mapping[str, Any]) -> str:
+    if row["reason"]:
+        return f"{row['reason']}: {row['sentence']}"
+    return "usable, but others are nearer" if row["verdict"] == "candidate" else ""
 
 
 def _choice(choice: Mapping[str, Any]) -> tuple[str, ...]:

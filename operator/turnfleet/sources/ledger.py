@@ -91,9 +91,10 @@ def _entries(
 def _broken(files: Files, held: Collection[str], owners: Mapping[str, str]) -> Iterable[str]:
     for file, documents in sorted(files.items()):
         problems = [complaint for document in documents for complaint in document.complaints]
-        if not documents:
-            problems = [f"{file} holds no TurnRegion; delete the file to end its regions"]
         kept = sorted(name for name in held if owners[name] == file)
+        if not documents:
+            way_out = "; delete the file to end its regions" if kept else ""
+            problems = [f"{file} holds no TurnRegion{way_out}"]
         if problems and kept:
             problems[-1] += f" (unchanged until it is mended: {', '.join(kept)})"
         yield from problems
