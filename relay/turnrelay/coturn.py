@@ -59,8 +59,9 @@ class Process:
     async def ended(self) -> str:
         """Wait for the end and return how it came, with coturn's last words."""
         code = await self._process.wait()
-        with contextlib.suppress(asyncio.TimeoutError):
-            await asyncio.wait_for(asyncio.shield(self._relaying), timeout=1)
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(1):
+                await asyncio.shield(self._relaying)
         how = f"by signal {-code}" if code < 0 else f"with exit code {code}"
         words = f"; its last words: {' | '.join(self._last)}" if self._last else ""
         return f"coturn ended {how}{words if code > 0 else ''}"

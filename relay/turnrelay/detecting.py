@@ -18,7 +18,8 @@ async def detect(turnserver: str) -> features.Features | str:
     except OSError as error:
         return f"{turnserver} cannot be run: {error.strerror}"
     try:
-        output, _ = await asyncio.wait_for(process.communicate(), timeout=10)
+        async with asyncio.timeout(10):
+            output, _ = await process.communicate()
     except TimeoutError:
         process.kill()
         await process.wait()

@@ -118,7 +118,8 @@ class Supervisor:
 
     async def _pause(self, seconds: float) -> None:
         with contextlib.suppress(TimeoutError):
-            await asyncio.wait_for(self._no_more.wait(), timeout=seconds)
+            async with asyncio.timeout(seconds):  # wait_for may lose a cancellation (Python 3.11)
+                await self._no_more.wait()
 
     async def _launchable(self) -> placing.Placing | None:
         while not self._no_more.is_set():
