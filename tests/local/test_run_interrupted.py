@@ -18,7 +18,7 @@ async def loaded(pid: int) -> None:
     Python's start is over when it catches SIGINT, and our first act is not to.
     """
     for catching in (True, False):
-        while _catches_interrupts(pid) is not catching:
+        while _catches_interrupts(pid) is not catching:  # noqa: ASYNC110 - not ours to wait for
             await asyncio.sleep(0.001)
 
 
