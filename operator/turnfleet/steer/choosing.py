@@ -32,16 +32,18 @@ def choose(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]:
     if not leads:
         return ()
     lead = leads[0].position if len(leads) == 1 else _draw(leads, slot)
-    supply = ranked.supplies[lead]
-    row, steps = supply.table.row(slot), supply.steps
-    primary = _lighter(steps, row[0], row[1])
-    backups = row[2:4] if primary == row[0] else row[4:6]
-    backup = _lighter(steps, *backups)
-    chosen = [_choice(ranked, _PRIMARY, lead, primary)]
-    seats = supply.table.seats
+    supply, estimate = ranked.supplies[lead], ranked.ranked[lead].estimate
+    row, steps, seats = supply.table.row(slot), supply.steps, supply.table.seats
+    first, second = row[0], row[1]
+    if second == _NOBODY or steps[first] <= steps[second]:
+        primary, backup = first, _lighter(steps, row[2], row[3])
+    else:
+        primary, backup = second, _lighter(steps, row[4], row[5])
+    region, members = supply.region, supply.members
+    chosen = [selection.Choice(_PRIMARY, region, members[primary], estimate)]
     anycast = seats[primary].anycast
     if backup != _NOBODY:
-        chosen.append(_choice(ranked, _BACKUP, lead, backup))
+        chosen.append(selection.Choice(_BACKUP, region, members[backup], estimate))
         anycast += seats[backup].anycast
     fallback = _fallback(ranked, slot, lead=lead, anycast=anycast)
     if fallback is not None:
@@ -78,7 +80,8 @@ def _fallback(
             continue
         found = _elsewhere(supply, slot, anycast)
         if found != _NOBODY:
-            return _choice(ranked, _FALLBACK, position, found)
+            estimate = ranked.ranked[position].estimate
+            return selection.Choice(_FALLBACK, supply.region, supply.members[found], estimate)
     return None
 
 
@@ -94,11 +97,3 @@ def _elsewhere(supply: census.Supply, slot: int, anycast: tuple[str, ...]) -> in
         if candidate != _NOBODY and not rendezvous.shared(anycast, seats[candidate].anycast):
             return candidate
     return _NOBODY
-
-
-def _choice(
-    ranked: ranking.Ranking, role: selection.Role, position: int, member: int
-) -> selection.Choice:
-    supply = ranked.supplies[position]
-    member_of, estimate = supply.members[member], ranked.ranked[position].estimate
-    return selection.Choice(role, supply.region, member_of, estimate)
