@@ -47,6 +47,8 @@ class World:
         self.court = verdict.Court(RHYTHM)
         self.targets = {key(name): target(name) for name in names}
         self.silent: set[fleet.RelayKey] = set()
+        self.untested: set[fleet.RelayKey] = set()
+        """Whose client's test takes its time."""
         self.evidence: dict[fleet.RelayKey, findings.Evidence] = {}
         self.reports: dict[fleet.RelayKey, findings.Report] = {}
         self.trial = findings.Trial(working=EVERYTHING)
@@ -75,7 +77,7 @@ class World:
             known.saw(self.evidence[name], self.now)
         if name in self.reports:
             known.heard(self.reports[name], self.now, fresh=1.0)
-        if known.testable(self.now):
+        if known.testable(self.now) and name not in self.untested:
             known.tested(self.trial, self.now, interval=30.0)
 
     def until_offered(self, name: str, *, at_most: float = 100.0) -> float:
@@ -182,6 +184,22 @@ def test_the_last_relay_on_offer_is_believed_dead_while_held_back_ones_answer(tw
         revive(two, held.relay)
         two.pass_(5)
     assert two.offered == {last}
+    silence(two, last.relay)
+    two.pass_(3)
+    assert two.offered == set()
+    assert two.suspicion is None
+
+
+def test_the_last_relay_on_offer_is_believed_dead_while_one_that_is_back_answers(
+    two: World,
+) -> None:
+    back, last = sorted(two.offered)
+    silence(two, back.relay)
+    two.pass_(5)
+    two.untested.add(back)
+    revive(two, back.relay)
+    two.pass_(5)
+    assert two.reason(back.relay) is REASONS.UNPROVEN
     silence(two, last.relay)
     two.pass_(3)
     assert two.offered == set()

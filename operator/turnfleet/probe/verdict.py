@@ -89,9 +89,12 @@ class Court:
         failed = sum(
             finding.reason is not None and not known.is_silent(now) for known, finding in counted
         )
-        # Whoever is well shows that the prober is not cut off, offered or still held back.
+        # Whoever is well, or back and yet to be tested, shows that the prober is not cut off, also
+        # while it is held back.
         standing = sum(
-            finding.reason is None and not known.is_silent(now) and known.answered_since(onset)
+            finding.reason in {None, fleet.Reason.UNPROVEN}
+            and not known.is_silent(now)
+            and known.answered_since(onset)
             for known, finding in ((self.records[key], each) for key, each in found.items())
         )
         return doubt.Census(
