@@ -6,7 +6,6 @@ GROUP: Final = "turnfleet.io"
 VERSION: Final = "v1alpha1"
 API_VERSION: Final = f"{GROUP}/{VERSION}"
 KIND: Final = "TurnRegion"
-PLURAL: Final = "turnregions"
 
 HEADER_RID: Final = "X-Turnfleet-Rid"
 HEADER_EXPIRES: Final = "X-Turnfleet-Expires"

@@ -22,7 +22,6 @@ class Tone(Enum):
     BAD = "31"
     DOUBT = "33"
     QUIET = "2"
-    STRONG = "1"
 
 
 class Console:
