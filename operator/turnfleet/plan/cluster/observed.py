@@ -1,0 +1,160 @@
+"""What a cluster holds of one region, as values: the input of a plan. Decides nothing.
+
+``turnfleet.kube`` makes these from watched objects; nothing here knows how.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from turnfleet.model import region
+from turnfleet.plan.cluster import objects
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Identity:
+    """Which TurnRegion it is."""
+
+    namespace: str
+    name: str
+    uid: str
+    generation: int
+    created: float
+    """Unix seconds."""
+    deleting: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Node:
+    """A node, as far as relays on it are concerned."""
+
+    name: str
+    labels: Mapping[str, str] = field(default_factory=dict)
+    internal: tuple[str, ...] = ()
+    """InternalIP addresses, canonical text, as the Node lists them."""
+    external: tuple[str, ...] = ()
+    """ExternalIP addresses, likewise."""
+    annotated: tuple[str, ...] = ()
+    """From the Node's annotation ``turnfleet.io/addresses``, likewise."""
+    dns: tuple[str, ...] = ()
+    """What the Node's ExternalDNS name resolves to; empty until the operator resolved it."""
+    zone: str | None = None
+    ready: bool = True
+    cordoned: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Pod:
+    """A relay's pod."""
+
+    name: str
+    uid: str
+    created: float
+    """Unix seconds."""
+    node: str | None = None
+    """``None``: not scheduled yet."""
+    revision: str = ""
+    """The annotation ``turnfleet.io/revision``: what it was started with."""
+    addresses: tuple[str, ...] = ()
+    """The annotation ``turnfleet.io/addresses``, as the operator wrote it."""
+    closed: str | None = None
+    """The annotation ``turnfleet.io/closed``: why it takes no new clients."""
+    deletion_cost: int | None = None
+    ready: bool = False
+    """Its own probe, of its own Allocate, passes."""
+    ready_since: float = 0.0
+    """Unix seconds of the last change of ``ready``; 0 where unknown."""
+    deleting_until: float | None = None
+    """Unix seconds of its drain deadline once it is being deleted."""
+    ended: bool = False
+    """Its containers have ended for good (phase Succeeded or Failed)."""
+    trouble: str = ""
+    """What keeps it from running, in the cluster's own words (Unschedulable, ErrImagePull...)."""
+    host_addresses: tuple[str, ...] = ()
+    """Addresses of its node as the pod sees them; its agent listens on the first."""
+    image: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workload:
+    """The ReplicaSet or DaemonSet of a region, as its controller sees it."""
+
+    kind: objects.Kind
+    name: str
+    uid: str
+    wanted: int = 0
+    """Pods that it tries to have."""
+    failure: str = ""
+    """Why it cannot create pods (ReplicaFailure, FailedCreate), in the cluster's own words."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Observed:
+    """Everything that a plan for one region may look at."""
+
+    pods: tuple[Pod, ...] = ()
+    """All pods that carry the region's label and belong to a workload of it, deleting ones too."""
+    nodes: Mapping[str, Node] = field(default_factory=dict)
+    """Every node of the cluster, by name."""
+    workloads: tuple[Workload, ...] = ()
+    live: Mapping[objects.Key, objects.Live] = field(default_factory=dict)
+    """Objects of the region that exist: what differs from the wanted manifest is applied again."""
+    auth: "AuthSecret | None" = None
+    """The region's ``NAME-auth``; ``None``: not there."""
+    named_secret: bytes | None = None
+    """What ``auth.secretName`` holds; ``None``: not named, not there or unusable."""
+    named_secret_problem: str = ""
+    """Why the named secret cannot be used, as a sentence; empty: it can, or none is named."""
+    status: Mapping[str, object] = field(default_factory=dict)
+    """The TurnRegion's status as it is."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthSecret:
+    """What relays of a region accept. Never shown: its repr is empty of secrets."""
+
+    current: bytes = field(repr=False)
+    previous: bytes | None = field(default=None, repr=False)
+    generation: int = 1
+    retire_after: float | None = None
+    """Unix seconds after which ``previous`` is refused."""
+    agent_key: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What was declared, or why it cannot be followed."""
+
+    spec: region.RegionSpec | None
+    problems: tuple[region.Problem, ...] = ()
+    """Not empty: nothing may be applied or deleted (a hold)."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What the rest of the fleet means for one region."""
+
+    name_taken_by: str | None = None
+    """Namespace of the older region with this name."""
+    relay_addresses: frozenset[str] = frozenset()
+    """Public addresses of every relay of the fleet, as canonical text."""
+    may_roll: bool = True
+    """Whether this region may replace outdated relays now (``--max-rolling-regions``)."""
+    agent_key: str = field(default="", repr=False)
+    """Derived from the fleet's key; relays show their status to who has it."""
+    fresh_secret: bytes = field(default=b"", repr=False)
+    """Random, in case the region has to be given a secret. Not used otherwise."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Policy:
+    """What the operator's own command line says."""
+
+    relay_image: str
+    allowed_images: tuple[str, ...] = ()
+    """Shell-style patterns (fnmatch) for ``relays.image``; empty: only ``relay_image``."""
+    denied_peers: tuple[str, ...] = ()
+    """CIDRs of the cluster's pods and services, denied on top of the built-in list."""
+    priority_class: str | None = None
+    image_pull_secrets: tuple[str, ...] = ()
+    deletes_per_pass: int = 1
+    """Most relays of a region that one plan may take away."""
