@@ -72,7 +72,10 @@ class Unproven:
 
 @dataclass(frozen=True, slots=True)
 class Proven:
-    """The last Allocate worked."""
+    """The last Allocate worked, or it did before the one that got no answer."""
+
+    doubtful: bool = False
+    """The last one got no answer, and the next one decides."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,6 +93,17 @@ class Silent:
 
 
 Proof = Unproven | Proven | Refused | Silent
+
+
+def believe(found: Proof, *, before: Proof) -> Proof:
+    """Return what to believe after an Allocate that proved ``found``.
+
+    One lost answer must not take a relay out of the answers: on a busy host an answer may take
+    longer than a probe waits, and the relay may be the last one of its region.
+    """
+    if isinstance(found, Silent) and before == Proven():
+        return Proven(doubtful=True)
+    return found
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

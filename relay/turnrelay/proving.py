@@ -70,13 +70,14 @@ class Prover:
     async def allocate(self, run: supervising.Run, server: turn.Server) -> None:
         """Make one Allocate and note what it proves."""
         async with self.quiet:
-            self.proof, self._own_port = await selfprobe.allocate(
+            found, self._own_port = await selfprobe.allocate(
                 server,
                 secret=self._secret(),
                 user_suffix=self._suffix(),
                 now=self._clock(),
                 ipv6=run.settings.families == {6},
             )
+            self.proof = lifecycle.believe(found, before=self.proof)
             self._own_until = asyncio.get_running_loop().time() + _LINGERS
         if isinstance(self.proof, lifecycle.Proven) and not self.once_proven:
             self.once_proven = True
@@ -92,7 +93,7 @@ class Prover:
                     await self._poked.wait()
 
     def _interval(self) -> float:
-        if not self.once_proven:
+        if not self.once_proven or self.proof == lifecycle.Proven(doubtful=True):
             return _WHILE_UNPROVEN
         return _ALLOCATE_EVERY if self.proof == lifecycle.Proven() else _WHILE_REFUSED
 

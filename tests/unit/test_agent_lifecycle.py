@@ -41,6 +41,20 @@ def test_facts_decide_state_and_reason(facts: lifecycle.Facts, state: str, reaso
     assert bool(verdict.sentence) is not verdict.ready
 
 
+def test_one_lost_answer_closes_nothing_and_a_second_one_does() -> None:
+    lost = lifecycle.Silent("no answer within 1 s")
+    first = lifecycle.believe(lost, before=lifecycle.Proven())
+    assert lifecycle.judge(lifecycle.Facts(once_proven=True, proof=first)).ready
+    assert lifecycle.believe(lost, before=first) == lost
+    assert lifecycle.believe(lifecycle.Proven(), before=first) == lifecycle.Proven()
+    assert lifecycle.believe(lost, before=lifecycle.Unproven()) == lost
+
+
+def test_a_refusal_is_believed_at_once() -> None:
+    refused = lifecycle.Refused(486)
+    assert lifecycle.believe(refused, before=lifecycle.Proven()) == refused
+
+
 def test_since_moves_only_with_the_state() -> None:
     standing = lifecycle.start(now=1)
     standing = lifecycle.advance(standing, lifecycle.Facts(obstacle=OBSTACLE), now=2)
