@@ -9,3 +9,23 @@ KIND: Final = "TurnRegion"
 
 HEADER_RID: Final = "X-Turnfleet-Rid"
 HEADER_EXPIRES: Final = "X-Turnfleet-Expires"
+
+LABEL_REGION: Final = f"{GROUP}/region"
+"""On every object that a region consists of: the region's name."""
+LABEL_COMPONENT: Final = f"{GROUP}/component"
+COMPONENT_RELAY: Final = "relay"
+"""Value of LABEL_COMPONENT on the pods of relays."""
+LABEL_SOURCE: Final = f"{GROUP}/source"
+SOURCE_VALUES: Final = "values"
+"""Value of LABEL_SOURCE on TurnRegions that the chart's ``values.regions`` declares."""
+
+ANNOTATION_ADDRESSES: Final = f"{GROUP}/addresses"
+"""On a Node, by people: public addresses. On a relay's pod, by the operator: those it got."""
+ANNOTATION_CLOSED: Final = f"{GROUP}/closed"
+"""On a relay's pod: why it takes no new clients."""
+ANNOTATION_REVISION: Final = f"{GROUP}/revision"
+"""On a relay's pod: what it was started with."""
+
+FIELD_MANAGER: Final = "turnfleet"
+FIELD_MANAGER_VALUES: Final = "turnfleet-values"
+"""Of TurnRegions that the chart's ``values.regions`` declares."""
