@@ -106,6 +106,9 @@ class Observed:
     """Why the named secret cannot be used, as a sentence; empty: it can, or none is named."""
     status: Mapping[str, object] = field(default_factory=dict)
     """The TurnRegion's status as it is."""
+    refusal: str = ""
+    """What the API server refused of the last plan and why (quota, admission); empty: nothing.
+    Belongs into ``Progressing``, as the failure of a workload does."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
