@@ -1,0 +1,394 @@
+"""Requests to the Kubernetes API server: one method for each verb, JSON in and out.
+
+Says what it wants and what came of it; never retries, never caches: whoever asks knows whether the
+same request still makes sense. Failures are those of ``failures``, and nothing else is raised.
+"""
+
+import asyncio
+import contextlib
+import json
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+from urllib.parse import urlencode
+
+import aiohttp
+from kubernetes.aio import config
+from kubernetes.aio.client import configuration, rest
+
+from turnfleet.kube import failures, kinds, lines
+
+Object = Mapping[str, Any]
+"""An object as the API server writes it. Not to be changed: watches share what they hold."""
+Counted = Callable[[str, kinds.Kind, int], None]
+"""Is told verb, kind and HTTP status (0: no answer) of every request."""
+
+REQUEST_TIMEOUT: Final = 15.0
+"""Seconds for one request, its answer read to the end."""
+PAGE: Final = 500
+"""Objects to one answer of a list."""
+_CONNECT_TIMEOUT: Final = 5.0
+_MERGE_PATCH: Final = "application/merge-patch+json"
+_APPLY_PATCH: Final = "application/apply-patch+yaml"
+_CONNECTIONS: Final = 64
+"""Most connections, of which every watch keeps one."""
+
+
+class Unconfigured(Exception):  # noqa: N818 - what a person has to mend
+    """There is no way to the API server; the text says what was tried."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Page:
+    """Some of the objects of a list."""
+
+    items: tuple[Object, ...]
+    """Without ``apiVersion`` and ``kind``, which lists leave out."""
+    resource_version: str
+    """Of the list as a whole: a watch that goes on from here misses nothing."""
+    more: str | None
+    """What to ask for the next page with; ``None``: this is the last one."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Query:
+    """Which objects of a kind: in one namespace or in all, by the server's own selectors."""
+
+    kind: kinds.Kind
+    namespace: str | None = None
+    """``None``: all namespaces."""
+    labels: str = ""
+    fields: str = ""
+
+    def __str__(self) -> str:
+        """Return how messages name it."""
+        where = f"of namespace {self.namespace}" if self.namespace else "of every namespace"
+        return f"{self.kind.plural} {where}" if self.kind.namespaced else self.kind.plural
+
+    @property
+    def parameters(self) -> dict[str, str]:
+        """Return the selectors as URL parameters."""
+        chosen = {"labelSelector": self.labels, "fieldSelector": self.fields}
+        return {name: text for name, text in chosen.items() if text}
+
+
+class Client:
+    """One API server. ``connected`` makes it."""
+
+    def __init__(
+        self, settings: configuration.Configuration, *, program: str, counted: Counted | None
+    ) -> None:
+        self._settings = settings
+        self._rest = rest.RESTClientObject(settings)
+        self._program = program
+        self._counted = counted
+
+    async def close(self) -> None:
+        """Close every connection."""
+        await self._rest.close()
+
+    async def get(self, kind: kinds.Kind, name: str, *, namespace: str | None = None) -> Object:
+        """Return one object."""
+        return await self._json("get", kind, kind.path(namespace=namespace, name=name))
+
+    async def page(self, query: Query, *, more: str | None = None, limit: int = PAGE) -> Page:
+        """Return one page of a list, as of now; ``limit`` 0: everything at once."""
+        asked = dict(query.parameters)
+        if limit:
+            asked["limit"] = str(limit)
+        if more is not None:
+            asked["continue"] = more
+        whole = await self._json(
+            "list", query.kind, query.kind.path(namespace=query.namespace), asked
+        )
+        about, items = whole.get("metadata"), whole.get("items")
+        about = about if isinstance(about, dict) else {}
+        return Page(
+            items=tuple(items) if isinstance(items, list) else (),
+            resource_version=str(about.get("resourceVersion") or ""),
+            more=str(about["continue"]) if about.get("continue") else None,
+        )
+
+    async def list(self, query: Query) -> Sequence[Object]:
+        """Return every object that a query finds. Raises Gone when paging took too long."""
+        found = await self.page(query)
+        items = list(found.items)
+        while found.more is not None:
+            found = await self.page(query, more=found.more)
+            items.extend(found.items)
+        return items
+
+    async def create(self, kind: kinds.Kind, manifest: Object) -> Object:
+        """Make an object; raises AlreadyExists rather than touch another one."""
+        namespace, _ = _whose(manifest)
+        return await self._json("create", kind, kind.path(namespace=namespace), body=manifest)
+
+    async def replace(
+        self, kind: kinds.Kind, manifest: Object, *, subresource: str | None = None
+    ) -> Object:
+        """Write a whole object; with its ``resourceVersion``, only the one that was read."""
+        namespace, name = _whose(manifest)
+        path = kind.path(namespace=namespace, name=name, subresource=subresource)
+        return await self._json("update", kind, path, body=manifest)
+
+    async def apply(
+        self,
+        kind: kinds.Kind,
+        manifest: Object,
+        *,
+        manager: str,
+        force: bool = True,
+        subresource: str | None = None,
+        dry_run: bool = False,
+    ) -> Object:
+        """Apply on the server: ``manager`` then owns just the fields that ``manifest`` has.
+
+        Makes the object where there is none. A ``metadata.uid`` in the manifest forbids that: the
+        apply then is a Conflict, so that an object deleted meanwhile does not come back.
+        """
+        namespace, name = _whose(manifest)
+        asked = {"fieldManager": manager, "force": "true" if force else "false"}
+        if dry_run:
+            asked["dryRun"] = "All"
+        return await self._json(
+            "apply",
+            kind,
+            kind.path(namespace=namespace, name=name, subresource=subresource),
+            asked,
+            body={"apiVersion": kind.api_version, "kind": kind.name, **manifest},
+            content_type=_APPLY_PATCH,
+        )
+
+    async def merge_patch(
+        self,
+        kind: kinds.Kind,
+        name: str,
+        patch: Object,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        subresource: str | None = None,
+        manager: str | None = None,
+    ) -> Object:
+        """Change fields (RFC 7386); Conflict unless the object has the uid and version given."""
+        must = {"uid": uid, "resourceVersion": resource_version}
+        held = {key: value for key, value in must.items() if value is not None}
+        body = {**patch, "metadata": {**patch.get("metadata", {}), **held}} if held else patch
+        return await self._json(
+            "patch",
+            kind,
+            kind.path(namespace=namespace, name=name, subresource=subresource),
+            {"fieldManager": manager} if manager else None,
+            body=body,
+            content_type=_MERGE_PATCH,
+        )
+
+    async def patch_status(
+        self,
+        kind: kinds.Kind,
+        name: str,
+        status: Object,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        manager: str | None = None,
+    ) -> Object:
+        """Change fields of the status alone."""
+        return await self.merge_patch(
+            kind,
+            name,
+            {"status": status},
+            namespace=namespace,
+            uid=uid,
+            resource_version=resource_version,
+            subresource="status",
+            manager=manager,
+        )
+
+    async def delete(
+        self,
+        kind: kinds.Kind,
+        name: str,
+        *,
+        namespace: str | None = None,
+        uid: str | None = None,
+        resource_version: str | None = None,
+        grace_seconds: int | None = None,
+        propagation: str | None = None,
+    ) -> None:
+        """Delete an object; Conflict unless it has the uid and version given.
+
+        ``grace_seconds`` is a pod's; ``propagation`` is Background, Foreground or Orphan.
+        """
+        must = {"uid": uid, "resourceVersion": resource_version}
+        held = {key: value for key, value in must.items() if value is not None}
+        options: dict[str, object] = {"apiVersion": "v1", "kind": "DeleteOptions"}
+        if held:
+            options["preconditions"] = held
+        if grace_seconds is not None:
+            options["gracePeriodSeconds"] = grace_seconds
+        if propagation is not None:
+            options["propagationPolicy"] = propagation
+        path = kind.path(namespace=namespace, name=name)
+        await self._json("delete", kind, path, body=options)
+
+    async def events(
+        self, query: Query, *, since: str, lasting: float, silence: float
+    ) -> AsyncGenerator[Object, None]:
+        """Yield watch events after version ``since``, bookmarks included, as they come.
+
+        Ends when the server ends it, after ``lasting`` seconds at most. Raises Unavailable when
+        nothing came for ``silence`` seconds, or something that is no event.
+        """
+        asked = {
+            **query.parameters,
+            "watch": "true",
+            "allowWatchBookmarks": "true",
+            "resourceVersion": since,
+            "timeoutSeconds": str(int(lasting)),
+        }
+        limits = aiohttp.ClientTimeout(
+            total=lasting + silence, sock_connect=_CONNECT_TIMEOUT, sock_read=silence
+        )
+        path = query.kind.path(namespace=query.namespace)
+        what = f"watch {query}"
+        async with (
+            self._answer("watch", query.kind, path, asked, limits=limits) as answer,
+            contextlib.aclosing(lines.objects(answer.content.iter_any())) as found,
+        ):
+            try:
+                async for event in found:
+                    yield event
+            except (aiohttp.ClientError, TimeoutError, OSError, lines.Broken) as error:
+                raise failures.Unavailable(f"{what}: {_told(error)}") from error
+
+    async def _json(
+        self,
+        verb: str,
+        kind: kinds.Kind,
+        path: str,
+        parameters: Mapping[str, str] | None = None,
+        *,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> Object:
+        limits = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=_CONNECT_TIMEOUT)
+        async with self._answer(
+            verb, kind, path, parameters, body=body, content_type=content_type, limits=limits
+        ) as answer:
+            try:
+                found = json.loads(await answer.read())
+            except (
+                aiohttp.ClientError,
+                TimeoutError,
+                OSError,
+                ValueError,
+                RecursionError,
+            ) as error:
+                raise failures.Unavailable(f"{verb} {path}: {_told(error)}") from error
+        if not isinstance(found, dict):
+            raise failures.Unavailable(f"{verb} {path}: the answer is no object")
+        return found
+
+    @contextlib.asynccontextmanager
+    async def _answer(
+        self,
+        verb: str,
+        kind: kinds.Kind,
+        path: str,
+        parameters: Mapping[str, str] | None,
+        *,
+        limits: aiohttp.ClientTimeout,
+        body: Object | None = None,
+        content_type: str = "application/json",
+    ) -> AsyncIterator[aiohttp.ClientResponse]:
+        """Send a request; yield its answer, which is a good one, with the body still to come."""
+        status = 0
+        url = f"{self._settings.host}{path}"
+        if parameters:
+            url = f"{url}?{urlencode(parameters)}"
+        try:
+            headers = await self._headers(content_type)
+            sent = await self._rest.request(
+                _METHODS[verb], url, headers=headers, body=body, _request_timeout=limits
+            )
+            answer: aiohttp.ClientResponse = sent.response
+            status = answer.status
+            refusal = None if answer.ok else await answer.read()
+        except (
+            aiohttp.ClientError, TimeoutError, OSError, ValueError, config.ConfigException
+        ) as error:  # fmt: skip
+            raise failures.Unavailable(f"{verb} {path}: {_told(error)}", status=status) from error
+        finally:
+            if self._counted is not None:
+                self._counted(verb, kind, status)
+        if refusal is not None:
+            raise failures.of(f"{verb} {path}", status=status, body=refusal, headers=answer.headers)
+        try:
+            yield answer
+        finally:
+            # What is left of it is not wanted; a connection whose answer was read whole is kept.
+            answer.close()
+
+    async def _headers(self, content_type: str) -> dict[str, str]:
+        headers = {
+            "Accept": "application/json",
+            "Content-Type": content_type,
+            "User-Agent": self._program,
+        }
+        # Asked for every time: tokens in files and from programs expire.
+        bearer = (await self._settings.auth_settings()).get("BearerToken")
+        if bearer is not None and bearer["value"]:
+            headers["Authorization"] = bearer["value"]
+        return headers
+
+
+_METHODS: Final[Mapping[str, str]] = {
+    "get": "GET",
+    "list": "GET",
+    "watch": "GET",
+    "create": "POST",
+    "update": "PUT",
+    "apply": "PATCH",
+    "patch": "PATCH",
+    "delete": "DELETE",
+}
+
+
+@contextlib.asynccontextmanager
+async def connected(
+    kubeconfig: Path | None, *, program: str, counted: Counted | None = None
+) -> AsyncIterator[Client]:
+    """Yield a client: of the cluster that this pod runs in, or the one a file names.
+
+    Asks the server nothing yet, which may be absent. Never looks at ``KUBECONFIG``. ``program``
+    is what the server's audit log calls us. Raises Unconfigured.
+    """
+    settings = configuration.Configuration()
+    settings.connection_pool_maxsize = _CONNECTIONS
+    try:
+        if kubeconfig is None:
+            config.load_incluster_config(settings)
+        else:
+            await config.load_kube_config(str(kubeconfig), client_configuration=settings)
+        client = Client(settings, program=program, counted=counted)
+    except (config.ConfigException, OSError, ValueError) as error:
+        where = f"the file {kubeconfig}" if kubeconfig else "this pod's service account"
+        raise Unconfigured(f"{where} does not lead to a cluster: {error}") from error
+    try:
+        yield client
+    finally:
+        # Shielded: a program that ends must not leave connections half closed.
+        await asyncio.shield(client.close())
+
+
+def _whose(manifest: Object) -> tuple[str | None, str]:
+    about = manifest["metadata"]
+    return about.get("namespace"), about["name"]
+
+
+def _told(error: BaseException) -> str:
+    return str(error) or type(error).__name__
