@@ -22,7 +22,6 @@ from turnrelay import (
     lifecycle,
     metering,
     options,
-    placing,
     proving,
     selfprobe,
     serving,
@@ -156,10 +155,7 @@ class Agent:
             _LOG.info("%s%s", verdict.state, f": {verdict.sentence}" if verdict.sentence else "")
 
     def _address_changed(self, run: supervising.Run) -> bool:
-        now = placing.place(
-            settings=self._in.settings, bind=self._told.bind, addresses=self._in.addresses
-        )
-        return now != run.placed
+        return self._in.place() != run.placed
 
     async def _keep_polling(self) -> None:
         while True:

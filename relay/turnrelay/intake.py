@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from turnrelay import auth, certificate, config, mounts, options, rendering
+from turnrelay import auth, certificate, config, mounts, options, placing, ports, rendering
 
 _LOG = logging.getLogger(__name__)
 
@@ -32,10 +32,14 @@ class Intake:
         self.certificate: certificate.Certificate | None = None
         """The one installed in the state folder."""
 
-    @property
-    def bind(self) -> tuple[str, ...]:
-        """Return the relay's own addresses."""
-        return self._told.bind
+    def place(self) -> placing.Placing | tuple[config.Problem, ...]:
+        """Return where the relay has to serve by what is known now, or why it cannot."""
+        return placing.place(
+            settings=self.settings,
+            bind=self._told.bind,
+            addresses=self.addresses,
+            is_own=ports.is_own,
+        )
 
     @property
     def complaints(self) -> tuple[str, ...]:

@@ -100,7 +100,8 @@ def _parser() -> argparse.ArgumentParser:
         type=_addresses,
         required=True,
         metavar="ADDRESS[,ADDRESS]",
-        help="own address for listening and relaying, one per family",
+        help="own address for listening and relaying, one per family; not used for a family "
+        "whose public address this machine has itself",
     )
     network.add_argument(
         "--agent-address",

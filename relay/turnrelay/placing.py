@@ -4,6 +4,7 @@ Pure. Decides nothing about how either is found.
 """
 
 import ipaddress
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from turnrelay import config
@@ -21,9 +22,17 @@ class Placing:
 
 
 def place(
-    *, settings: config.Config, bind: tuple[str, ...], addresses: bytes
+    *,
+    settings: config.Config,
+    bind: tuple[str, ...],
+    addresses: bytes,
+    is_own: Callable[[str], bool],
 ) -> Placing | tuple[config.Problem, ...]:
-    """Match the public addresses of the addresses file with the relay's own, family by family."""
+    """Match the public addresses of the addresses file with the relay's own, family by family.
+
+    A public address that the machine has itself (``is_own``) is served as it is; one that a router
+    translates is served on the address of its family in ``bind``.
+    """
     by_family: dict[int, str] = {}
     for text in addresses.decode("ascii", "replace").replace(",", " ").split():
         address = read_address(text)
@@ -33,19 +42,20 @@ def place(
         by_family.setdefault(address.version, str(address))
     if not by_family:
         return (config.Problem(path="addresses", sentence="no public address is known yet"),)
-    own = [a for a in map(ipaddress.ip_address, bind) if a.version in settings.families]
-    missing = settings.families - {address.version for address in own}
-    if missing:
-        sentence = f"no IPv{min(missing)} address to bind, which the region asks for"
-        return (config.Problem(path="--bind", sentence=sentence),)
     unnamed = settings.families - by_family.keys()
     if unnamed:
         sentence = f"no public IPv{min(unnamed)} address is known yet"
         return (config.Problem(path="addresses", sentence=sentence),)
-    return Placing(
-        bind=tuple(str(address) for address in own),
-        public=tuple(by_family[address.version] for address in own),
-    )
+    public: dict[int, str] = {family: by_family[family] for family in sorted(settings.families)}
+    own: dict[int, str] = {
+        ipaddress.ip_address(address).version: address for address in reversed(bind)
+    }
+    own |= {family: address for family, address in public.items() if is_own(address)}
+    missing = settings.families - own.keys()
+    if missing:
+        sentence = f"no IPv{min(missing)} address to bind, which the region asks for"
+        return (config.Problem(path="--bind", sentence=sentence),)
+    return Placing(bind=tuple(own[family] for family in public), public=tuple(public.values()))
 
 
 def read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:

@@ -1,9 +1,14 @@
-"""Whether the ports of a relay are free: the guard against a second coturn on the same ones."""
+"""Which addresses this machine has, and whether a relay's ports on them are free."""
 
 import ipaddress
 import socket
 
 from turnrelay import config, placing
+
+
+def is_own(address: str) -> bool:
+    """Return whether this machine has the address, so that nobody translates it on the way."""
+    return _bind_error(socket.SOCK_DGRAM, address, 0) is None
 
 
 def taken(settings: config.Config, placed: placing.Placing) -> tuple[str, ...]:

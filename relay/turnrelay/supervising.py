@@ -163,9 +163,7 @@ class Supervisor:
         return placed
 
     def _place(self) -> placing.Placing | lifecycle.Obstacle:
-        outcome = placing.place(
-            settings=self._in.settings, bind=self._in.bind, addresses=self._in.addresses
-        )
+        outcome = self._in.place()
         if isinstance(outcome, placing.Placing):
             return outcome
         sentence = self._in.complaint("addresses") or "; ".join(map(str, outcome))

@@ -45,7 +45,7 @@ async def test_no_address_of_the_built_in_list_is_a_peer(tmp_path: Path) -> None
 async def test_a_mapped_relay_tells_its_public_address_and_keeps_its_own_denied(
     tmp_path: Path,
 ) -> None:
-    public = agents.new_address()
+    public = "198.51.100.7"
     async with agents.prepared(tmp_path) as agent:
         agent.put("addresses", public)
         await agent.start()

@@ -141,7 +141,8 @@ async def test_a_second_agent_on_the_same_state_folder_waits(tmp_path: Path) -> 
     async with agents.running(tmp_path) as first:
         second = agents.Agent(folder=tmp_path, address=agents.new_address(), bind="")
         second.bind = second.address
-        await second.start()
+        second.put("other-addresses", second.address)
+        await second.start("--addresses", str(tmp_path / "other-addresses"))
         try:
             status = await second.until(lambda s: s["reason"] == "StateUnwritable")
             assert "another agent uses the state folder" in status["sentence"]

@@ -95,8 +95,15 @@ def test_only_what_needs_a_new_relay_changes_the_digest() -> None:
     assert read().digest != read(realm="other.example.com").digest
 
 
-def place(addresses: str, *, bind: tuple[str, ...], families: list[str]) -> object:
-    return placing.place(settings=read(families=families), bind=bind, addresses=addresses.encode())
+def place(
+    addresses: str, *, bind: tuple[str, ...], families: list[str], own: str | None = None
+) -> object:
+    return placing.place(
+        settings=read(families=families),
+        bind=bind,
+        addresses=addresses.encode(),
+        is_own=lambda address: address == own,
+    )
 
 
 def test_public_addresses_are_matched_with_own_ones_by_family() -> None:
@@ -108,12 +115,29 @@ def test_public_addresses_are_matched_with_own_ones_by_family() -> None:
     )
 
 
+def test_a_public_address_that_the_machine_has_is_served_as_it_is() -> None:
+    found = place("198.51.100.7", bind=("10.0.0.5",), families=["IPv4"], own="198.51.100.7")
+    assert found == placing.Placing(bind=("198.51.100.7",), public=("198.51.100.7",))
+
+
+def test_an_own_public_address_needs_no_other_one_of_its_family() -> None:
+    found = place(
+        "198.51.100.7,2001:db8::1",
+        bind=("10.0.0.5",),
+        families=["IPv4", "IPv6"],
+        own="2001:db8::1",
+    )
+    assert found == placing.Placing(
+        bind=("10.0.0.5", "2001:db8::1"), public=("198.51.100.7", "2001:db8::1")
+    )
+
+
 @pytest.mark.parametrize(
     ("addresses", "bind", "families", "sentence"),
     [
         ("", ("10.0.0.5",), ["IPv4"], "no public address is known yet"),
         ("2001:db8::1", ("10.0.0.5",), ["IPv4"], "no public IPv4 address is known yet"),
-        ("198.51.100.7", ("10.0.0.5",), ["IPv6"], "no IPv6 address to bind"),
+        ("2001:db8::1", ("10.0.0.5",), ["IPv6"], "no IPv6 address to bind"),
         ("not-an-address", ("10.0.0.5",), ["IPv4"], "is not an IP address"),
         ("\x00\xff", ("10.0.0.5",), ["IPv4"], "is not an IP address"),
     ],
