@@ -1,10 +1,12 @@
 """A folder of manifests as it is edited, broken, replaced and taken away."""
 
+import json
 import os
 import shutil
 from pathlib import Path
 
 import pytest
+import yaml
 
 from turnfleet.sources import folder, ledger
 
@@ -49,9 +51,10 @@ def names(snapshot: ledger.Snapshot) -> list[str]:
 def test_the_first_look_takes_what_is_there(watched: Watched) -> None:
     watched.write("a.yaml", "eu", "us")
     watched.write("b.yml", "ap")
+    watched.write("c.JSON", text=json.dumps(yaml.safe_load(manifest("sa"))))
     watched.write("notes.txt", "not-this")
     watched.write(".hidden.yaml", "nor-this")
-    assert names(watched.look(1)) == ["ap", "eu", "us"]
+    assert names(watched.look(1)) == ["ap", "eu", "sa", "us"]
 
 
 def test_a_change_counts_once_it_has_been_there_for_two_looks(watched: Watched) -> None:

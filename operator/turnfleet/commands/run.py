@@ -33,7 +33,7 @@ _BLOCK_MAX: Final = 254
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument(
-        "folder", type=Path, metavar="FOLDER", help="TurnRegion manifests (*.yaml, *.yml)"
+        "folder", type=Path, metavar="FOLDER", help="TurnRegion manifests (*.yaml, *.yml, *.json)"
     )
     parser.add_argument(
         "--state",

@@ -22,7 +22,6 @@ HELP: Final = "Check TurnRegion manifests without running anything."
 
 _STDIN: Final = "-"
 _NOTES_MAX: Final = 3
-_SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,7 +86,7 @@ def _files(names: Sequence[str]) -> Iterator[str | Unreadable]:
         except OSError as error:
             yield _unreadable(name, error)
             continue
-        files = [e for e in entries if e.suffix in _SUFFIXES and not e.is_dir()]
+        files = [e for e in entries if e.suffix.lower() in manifests.SUFFIXES and not e.is_dir()]
         yield from map(str, files)
         if not files:
             yield Unreadable(

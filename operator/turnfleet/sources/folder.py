@@ -20,7 +20,6 @@ from turnfleet.sources import ledger, manifests
 
 POLL: Final = 0.5
 """Seconds between two looks."""
-_SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 
 class _Mark(NamedTuple):
@@ -95,7 +94,7 @@ class Folder:
         with os.scandir(self._path) as entries:
             for entry in entries:
                 path = Path(entry.path)
-                if path.suffix.lower() in _SUFFIXES and not entry.name.startswith("."):
+                if path.suffix.lower() in manifests.SUFFIXES and not entry.name.startswith("."):
                     mark = _mark(path)
                     if mark is not None:
                         marks[entry.name] = mark

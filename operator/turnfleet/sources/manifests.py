@@ -14,6 +14,9 @@ import yaml
 from turnfleet.model import region, syntax, turnregion
 from turnfleet.sources import lines
 
+SUFFIXES: Final = frozenset({".yaml", ".yml", ".json"})
+"""Files of a folder that count as manifests."""
+
 SIZE_MAX: Final = 1 << 20
 """Longest text that is read, in bytes: room for some hundred regions."""
 
