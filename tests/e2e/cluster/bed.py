@@ -1,0 +1,63 @@
+"""The whole test bed in its order: programs, images, a cluster with them, and its end."""
+
+import contextlib
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.e2e.cluster import builder, cluster, leftovers, places, programs, shape, steps
+
+RELAY_IMAGE: Final = "docker.io/turnfleet/relay:e2e"
+OPERATOR_IMAGE: Final = "docker.io/turnfleet/operator:e2e"
+_DOCKERFILES: Final = {
+    RELAY_IMAGE: places.CHECKOUT / "relay" / "Dockerfile",
+    OPERATOR_IMAGE: places.CHECKOUT / "operator" / "Dockerfile",
+}
+
+
+def build_programs(where: places.Places, told: steps.Steps) -> Path:
+    """Return the folder of Kubernetes' and Helm's programs."""
+    with told.step("build Kubernetes and Helm, or find them in the cache"):
+        return programs.build(where)
+
+
+def build_images(where: places.Places, told: steps.Steps) -> tuple[Path, ...]:
+    """Return the archives of the images that nodes load: pause, and the project's own."""
+    with builder.Builder(where).opened() as images:
+        with told.step("make the base images, or find them in the cache"):
+            archives = [images.pause()]
+            images.debian()
+        for image, dockerfile in _DOCKERFILES.items():
+            with told.step(f"build {image}"):
+                archives.append(images.build(dockerfile, image))
+    return tuple(archives)
+
+
+def boot(
+    where: places.Places, told: steps.Steps, *, binaries: Path, archives: Sequence[Path]
+) -> cluster.Cluster:
+    """Return a running cluster, or leave nothing of it behind."""
+    booted = cluster.Cluster(where, programs=binaries)
+    if leftovers.found(where):
+        with told.step("clear up after a run that was killed"):
+            booted.shut_down()
+    try:
+        with told.step(f"boot Kubernetes with {len(shape.NODES)} nodes and their images"):
+            booted.boot(shape.NODES, archives=archives)
+    except BaseException:  # Ctrl-C, too
+        booted.shut_down()
+        raise
+    return booted
+
+
+@contextlib.contextmanager
+def running(where: places.Places, told: steps.Steps) -> Iterator[cluster.Cluster]:
+    """Give a cluster that ends with the block, however the block ends."""
+    binaries = build_programs(where, told)
+    archives = build_images(where, told)
+    booted = boot(where, told, binaries=binaries, archives=archives)
+    try:
+        yield booted
+    finally:
+        with told.step("take everything away"):
+            booted.shut_down()

@@ -1,0 +1,178 @@
+"""A real Kubernetes on this machine: boots it, changes it, breaks it, and takes it away.
+
+Nothing here knows what is tested with it. The programs and images are made elsewhere; a cluster
+only takes them.
+"""
+
+import contextlib
+import time
+from collections.abc import Iterator, Mapping, Sequence
+from concurrent import futures
+from pathlib import Path
+
+from tests.e2e.cluster import (
+    commands,
+    control_plane,
+    kubectl,
+    leftovers,
+    network,
+    node,
+    node_files,
+    places,
+    processes,
+    shape,
+)
+
+
+class Cluster:
+    """The control plane and its nodes by name. ``programs`` is the folder of the binaries."""
+
+    def __init__(self, where: places.Places, *, programs: Path) -> None:
+        self._where = where
+        self._programs = programs
+        self._running = processes.Processes(folder=where.pids, logs=where.logs)
+        self.kubectl = kubectl.Kubectl(program=programs / "kubectl", kubeconfig=where.kubeconfig)
+        self.control_plane = control_plane.ControlPlane(
+            programs=programs,
+            state=where.state / "control-plane",
+            kubeconfig=where.kubeconfig,
+            running=self._running,
+        )
+        self._nodes: dict[str, node.Node] = {}
+
+    @property
+    def kubeconfig(self) -> Path:
+        """Return the file with which others reach the cluster."""
+        return self._where.kubeconfig
+
+    @property
+    def nodes(self) -> Mapping[str, node.Node]:
+        """Return the nodes by name."""
+        return self._nodes
+
+    # --- coming and going -----------------------------------------------------------------------
+
+    def boot(self, shapes: Sequence[shape.NodeShape], *, archives: Sequence[Path]) -> None:
+        """Start everything; ``archives`` are the images that no node could pull."""
+        for folder in (self._where.run, self._where.state):
+            folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        network.open_bridge()
+        for number, each in enumerate(shapes):
+            network.plug(each, shapes[:number])
+            self._nodes[each.name] = self._node(each)
+        with futures.ThreadPoolExecutor() as pool:
+            preparing = [
+                pool.submit(_prepare, each, tuple(archives)) for each in self._nodes.values()
+            ]
+            self.control_plane.start()
+            _finish(preparing)
+            _finish([pool.submit(_join, each) for each in self._nodes.values()])
+
+    def attach(self, shapes: Sequence[shape.NodeShape]) -> None:
+        """Take over a cluster that another program booted, with the nodes that it has of these."""
+        there = {found["metadata"]["name"] for found in self.kubectl.items("nodes", namespace=None)}
+        self._nodes = {each.name: self._node(each) for each in shapes if each.name in there}
+
+    def is_up(self) -> bool:
+        """Return whether a cluster booted here runs."""
+        return self._running.alive(control_plane.API_SERVER)
+
+    def shut_down(self) -> None:
+        """End everything and leave nothing behind but the logs."""
+        leftovers.clear(self._where, self._running)
+        self._nodes.clear()
+
+    def add_node(self, added: shape.NodeShape, *, archives: Sequence[Path]) -> node.Node:
+        """Let another node join, with its images."""
+        network.plug(added, [each.shape for each in self._nodes.values()])
+        self._nodes[added.name] = self._node(added)
+        _prepare(self._nodes[added.name], tuple(archives))
+        _join(self._nodes[added.name])
+        return self._nodes[added.name]
+
+    def remove_node(self, name: str) -> None:
+        """Take a node away for good, as a cloud does: the machine first, then the object."""
+        gone = self._nodes.pop(name)
+        leftovers.clear_node(self._where, self._running, gone.shape)
+        self.kubectl.delete("node", name)
+
+    # --- what may happen to it ------------------------------------------------------------------
+
+    @contextlib.contextmanager
+    def without_api_server(self) -> Iterator[None]:
+        """Kill the API server for as long as the block lasts."""
+        self.control_plane.kill_api_server()
+        try:
+            yield
+        finally:
+            self.control_plane.start_api_server()
+
+    def without_api_server_for(self, seconds: float) -> None:
+        """Kill the API server and start it again after some seconds."""
+        with self.without_api_server():
+            time.sleep(seconds)
+
+    def cut_zone(self, zone: str) -> None:
+        """Pull the cables of every node of a zone."""
+        for each in self._of_zone(zone):
+            network.cut(each.shape)
+
+    def mend_zone(self, zone: str) -> None:
+        """Undo ``cut_zone``."""
+        for each in self._of_zone(zone):
+            others = [other.shape for other in self._nodes.values() if other is not each]
+            network.mend(each.shape, others)
+
+    def load(self, archives: Sequence[Path]) -> None:
+        """Put images into every node."""
+        with futures.ThreadPoolExecutor() as pool:
+            _finish(
+                [
+                    pool.submit(each.load, archive)
+                    for each in self._nodes.values()
+                    for archive in archives
+                ]
+            )
+
+    def helm(self, *arguments: str | Path, timeout: float = 300) -> str:
+        """Return what helm printed; raises ``commands.Failed`` with what it complained of."""
+        return commands.run(
+            self._programs / "helm",
+            f"--kubeconfig={self.kubeconfig}",
+            *arguments,
+            timeout=timeout,
+        )
+
+    def _of_zone(self, zone: str) -> Sequence[node.Node]:
+        found = [each for each in self._nodes.values() if each.shape.zone == zone]
+        if not found:
+            raise KeyError(f"no node is in the zone {zone}")
+        return found
+
+    def _node(self, wanted: shape.NodeShape) -> node.Node:
+        name = f"node-{wanted.name}"
+        return node.Node(
+            wanted,
+            folders=node_files.Folders(disk=self._where.state / name, run=self._where.run / name),
+            programs=self._programs,
+            client=self.kubectl,
+            running=self._running,
+        )
+
+
+def _prepare(joining: node.Node, archives: Sequence[Path]) -> None:
+    joining.start_containerd()
+    for archive in archives:
+        joining.load(archive)
+
+
+def _join(joining: node.Node) -> None:
+    joining.start_kubelet()
+    joining.start_proxy()
+    joining.await_ready()
+
+
+def _finish(work: Sequence[futures.Future[None]]) -> None:
+    """Wait for all, and raise the first failure."""
+    for each in futures.as_completed(work):
+        each.result()

@@ -1,0 +1,51 @@
+"""Makes a thing of the cache once: whole or not at all, however often the making is interrupted.
+
+Whoever finds it there takes it. Two runs at once make it once: the second waits for the first.
+"""
+
+import contextlib
+import fcntl
+import hashlib
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+
+def once(wanted: Path, make: Callable[[Path], None]) -> Path:
+    """Return ``wanted``; if it is not there, ``make`` puts it where it is told first.
+
+    The name of ``wanted`` has to say all that would make it another (versions, digests).
+    """
+    if wanted.exists():
+        return wanted
+    wanted.parent.mkdir(parents=True, exist_ok=True)
+    with alone(wanted.with_name(f".{wanted.name}.lock")):
+        if not wanted.exists():
+            unfinished = wanted.with_name(f".{wanted.name}.unfinished")
+            clear(unfinished)
+            make(unfinished)
+            unfinished.rename(wanted)
+    return wanted
+
+
+@contextlib.contextmanager
+def alone(lock: Path) -> Iterator[None]:
+    """Keep every other run out for the block. The kernel lets go if this process is killed."""
+    lock.parent.mkdir(parents=True, exist_ok=True)
+    with lock.open("w") as held:
+        fcntl.flock(held, fcntl.LOCK_EX)
+        yield
+
+
+def clear(path: Path) -> None:
+    """Take a file or a folder away, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def digest(*files: Path) -> str:
+    """Return what is another when the content of a file is."""
+    content = b"".join(file.read_bytes() for file in files)
+    return hashlib.sha256(content).hexdigest()[:12]
