@@ -18,6 +18,15 @@ securityContext:
   capabilities: {drop: [ALL]}
 {{- end }}
 
+{{- define "turnfleet.pulling" -}}
+{{- with .Values.imagePullSecrets -}}
+imagePullSecrets:
+  {{- range . }}
+  - name: {{ . }}
+  {{- end }}
+{{- end }}
+{{- end }}
+
 {{/* Where a program's pods go: its own values, and apart from each other. */}}
 {{- define "turnfleet.placement" -}}
 {{- $values := index .root.Values .component -}}
@@ -31,11 +40,8 @@ topologySpreadConstraints:
     # Without it a rollout counts the old pods too and leaves the new ones lopsided.
     matchLabelKeys: [pod-template-hash]
   {{- end }}
-{{- with .root.Values.imagePullSecrets }}
-imagePullSecrets:
-  {{- range . }}
-  - name: {{ . }}
-  {{- end }}
+{{- with include "turnfleet.pulling" .root }}
+{{ . }}
 {{- end }}
 {{- with $values.priorityClassName }}
 priorityClassName: {{ . }}

@@ -30,7 +30,7 @@ each program can and cannot do.
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
   verbs: [get, list, watch, create, patch, delete]
-- apiGroups: [""]
+- apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create, patch]
 {{- end }}
@@ -73,13 +73,14 @@ each program can and cannot do.
   verbs: [get, list, watch]
 {{- end }}
 
-{{/* What an uninstall that leaves nothing may do where relays live. */}}
+{{/* The uninstall that leaves nothing, where relays live: to delete regions and see them gone. */}}
 {{- define "turnfleet.rights.uninstall.relays" -}}
 - apiGroups: [turnfleet.io]
   resources: [turnregions]
   verbs: [list, delete]
 {{- end }}
 
+{{/* Beside the operator: to stop it, or it would bring back the regions of the values. */}}
 {{- define "turnfleet.rights.uninstall.home" -}}
 - apiGroups: [apps]
   resources: [deployments/scale]

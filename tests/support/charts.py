@@ -1,0 +1,114 @@
+"""The chart as Helm renders it: real helm, and what came out as values.
+
+No cluster is asked: ``lookup`` finds nothing, as at a first install.
+"""
+
+import functools
+import json
+import shutil
+import subprocess
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+
+CHECKOUT: Final = Path(__file__).parents[2]
+CHART: Final = CHECKOUT / "helm" / "turnfleet"
+SCHEMA: Final = CHART / "values.schema.json"
+CRD_COPY: Final = CHART / "files" / "crds" / "turnregions.yaml"
+EXAMPLES: Final = tuple(sorted((CHART / "ci").glob("*.yaml")))
+NAMESPACE: Final = "fleet-programs"
+"""Neither the chart's name nor the release's, so that nothing passes by taking one for another."""
+RELEASE: Final = "prod"
+KUBERNETES: Final = "1.34.0"
+
+Object = Mapping[str, Any]
+
+
+class Missing(Exception):  # noqa: N818 - what a person has to mend
+    """There is no helm here; the text says what to do."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rendering:
+    """What one file of values makes."""
+
+    objects: tuple[Object, ...]
+    """Hooks included."""
+    notes: str
+
+    def of(self, kind: str) -> tuple[Object, ...]:
+        """Return the objects of a kind."""
+        return tuple(one for one in self.objects if one["kind"] == kind)
+
+    def one(self, kind: str, name: str, *, namespace: str | None = None) -> Object:
+        """Return the object of a name."""
+        (found,) = (
+            one
+            for one in self.of(kind)
+            if one["metadata"]["name"] == name
+            and namespace in (None, one["metadata"].get("namespace"))
+        )
+        return found
+
+
+@functools.cache
+def helm() -> str:
+    """Return the path of the pinned helm. Raises Missing."""
+    found = subprocess.run(
+        [CHECKOUT / "scripts" / "helm"], capture_output=True, text=True, check=False
+    )
+    if found.returncode:
+        raise Missing(found.stderr.strip())
+    return found.stdout.strip()
+
+
+def values(file: Path | None = None) -> dict[str, Any]:
+    """Return the values of a file; of the chart itself without one."""
+    text = (file or CHART / "values.yaml").read_text(encoding="utf-8")
+    return yaml.safe_load(text) or {}
+
+
+class Chart:
+    """A copy of the chart that also renders its notes, which ``helm template`` leaves out."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        shutil.copytree(CHART, folder, dirs_exist_ok=True)
+        notes = (folder / "templates" / "NOTES.txt").rename(folder / "notes.txt")
+        (folder / "templates" / "notes.yaml").write_text(
+            f'{{kind: Notes, text: {{{{ tpl (.Files.Get "{notes.name}") . | toJson }}}}}}\n',
+            encoding="utf-8",
+        )
+        self.example = functools.cache(self._example)
+        """Return what a file of ``EXAMPLES`` makes."""
+
+    def rendered(self, given: Mapping[str, Any] | None = None) -> Rendering:
+        """Return what Helm makes of values on top of the chart's own."""
+        done = self._template(given or {})
+        assert done.returncode == 0, done.stderr
+        objects = tuple(one for one in yaml.safe_load_all(done.stdout) if one)
+        (notes,) = (one["text"] for one in objects if one["kind"] == "Notes")
+        return Rendering(
+            objects=tuple(one for one in objects if one["kind"] != "Notes"), notes=notes
+        )
+
+    def refusal(self, given: Mapping[str, Any]) -> str:
+        """Return why Helm does not render these values."""
+        done = self._template(given)
+        assert done.returncode != 0, "rendered"
+        return " ".join(done.stderr.split())
+
+    def _example(self, file: Path) -> Rendering:
+        return self.rendered(values(file))
+
+    def _template(self, given: Mapping[str, Any]) -> "subprocess.CompletedProcess[str]":
+        return subprocess.run(
+            [
+                helm(), "template", RELEASE, self._folder, f"--namespace={NAMESPACE}",
+                f"--kube-version={KUBERNETES}", "--values=-",
+            ],
+            input=json.dumps(given), capture_output=True, text=True, check=False,
+        )  # fmt: skip
