@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import json
 from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlencode
@@ -73,6 +73,19 @@ class Query:
         return {name: text for name, text in chosen.items() if text}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Access:
+    """How else to get to the same API server: for kopf, which makes connections of its own."""
+
+    server: str
+    ca_file: str | None
+    certificate_file: str | None
+    key_file: str | None
+    authorization: str = field(repr=False)
+    """Of the header, good for a few minutes; empty: none."""
+    verify: bool
+
+
 class Client:
     """One API server. ``connected`` makes it."""
 
@@ -87,6 +100,21 @@ class Client:
     async def close(self) -> None:
         """Close every connection."""
         await self._rest.close()
+
+    async def access(self) -> Access:
+        """Return how to get to this server; raises Unavailable where there is no token."""
+        try:
+            authorization = await self._authorization()
+        except (OSError, ValueError, config.ConfigException) as error:
+            raise failures.Unavailable(f"the token: {_told(error)}") from error
+        return Access(
+            server=self._settings.host,
+            ca_file=self._settings.ssl_ca_cert or None,
+            certificate_file=self._settings.cert_file or None,
+            key_file=self._settings.key_file or None,
+            authorization=authorization,
+            verify=self._settings.verify_ssl,
+        )
 
     async def get(self, kind: kinds.Kind, name: str, *, namespace: str | None = None) -> Object:
         """Return one object."""
@@ -339,11 +367,15 @@ class Client:
             "Content-Type": content_type,
             "User-Agent": self._program,
         }
+        authorization = await self._authorization()
+        if authorization:
+            headers["Authorization"] = authorization
+        return headers
+
+    async def _authorization(self) -> str:
         # Asked for every time: tokens in files and from programs expire.
         bearer = (await self._settings.auth_settings()).get("BearerToken")
-        if bearer is not None and bearer["value"]:
-            headers["Authorization"] = bearer["value"]
-        return headers
+        return "" if bearer is None else str(bearer["value"] or "")
 
 
 _METHODS: Final[Mapping[str, str]] = {

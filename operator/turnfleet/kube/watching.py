@@ -98,6 +98,10 @@ class Watch:
             self._view = parts[0] if len(parts) == 1 else MappingProxyType(whole)
         return self._view
 
+    def watches(self, namespace: str) -> bool:
+        """Return whether a namespace is watched at all."""
+        return namespace in self._followers or None in self._followers
+
     def has_listed(self, namespace: str) -> bool:
         """Return whether ``objects`` tells all about a namespace; False for those not watched."""
         follower = self._followers.get(namespace) or self._followers.get(None)

@@ -1,0 +1,198 @@
+"""Does what a plan says, in its order, and tells what of it worked. Decides nothing.
+
+Nothing that was deleted comes back: an object that is known is applied under its uid, and before
+one is made the region itself is asked for, under its uid too; what slips through between the two
+belongs to a region that is gone, and the garbage collector takes it. Every step is void where the
+object is another one by now. Failures are values: who asked decides when to plan again.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+from turnfleet import names
+from turnfleet.kube import client, failures, kinds, observing
+from turnfleet.plan.cluster import objects, observed, planned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Failed:
+    """A step that did not work."""
+
+    step: str
+    """Such as "apply ReplicaSet/turn-eu"."""
+    failure: failures.Failure
+
+    @property
+    def refused(self) -> str:
+        """Return the server's sentence where trying again changes nothing by itself, or ""."""
+        lasting = failures.Forbidden | failures.Invalid | failures.Refused
+        return str(self.failure) if isinstance(self.failure, lasting) else ""
+
+    def __str__(self) -> str:
+        return f"{self.step}: {self.failure}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What came of a plan."""
+
+    failed: tuple[Failed, ...] = ()
+    written: observing.Written = field(default_factory=observing.Written)
+    status_version: str = ""
+    """Resource version of the TurnRegion after its status was written; empty: it was not."""
+    gone: bool = False
+    """The region is not there any more, so nothing was made."""
+    closing: tuple[planned.Event, ...] = ()
+    """Events whose transition has happened."""
+
+
+class Executor:
+    """Executes plans against one API server, as one field manager."""
+
+    def __init__(self, api: client.Client) -> None:
+        self._api = api
+
+    async def execute(
+        self,
+        plan: planned.Plan,
+        *,
+        identity: observed.Identity,
+        live: Mapping[objects.Key, objects.Live],
+    ) -> Report:
+        """Do what a plan says for a region of which ``live`` exists."""
+        run = _Run(self._api, identity, live)
+        if any(one.key not in live for one in plan.apply) and not await run.region_is_there():
+            return run.report(gone=True)
+        for manifest in plan.apply:
+            if not await run.apply(manifest):
+                break  # later ones build on it: no workload without its account
+        applied = not run.failed
+        for annotated in plan.annotate:
+            await run.annotate(annotated)
+        if applied:
+            # What ends makes room for what was applied; without that it would only end.
+            for deleted in plan.delete:
+                await run.delete(deleted)
+        if plan.status is not None:
+            await run.write_status(plan.status)
+        return run.report(closing=plan.events if applied else ())
+
+
+class _Run:
+    """One plan being executed."""
+
+    def __init__(
+        self,
+        api: client.Client,
+        identity: observed.Identity,
+        live: Mapping[objects.Key, objects.Live],
+    ) -> None:
+        self._api = api
+        self._identity = identity
+        self._live = live
+        self.failed: list[Failed] = []
+        self._versions: dict[objects.Key, str] = {}
+        self._deleted: dict[objects.Key, str] = {}
+        self._status_version = ""
+
+    def report(self, *, gone: bool = False, closing: tuple[planned.Event, ...] = ()) -> Report:
+        return Report(
+            failed=tuple(self.failed),
+            written=observing.Written(versions=self._versions, deleted=self._deleted),
+            status_version=self._status_version,
+            gone=gone,
+            closing=closing,
+        )
+
+    async def region_is_there(self) -> bool:
+        try:
+            found = await self._api.get(
+                kinds.TURN_REGION, self._identity.name, namespace=self._identity.namespace
+            )
+        except failures.NotFound:
+            return False
+        except failures.Failure as failure:
+            self._note("get the TurnRegion", failure)
+            return False
+        about = found["metadata"]
+        return about["uid"] == self._identity.uid and "deletionTimestamp" not in about
+
+    async def apply(self, manifest: objects.Manifest) -> bool:
+        known = self._live.get(manifest.key)
+        body = dict(manifest.body)
+        if known is not None:
+            body["metadata"] = {**_about(body), "uid": known.uid}
+        try:
+            found = await self._api.apply(
+                observing.KINDS[manifest.key.kind], body, manager=names.FIELD_MANAGER
+            )
+        except failures.Failure as failure:
+            self._note(f"apply {manifest.key}", failure)
+            return False
+        self._versions[manifest.key] = found["metadata"]["resourceVersion"]
+        return True
+
+    async def annotate(self, annotated: planned.Annotate) -> None:
+        try:
+            found = await self._api.merge_patch(
+                kinds.POD,
+                annotated.pod,
+                {"metadata": {"annotations": dict(annotated.annotations)}},
+                namespace=self._identity.namespace,
+                uid=annotated.uid,
+                manager=names.FIELD_MANAGER,
+            )
+        except (failures.NotFound, failures.Conflict):
+            return  # another pod by now, of which the watch tells
+        except failures.Failure as failure:
+            self._note(f"annotate Pod/{annotated.pod}", failure)
+            return
+        key = objects.Key(objects.Kind.POD, annotated.pod)
+        self._versions[key] = found["metadata"]["resourceVersion"]
+
+    async def delete(self, deleted: planned.Delete) -> None:
+        try:
+            await self._api.delete(
+                observing.KINDS[deleted.key.kind],
+                deleted.key.name,
+                namespace=self._identity.namespace,
+                uid=deleted.uid,
+                grace_seconds=deleted.grace,
+                propagation="Orphan" if deleted.orphan else "Background",
+            )
+        except (failures.NotFound, failures.Conflict):
+            return
+        except failures.Failure as failure:
+            self._note(f"delete {deleted.key}", failure)
+            return
+        self._deleted[deleted.key] = deleted.uid
+        # A pod that was annotated first is told of as deleted, at a version nobody answered with.
+        self._versions.pop(deleted.key, None)
+
+    async def write_status(self, status: Mapping[str, object]) -> None:
+        body = {
+            "metadata": {
+                "namespace": self._identity.namespace,
+                "name": self._identity.name,
+                "uid": self._identity.uid,
+            },
+            "status": status,
+        }
+        try:
+            found = await self._api.apply(
+                kinds.TURN_REGION, body, manager=names.FIELD_MANAGER, subresource="status"
+            )
+        except (failures.NotFound, failures.Conflict):
+            return  # deleted, or another region of that name by now
+        except failures.Failure as failure:
+            self._note("write the status", failure)
+            return
+        self._status_version = found["metadata"]["resourceVersion"]
+
+    def _note(self, step: str, failure: failures.Failure) -> None:
+        self.failed.append(Failed(step=step, failure=failure))
+
+
+def _about(body: Mapping[str, object]) -> Mapping[str, object]:
+    about = body.get("metadata")
+    return about if isinstance(about, Mapping) else {}
