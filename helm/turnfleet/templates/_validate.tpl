@@ -71,9 +71,6 @@ to change.
 {{- if and .httpRoute.enabled (not .httpRoute.parentRefs) }}
 {{- $problems = append $problems "api.httpRoute.enabled needs api.httpRoute.parentRefs: no Gateway would take it." }}
 {{- end }}
-{{- if gt (len .geo.volume) 1 }}
-{{- $problems = append $problems "api.geo.volume must have one source, such as persistentVolumeClaim." }}
-{{- end }}
 {{- end }}
 
 {{- range $component := list "operator" "api" }}
