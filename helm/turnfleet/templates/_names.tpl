@@ -55,5 +55,5 @@ helm.sh/resource-policy: keep
 {{- define "turnfleet.regionNamespace" -}}
 {{- $first := dict }}
 {{- if .root.Values.relayNamespaces }}{{ $first = first .root.Values.relayNamespaces }}{{ end }}
-{{- .region.namespace | default $first.name }}
+{{- .region.namespace | default $first.name | default "" }}
 {{- end }}
