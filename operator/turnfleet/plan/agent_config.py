@@ -31,11 +31,13 @@ def render(
     relay_ports: region.PortRange,
     families: Sequence[region.Family],
     peers: Iterable[str] = (),
+    denied: Iterable[str] = (),
 ) -> Configuration:
     """Return the configuration of one relay of ``spec``.
 
     ``listeners`` and ``relay_ports`` are this relay's own, which differ from the region's where
-    relays share an address. ``peers`` are the fleet's relay addresses (see ``fleet_peers``).
+    relays share an address. ``peers`` are the fleet's relay addresses (see ``fleet_peers``), and
+    ``denied`` the networks around it (a cluster's pods and services).
     """
     rolling = {
         "region": spec.name,
@@ -50,7 +52,7 @@ def render(
         "allocationsPerRelay": spec.limits.allocations_per_relay,
         "bandwidthPerRelay": spec.limits.bandwidth_per_relay,
         "peers": {
-            "deny": sorted(spec.peers.deny),
+            "deny": sorted({*spec.peers.deny, *denied}),
             "allow": sorted({*spec.peers.allow, *peers}),
         },
     }
@@ -71,19 +73,21 @@ def fingerprint(*parts: str) -> str:
     return digest.hexdigest()[:16]
 
 
-def fleet_peers(*, spec: region.RegionSpec, addresses: Iterable[str]) -> tuple[str, ...]:
+def fleet_peers(
+    *, spec: region.RegionSpec, addresses: Iterable[str], denied: Iterable[str] = ()
+) -> tuple[str, ...]:
     """Return the fleet's relay addresses that a relay of ``spec`` would refuse as peers.
 
     Two clients on two relays reach each other only if each relay accepts the other as a peer.
     Public addresses are accepted anyway; listing only the denied ones keeps the file small in a
     large fleet. Every address that is not global is in the agent's built-in deny list.
     """
-    denied = [ipaddress.ip_network(network) for network in spec.peers.deny]
+    networks = [ipaddress.ip_network(network) for network in (*spec.peers.deny, *denied)]
     return tuple(
         sorted(
             str(address)
             for address in {ipaddress.ip_address(text) for text in addresses}
-            if not address.is_global or any(address in network for network in denied)
+            if not address.is_global or any(address in network for network in networks)
         )
     )
 

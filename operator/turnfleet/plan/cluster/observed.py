@@ -24,6 +24,15 @@ class Identity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Taint:
+    """A node's taint."""
+
+    key: str
+    value: str = ""
+    effect: region.TaintEffect
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Node:
     """A node, as far as relays on it are concerned."""
 
@@ -40,6 +49,7 @@ class Node:
     zone: str | None = None
     ready: bool = True
     cordoned: bool = False
+    taints: tuple[Taint, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,6 +66,13 @@ class Pod:
     """The annotation ``turnfleet.io/revision``: what it was started with."""
     addresses: tuple[str, ...] = ()
     """The annotation ``turnfleet.io/addresses``, as the operator wrote it."""
+    address_sources: tuple[region.AddressSource, ...] = ()
+    """The annotation ``turnfleet.io/address-sources``: the rung of each address, in that order."""
+    owner: str = ""
+    """uid of its controller: a workload of the region; empty where it is not known."""
+    ports: Mapping[str, int] = field(default_factory=dict)
+    """Its container's ports by name (``udp``, ``tcp``, ``tls``, ``agent``): what it listens on,
+    whatever has been declared since."""
     closed: str | None = None
     """The annotation ``turnfleet.io/closed``: why it takes no new clients."""
     deletion_cost: int | None = None
@@ -88,6 +105,16 @@ class Workload:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Certificate:
+    """The certificate that ``listeners.tls.secretName`` holds."""
+
+    not_after: float = 0.0
+    """Unix seconds."""
+    problem: str = ""
+    """Why relays cannot use it, as a sentence; empty: they can."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Observed:
     """Everything that a plan for one region may look at."""
 
@@ -104,6 +131,8 @@ class Observed:
     """What ``auth.secretName`` holds; ``None``: not named, not there or unusable."""
     named_secret_problem: str = ""
     """Why the named secret cannot be used, as a sentence; empty: it can, or none is named."""
+    certificate: Certificate | None = None
+    """``None``: TLS is off, or nobody looked at the certificate."""
     status: Mapping[str, object] = field(default_factory=dict)
     """The TurnRegion's status as it is."""
     refusal: str = ""

@@ -1,0 +1,30 @@
+"""What the operator writes onto relay pods: addresses, why they are closed, what they may cost."""
+
+from turnfleet import names
+from turnfleet.plan.cluster import members, planned, rollout
+
+
+def annotate(roster: members.Roster, moves: rollout.Moves) -> tuple[planned.Annotate, ...]:
+    """Return the annotations that differ from what pods have, one step for each pod."""
+    steps = (_step(member, moves) for member in roster.alive if member not in moves.delete)
+    return tuple(step for step in steps if step is not None)
+
+
+def _step(member: members.Member, moves: rollout.Moves) -> planned.Annotate | None:
+    pod = member.pod
+    wanted: dict[str, str | None] = {}
+    if member.finding.publish:
+        rungs = member.finding.publish
+        wanted[names.ANNOTATION_ADDRESSES] = ",".join(rung.address for rung in rungs)
+        wanted[names.ANNOTATION_ADDRESS_SOURCES] = ",".join(rung.source.value for rung in rungs)
+    closed = moves.closed.get(member.uid)
+    if closed != pod.closed:
+        wanted[names.ANNOTATION_CLOSED] = closed
+    surplus = member in moves.surplus
+    if surplus and pod.deletion_cost != rollout.COST:
+        wanted[names.ANNOTATION_DELETION_COST] = str(rollout.COST)
+    elif not surplus and pod.deletion_cost == rollout.COST:
+        wanted[names.ANNOTATION_DELETION_COST] = None
+    if not wanted:
+        return None
+    return planned.Annotate(pod=pod.name, uid=pod.uid, annotations=wanted)

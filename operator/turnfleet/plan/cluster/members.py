@@ -1,0 +1,168 @@
+"""The relays of a region as a plan looks at them: a pod, its node, its past, and what is wrong.
+
+Decides which pods count, and which have to be replaced; not when.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+
+from turnfleet.model import region
+from turnfleet.plan.cluster import addresses, naming, nodes, objects, observed, past
+from turnrelay import contract
+
+
+class Flaw(StrEnum):
+    """Why a relay that runs has to be replaced, the most pressing first."""
+
+    ADDRESS_CHANGED = "AddressChanged"
+    """Clients are given an address that its node does not have any more."""
+    PLACEMENT_CHANGED = "PlacementChanged"
+    """It belongs to the workload of another placement."""
+    MISPLACED = "Misplaced"
+    """Its node is not one that relays may be on any more."""
+    OUTDATED = "Outdated"
+    """It was started with what is not declared any more."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Member:
+    """A relay of a region."""
+
+    pod: observed.Pod
+    node: observed.Node | None
+    """``None``: not scheduled, or a node that is not there."""
+    home: objects.Kind
+    """The kind of workload that has it."""
+    past: past.Entry | None
+    """What the status said of this very pod."""
+    finding: addresses.Finding
+    flaw: Flaw | None = None
+    current: bool = True
+    """Started with what is declared now."""
+
+    @property
+    def uid(self) -> str:
+        """Return the pod's identity."""
+        return self.pod.uid
+
+    @property
+    def alive(self) -> bool:
+        """Return whether it may serve: it has not been told to end, and has not ended."""
+        return self.pod.deleting_until is None and not self.pod.ended
+
+    @property
+    def served(self) -> bool:
+        """Return whether it has ever taken clients, and so may have live allocations.
+
+        Not being ready is no proof of the opposite: a full relay is not ready either.
+        """
+        return self.pod.ready or (
+            self.past is not None and self.past.state is not contract.State.STARTING
+        )
+
+    @property
+    def cordoned(self) -> bool:
+        """Return whether its node is to take nothing new."""
+        return self.node is not None and self.node.cordoned
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roster:
+    """All relays of a region, by name of their pods."""
+
+    members: tuple[Member, ...] = ()
+    desired: int = 0
+    """Relays that there should be."""
+    matching: tuple[observed.Node, ...] = field(default=())
+    """Nodes that a new relay could be on."""
+
+    @property
+    def alive(self) -> tuple[Member, ...]:
+        """Return the relays that may serve."""
+        return tuple(member for member in self.members if member.alive)
+
+    @property
+    def leaving(self) -> tuple[Member, ...]:
+        """Return the relays that drain for good."""
+        return tuple(m for m in self.members if m.pod.deleting_until is not None)
+
+    def of(self, kind: objects.Kind) -> tuple[Member, ...]:
+        """Return the living relays of one kind of workload."""
+        return tuple(member for member in self.alive if member.home is kind)
+
+
+def roster(
+    *,
+    spec: region.RegionSpec | None,
+    revision: str,
+    seen: observed.Observed,
+    entries: Mapping[str, past.Entry],
+) -> Roster:
+    """Return the relays of a region; without a spec nothing can be wrong with any of them."""
+    matching = nodes.matching(seen.nodes, spec) if spec is not None else ()
+    members = tuple(
+        _member(spec, revision, seen, entries, pod, droppable=bool(matching))
+        for pod in sorted(seen.pods, key=lambda pod: pod.name)
+    )
+    return Roster(
+        members=members,
+        desired=0 if spec is None else _desired(spec, matching, members),
+        matching=matching,
+    )
+
+
+def _member(
+    spec: region.RegionSpec | None,
+    revision: str,
+    seen: observed.Observed,
+    entries: Mapping[str, past.Entry],
+    pod: observed.Pod,
+    *,
+    droppable: bool,
+) -> Member:
+    node = None if pod.node is None else seen.nodes.get(pod.node)
+    entry = entries.get(pod.name)
+    known = entry if entry is not None and entry.instance == pod.uid else None
+    home = _home(seen, pod, spec)
+    if spec is None:
+        return Member(pod=pod, node=node, home=home, past=known, finding=addresses.Finding())
+    finding = addresses.find(spec.addresses, node, pod)
+    current = pod.revision == revision
+    misplaced = droppable and node is not None and nodes.drops(spec, node)
+    flaws = {
+        Flaw.ADDRESS_CHANGED: bool(finding.changed),
+        Flaw.PLACEMENT_CHANGED: home is not naming.WORKLOADS[spec.relays.placement],
+        Flaw.MISPLACED: misplaced,
+        Flaw.OUTDATED: not current,
+    }
+    return Member(
+        pod=pod,
+        node=node,
+        home=home,
+        past=known,
+        finding=finding,
+        flaw=next((flaw for flaw, found in flaws.items() if found), None),
+        current=current,
+    )
+
+
+def _home(
+    seen: observed.Observed, pod: observed.Pod, spec: region.RegionSpec | None
+) -> objects.Kind:
+    for workload in seen.workloads:
+        if workload.uid == pod.owner:
+            return workload.kind
+    if spec is None:
+        return objects.Kind.REPLICA_SET
+    return naming.WORKLOADS[spec.relays.placement]
+
+
+def _desired(
+    spec: region.RegionSpec, matching: tuple[observed.Node, ...], members: tuple[Member, ...]
+) -> int:
+    if spec.relays.placement is region.Placement.REPLICAS:
+        return spec.relays.replicas
+    # A taint that came after the relay keeps new ones off and lets this one be.
+    staying = {m.node.name for m in members if m.alive and m.node is not None and m.flaw is None}
+    return len({node.name for node in matching} | staying)

@@ -1,0 +1,209 @@
+"""From a TurnRegion and what a cluster holds of it to a plan. The way in; pure and total.
+
+what was declared is     manifests      pods                                    status
+-----------------------  -------------  --------------------------------------  -------
+accepted                 where drifted  given addresses, closed, deleted        written
+not accepted (a hold)    untouched      given addresses where there is a spec   written
+of a region that ends    untouched      untouched: they drain by themselves     written
+"""
+
+from collections.abc import Mapping, Sequence
+
+from turnfleet.model import region
+from turnfleet.plan.cluster import (
+    acceptance,
+    annotations,
+    conditions,
+    credentials,
+    drift,
+    facts,
+    guard,
+    members,
+    naming,
+    objects,
+    observed,
+    past,
+    planned,
+    relays,
+    rollout,
+    status,
+)
+from turnfleet.plan.cluster.manifests import inventory, pod
+from turnrelay import contract
+
+
+def plan(
+    *,
+    identity: observed.Identity,
+    wanted: observed.Wanted,
+    seen: observed.Observed,
+    surroundings: observed.Surroundings,
+    policy: observed.Policy,
+    now: float,
+) -> planned.Plan:
+    """Return what to do for one region now (``now`` in Unix seconds)."""
+    verdict = acceptance.judge(wanted, surroundings, policy)
+    spec = None if wanted.problems else wanted.spec
+    told = None if spec is None else inventory.configure(spec, surroundings, policy)
+    roster = members.roster(
+        spec=spec,
+        revision="" if spec is None or told is None else pod.revision(spec, policy, told),
+        seen=seen,
+        entries=past.entries(seen.status),
+    )
+    if spec is None or told is None or not verdict.accepted or identity.deleting:
+        return _held(
+            identity=identity, spec=spec, verdict=verdict, roster=roster, seen=seen, now=now
+        )
+    moves = rollout.moves(
+        spec=spec, roster=roster, policy=policy, may_roll=surroundings.may_roll, now=now
+    )
+    secrets = credentials.credentials(spec, seen, surroundings, now)
+    foreign = guard.foreign(seen.live, identity)
+    manifests = inventory.manifests(
+        identity=identity,
+        spec=spec,
+        policy=policy,
+        told=told,
+        auth=secrets.auth,
+        roster=roster,
+        moves=moves,
+    )
+    known = facts.Facts(
+        identity=identity,
+        spec=spec,
+        verdict=verdict,
+        roster=roster,
+        moves=moves,
+        states=_states(roster, moves),
+        foreign=tuple(str(live.key) for live in foreign),
+        collected=all(live.deleting for live in foreign),
+        failure=next((each.failure for each in seen.workloads if each.failure), ""),
+        auth=secrets,
+        certificate=seen.certificate,
+        may_roll=surroundings.may_roll,
+        now=now,
+    )
+    written, events = _status(known, seen.status)
+    return planned.Plan(
+        apply=_apply(manifests, seen, foreign),
+        annotate=annotations.annotate(roster, moves),
+        delete=(
+            *_ended(roster),
+            *_leaving(spec, guard.allowed(moves.delete, roster=roster, policy=policy)),
+            *_obsolete(identity, spec, seen, roster, foreign),
+        ),
+        status=written,
+        events=events,
+        requeue=min((t for t in (moves.again, secrets.again) if t is not None), default=None),
+        signing=secrets.signing,
+        rolling=moves.rolling,
+    )
+
+
+def _held(
+    *,
+    identity: observed.Identity,
+    spec: region.RegionSpec | None,
+    verdict: acceptance.Verdict,
+    roster: members.Roster,
+    seen: observed.Observed,
+    now: float,
+) -> planned.Plan:
+    """Return the plan that changes nothing: relays go on, and what becomes of them is told."""
+    moves = rollout.none(roster)
+    known = facts.Facts(
+        identity=identity,
+        spec=spec,
+        verdict=verdict,
+        roster=roster,
+        moves=moves,
+        states=_states(roster, moves),
+        now=now,
+    )
+    written, events = _status(known, seen.status)
+    # A name that another region has is that one's to sign for.
+    lasting = not identity.deleting and verdict.reason is not acceptance.Reason.NAME_TAKEN
+    return planned.Plan(
+        annotate=() if identity.deleting else annotations.annotate(roster, moves),
+        status=written,
+        events=events,
+        signing=seen.auth.current if lasting and seen.auth is not None else None,
+    )
+
+
+def _apply(
+    manifests: Sequence[objects.Manifest],
+    seen: observed.Observed,
+    foreign: Sequence[objects.Live],
+) -> tuple[objects.Manifest, ...]:
+    barred = {live.key for live in foreign}
+    barred |= {live.key for live in seen.live.values() if live.deleting}
+    return tuple(
+        manifest
+        for manifest in manifests
+        if manifest.key not in barred and drift.drifted(manifest, seen.live.get(manifest.key))
+    )
+
+
+def _ended(roster: members.Roster) -> tuple[planned.Delete, ...]:
+    """Return the pods that have ended for good: no controller takes all of those away."""
+    return tuple(
+        _pod(member, grace=None)
+        for member in roster.members
+        if member.pod.ended and member.pod.deleting_until is None
+    )
+
+
+def _leaving(
+    spec: region.RegionSpec, delete: Sequence[members.Member]
+) -> tuple[planned.Delete, ...]:
+    return tuple(_pod(member, grace=pod.grace(spec)) for member in delete)
+
+
+def _pod(member: members.Member, *, grace: int | None) -> planned.Delete:
+    key = objects.Key(objects.Kind.POD, member.pod.name)
+    return planned.Delete(key=key, uid=member.uid, grace=grace)
+
+
+def _obsolete(
+    identity: observed.Identity,
+    spec: region.RegionSpec,
+    seen: observed.Observed,
+    roster: members.Roster,
+    foreign: Sequence[objects.Live],
+) -> tuple[planned.Delete, ...]:
+    """Return the workload of another placement once it has no relays any more."""
+    keys = [
+        naming.key(kind, identity.name)
+        for placement, kind in naming.WORKLOADS.items()
+        if placement is not spec.relays.placement and not roster.of(kind)
+    ]
+    live = [seen.live[key] for key in keys if key in seen.live]
+    return tuple(
+        planned.Delete(key=each.key, uid=each.uid)
+        for each in live
+        if each not in foreign and not each.deleting
+    )
+
+
+def _states(roster: members.Roster, moves: rollout.Moves) -> dict[str, contract.State]:
+    return {
+        member.uid: relays.state(member, closed=member.uid in moves.closed)
+        for member in roster.members
+    }
+
+
+def _status(
+    known: facts.Facts, before: Mapping[str, object]
+) -> tuple[dict[str, object] | None, tuple[planned.Event, ...]]:
+    """Return the status if it has to be written, and what is new in it."""
+    told = conditions.conditions(known)
+    written = status.status(
+        identity=known.identity,
+        relays=relays.entries(known.spec, known.roster, closed=known.moves.closed, now=known.now),
+        told=told,
+        before=before,
+        now=known.now,
+    )
+    return (None if status.same(written, before) else written), status.events(told, before)

@@ -1,0 +1,88 @@
+"""The condition Ready: whether clients are given relays of this region, and if not, what to do."""
+
+from collections.abc import Sequence
+from typing import Final
+
+from turnfleet import names
+from turnfleet.plan.cluster import facts
+from turnrelay import contract
+
+
+def _without_address(known: facts.Facts) -> facts.Answer | None:
+    lacking = [member for member in known.roster.alive if member.finding.missing]
+    if not lacking or known.spec is None or known.taking:
+        return None
+    node = lacking[0].pod.node
+    families = " and ".join(family.value for family in lacking[0].finding.missing)
+    sources = ", ".join(source.value for source in known.spec.addresses.sources)
+    return facts.no(
+        "NoAddress",
+        f"node {node} has no public {families} address by addresses.from [{sources}]. Give it one:"
+        f" kubectl annotate node {node} {names.ANNOTATION_ADDRESSES}=ADDRESS; or add InternalIP to"
+        " addresses.from where clients are on the nodes' own network",
+    )
+
+
+def _stale(known: facts.Facts) -> facts.Answer | None:
+    stale = sorted(
+        f"{member.pod.node} ({', '.join(member.finding.stale)})"
+        for member in known.taking
+        if member.finding.stale
+    )
+    if not stale:
+        return None
+    return facts.yes(
+        "AddressStale",
+        "relays keep addresses that their nodes do not name any more, rather than take worse ones:"
+        f" {'; '.join(stale)}",
+    )
+
+
+def _serving(known: facts.Facts) -> facts.Answer | None:
+    if not known.taking:
+        return None
+    if len(known.taking) >= known.roster.desired:
+        return facts.yes("Ready", "every relay takes new clients")
+    missing = known.roster.desired - len(known.taking)
+    names = facts.listed(known.idle)
+    return facts.yes(
+        "Degraded",
+        f"{facts.count(missing)} fewer than declared take new clients"
+        f"{f'; these exist and do not: {names}' if names else ''}",
+    )
+
+
+def _none_wanted(known: facts.Facts) -> facts.Answer | None:
+    if known.spec is None or known.roster.desired:
+        return None
+    if known.spec.external_relays:
+        return facts.yes("ExternalOnly", "its relays are external; endpoints look after those")
+    return facts.no("NoRelays", "it is declared to have no relays")
+
+
+def _closed(known: facts.Facts) -> facts.Answer | None:
+    alive = known.roster.alive
+    if not alive or any(known.states[m.uid] is not contract.State.CLOSED for m in alive):
+        return None
+    closed = known.moves.closed
+    reasons = ", ".join(sorted({closed[m.uid] for m in alive if m.uid in closed}))
+    return facts.no(
+        "Closed", f"no relay takes new clients: {reasons or 'they refuse their own probe'}"
+    )
+
+
+def _starting(known: facts.Facts) -> facts.Answer | None:
+    names = facts.listed(known.roster.alive)
+    waiting = f"these are not ready yet: {names}" if names else "there is none yet"
+    return facts.no("Starting", f"no relay takes new clients; {waiting}")
+
+
+CHECKS: Final[Sequence[facts.Check]] = (
+    _without_address,
+    _stale,
+    _serving,
+    _none_wanted,
+    _closed,
+    _starting,
+)
+"""The first that has an answer gives the condition."""

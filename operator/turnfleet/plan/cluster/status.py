@@ -1,0 +1,76 @@
+"""The status of a TurnRegion, whole: what is written only when it differs from what is there."""
+
+from collections.abc import Mapping, Sequence
+
+from turnfleet.plan.cluster import conditions, naming, observed, past, planned
+from turnrelay import contract
+
+
+def status(
+    *,
+    identity: observed.Identity,
+    relays: Sequence[Mapping[str, object]],
+    told: Sequence[conditions.Condition],
+    before: Mapping[str, object],
+    now: float,
+) -> dict[str, object]:
+    """Return the status; a condition keeps its time for as long as its status does."""
+    earlier = past.conditions(before)
+    return {
+        "observedGeneration": identity.generation,
+        "conditions": [_condition(identity, each, earlier, now) for each in told],
+        "replicas": len(relays),
+        "readyReplicas": _taking(relays),
+        "selector": naming.selector_text(identity.name),
+        "relays": [dict(relay) for relay in relays],
+    }
+
+
+def events(
+    told: Sequence[conditions.Condition], before: Mapping[str, object]
+) -> tuple[planned.Event, ...]:
+    """Return an event for every condition that is not what it was."""
+    earlier = past.conditions(before)
+    return tuple(
+        planned.Event(
+            type=planned.EventType.NORMAL if each.answer.status else planned.EventType.WARNING,
+            reason=each.answer.reason,
+            message=f"{each.type}: {each.answer.message}",
+        )
+        for each in told
+        if each.type in earlier
+        and (earlier[each.type].status, earlier[each.type].reason)
+        != (_word(each), each.answer.reason)
+    )
+
+
+def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
+    """Return whether two statuses say the same; what others keep in there does not count."""
+    return all(other.get(field) == value for field, value in one.items())
+
+
+def _taking(relays: Sequence[Mapping[str, object]]) -> int:
+    """Return how many relays take new clients."""
+    return sum(relay.get("state") == contract.State.READY.value for relay in relays)
+
+
+def _condition(
+    identity: observed.Identity,
+    told: conditions.Condition,
+    earlier: Mapping[str, past.Condition],
+    now: float,
+) -> dict[str, object]:
+    before = earlier.get(told.type)
+    lasting = before is not None and before.status == _word(told)
+    return {
+        "type": told.type,
+        "status": _word(told),
+        "observedGeneration": identity.generation,
+        "lastTransitionTime": before.since if before is not None and lasting else past.moment(now),
+        "reason": told.answer.reason,
+        "message": told.answer.message,
+    }
+
+
+def _word(condition: conditions.Condition) -> str:
+    return str(condition.answer.status)
