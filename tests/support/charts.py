@@ -1,6 +1,6 @@
 """The chart as Helm renders it: real helm, and what came out as values.
 
-No cluster is asked: ``lookup`` finds nothing, as at a first install.
+Never asks a cluster but one given to it, whatever KUBECONFIG names.
 """
 
 import functools
@@ -87,9 +87,14 @@ class Chart:
         self.example = functools.cache(self._example)
         """Return what a file of ``EXAMPLES`` makes."""
 
-    def rendered(self, given: Mapping[str, Any] | None = None) -> Rendering:
-        """Return what Helm makes of values on top of the chart's own."""
-        done = self._template(given or {})
+    def rendered(
+        self, given: Mapping[str, Any] | None = None, *, cluster: Path | None = None
+    ) -> Rendering:
+        """Return what Helm makes of values on top of the chart's own.
+
+        ``cluster`` is a kubeconfig; without one, ``lookup`` finds nothing, as at a first install.
+        """
+        done = self._template(given or {}, cluster)
         assert done.returncode == 0, done.stderr
         objects = tuple(one for one in yaml.load_all(done.stdout, _LOADER) if one)
         (notes,) = (one["text"] for one in objects if one["kind"] == "Notes")
@@ -111,11 +116,14 @@ class Chart:
     def _example(self, file: Path) -> Rendering:
         return self.rendered(values(file))
 
-    def _template(self, given: Mapping[str, Any]) -> "subprocess.CompletedProcess[str]":
+    def _template(
+        self, given: Mapping[str, Any], cluster: Path | None = None
+    ) -> "subprocess.CompletedProcess[str]":
+        asked = () if cluster is None else ("--dry-run=server", f"--kubeconfig={cluster}")
         return subprocess.run(
             [
                 helm(), "template", RELEASE, self._folder, f"--namespace={NAMESPACE}",
-                f"--kube-version={KUBERNETES}", "--values=-",
+                f"--kube-version={KUBERNETES}", "--values=-", *asked,
             ],
             input=json.dumps(given), capture_output=True, text=True, check=False,
         )  # fmt: skip
