@@ -6,7 +6,7 @@ belongs to a region that is gone, and the garbage collector takes it. Every step
 object is another one by now. Failures are values: who asked decides when to plan again.
 """
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from turnfleet import names
@@ -42,15 +42,17 @@ class Report:
     """Resource version of the TurnRegion after its status was written; empty: it was not."""
     gone: bool = False
     """The region is not there any more, so nothing was made."""
-    closing: tuple[planned.Event, ...] = ()
-    """Events whose transition has happened."""
+    happened: tuple[planned.Event, ...] = ()
+    """Transitions to announce."""
 
 
 class Executor:
     """Executes plans against one API server, as one field manager."""
 
-    def __init__(self, api: client.Client) -> None:
+    def __init__(self, api: client.Client, *, may_write: Callable[[], bool]) -> None:
+        """``may_write`` is asked before every step: a plan may outlive a lease."""
         self._api = api
+        self._may_write = may_write
 
     async def execute(
         self,
@@ -60,9 +62,9 @@ class Executor:
         live: Mapping[objects.Key, objects.Live],
     ) -> Report:
         """Do what a plan says for a region of which ``live`` exists."""
-        run = _Run(self._api, identity, live)
+        run = _Run(self._api, identity, live, self._may_write)
         if any(one.key not in live for one in plan.apply) and not await run.region_is_there():
-            return run.report(gone=True)
+            return run.report()
         for manifest in plan.apply:
             if not await run.apply(manifest):
                 break  # later ones build on it: no workload without its account
@@ -75,7 +77,7 @@ class Executor:
                 await run.delete(deleted)
         if plan.status is not None:
             await run.write_status(plan.status)
-        return run.report(closing=plan.events if applied else ())
+        return run.report(happened=plan.events if applied else ())
 
 
 class _Run:
@@ -86,22 +88,25 @@ class _Run:
         api: client.Client,
         identity: observed.Identity,
         live: Mapping[objects.Key, objects.Live],
+        may_write: Callable[[], bool],
     ) -> None:
         self._api = api
+        self._may_write = may_write
         self._identity = identity
         self._live = live
         self.failed: list[Failed] = []
         self._versions: dict[objects.Key, str] = {}
         self._deleted: dict[objects.Key, str] = {}
         self._status_version = ""
+        self._gone = False
 
-    def report(self, *, gone: bool = False, closing: tuple[planned.Event, ...] = ()) -> Report:
+    def report(self, *, happened: tuple[planned.Event, ...] = ()) -> Report:
         return Report(
             failed=tuple(self.failed),
             written=observing.Written(versions=self._versions, deleted=self._deleted),
             status_version=self._status_version,
-            gone=gone,
-            closing=closing,
+            gone=self._gone,
+            happened=happened,
         )
 
     async def region_is_there(self) -> bool:
@@ -110,14 +115,18 @@ class _Run:
                 kinds.TURN_REGION, self._identity.name, namespace=self._identity.namespace
             )
         except failures.NotFound:
+            self._gone = True
             return False
         except failures.Failure as failure:
             self._note("get the TurnRegion", failure)
             return False
         about = found["metadata"]
-        return about["uid"] == self._identity.uid and "deletionTimestamp" not in about
+        self._gone = about["uid"] != self._identity.uid
+        return not self._gone and "deletionTimestamp" not in about
 
     async def apply(self, manifest: objects.Manifest) -> bool:
+        if self._is_stopped(f"apply {manifest.key}"):
+            return False
         known = self._live.get(manifest.key)
         body = dict(manifest.body)
         if known is not None:
@@ -133,6 +142,8 @@ class _Run:
         return True
 
     async def annotate(self, annotated: planned.Annotate) -> None:
+        if self._is_stopped(f"annotate Pod/{annotated.pod}"):
+            return
         try:
             found = await self._api.merge_patch(
                 kinds.POD,
@@ -151,6 +162,8 @@ class _Run:
         self._versions[key] = found["metadata"]["resourceVersion"]
 
     async def delete(self, deleted: planned.Delete) -> None:
+        if self._is_stopped(f"delete {deleted.key}"):
+            return
         try:
             await self._api.delete(
                 observing.KINDS[deleted.key.kind],
@@ -170,6 +183,8 @@ class _Run:
         self._versions.pop(deleted.key, None)
 
     async def write_status(self, status: Mapping[str, object]) -> None:
+        if self._is_stopped("write the status"):
+            return
         body = {
             "metadata": {
                 "namespace": self._identity.namespace,
@@ -188,6 +203,12 @@ class _Run:
             self._note("write the status", failure)
             return
         self._status_version = found["metadata"]["resourceVersion"]
+
+    def _is_stopped(self, step: str) -> bool:
+        if self._may_write():
+            return False
+        self._note(step, failures.Unavailable("the lease was not renewed in time"))
+        return True
 
     def _note(self, step: str, failure: failures.Failure) -> None:
         self.failed.append(Failed(step=step, failure=failure))

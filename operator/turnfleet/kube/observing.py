@@ -95,11 +95,18 @@ class Regions:
         """Return whether anything of a region is there."""
         return bool(self._found.get(key))
 
+    def is_on(self, key: reading.RegionKey, node: observed.Node | None) -> bool:
+        """Return whether a region has a pod on a node."""
+        return node is not None and any(
+            one.kind is objects.Kind.POD and fields.text(body, "spec", "nodeName") == node.name
+            for one, body in self._found.get(key, {}).items()
+        )
+
     def is_behind(self, key: reading.RegionKey, written: Written) -> bool:
         """Return whether something that was written has not been told of yet."""
         found = self._found.get(key, {})
         return any(
-            _is_older(holding.version(found.get(one)), version)
+            is_older(holding.version(found.get(one)), version)
             for one, version in written.versions.items()
         ) or any(
             one in found
@@ -176,10 +183,10 @@ def _slim(found: fields.Object) -> fields.Object:
 _POD_SPEC: Final = frozenset({"nodeName", "containers", "terminationGracePeriodSeconds"})
 
 
-def _is_older(held: str, written: str) -> bool:
-    """Return whether a version is older than one that was written; "" is none at all."""
-    if not held:
-        return True
+def is_older(held: str, written: str) -> bool:
+    """Return whether a resource version is older than one that was written; "" is none at all."""
+    if not held or not written:
+        return bool(written)
     if held.isdecimal() and written.isdecimal():
         return int(held) < int(written)
     return held != written

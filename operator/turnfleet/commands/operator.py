@@ -1,0 +1,201 @@
+"""``turnfleet operator``: reconciles TurnRegions of a cluster, for as long as it holds the lease.
+
+Reads flags; ``handlers.operating`` does the rest. Ends with 1 when it lost the lease or a part
+failed: whoever runs it starts it again.
+"""
+
+import argparse
+import asyncio
+import ipaddress
+import logging
+import random
+import secrets
+import socket
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+from typing import Final
+
+from turnfleet import settings
+from turnfleet.api import observing
+from turnfleet.commands import output
+from turnfleet.plan.cluster import observed
+
+NAME: Final = "operator"
+HELP: Final = "Turn the TurnRegions of a Kubernetes cluster into relays, until interrupted."
+_PORT: Final = 9642
+_MOST_ROLLING: Final = 1000
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--namespace",
+        action="append",
+        dest="namespaces",
+        metavar="NS",
+        help="a namespace with TurnRegions; give it once for each",
+    )
+    where.add_argument("--all-namespaces", action="store_true", help="all namespaces")
+    parser.add_argument(
+        "--relay-image", required=True, metavar="IMAGE", help="what relays run unless they say"
+    )
+    parser.add_argument(
+        "--allow-image",
+        action="append",
+        default=[],
+        metavar="PATTERN",
+        help="images that a region may name in relays.image, such as registry.example.com/turn:*; "
+        "give it once for each (default: only --relay-image)",
+    )
+    parser.add_argument(
+        "--signing-secret",
+        required=True,
+        type=_object,
+        metavar="NAMESPACE/NAME",
+        help="the Secret that endpoints sign credentials with",
+    )
+    parser.add_argument(
+        "--lease",
+        required=True,
+        type=_object,
+        metavar="NAMESPACE/NAME",
+        help="the Lease that says which replica acts",
+    )
+    parser.add_argument(
+        "--deny-peers",
+        action="append",
+        default=[],
+        type=_network,
+        metavar="CIDR",
+        help="what clients never reach through a relay, beyond the built-in list: the cluster's "
+        "pods and services; give it once for each",
+    )
+    parser.add_argument(
+        "--priority-class", metavar="NAME", help="priority class of relays (default: none)"
+    )
+    parser.add_argument(
+        "--image-pull-secret",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a Secret in the regions' namespaces to pull images with; give it once for each",
+    )
+    parser.add_argument(
+        "--max-rolling-regions",
+        type=_count,
+        default=1,
+        metavar="N",
+        help="regions that may replace relays at the same time (default: 1)",
+    )
+    parser.add_argument(
+        "--regions",
+        type=Path,
+        metavar="DIR",
+        help="TurnRegion manifests to apply; those it applied and no longer finds it deletes",
+    )
+    parser.add_argument(
+        "--listen",
+        type=_listen,
+        default=("0.0.0.0", _PORT),  # noqa: S104 - a pod's own address
+        metavar="ADDRESS:PORT",
+        help=f"where /healthz, /readyz and /metrics are (default: 0.0.0.0:{_PORT})",
+    )
+    parser.add_argument(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="how to get to the API server (default: as the pod this runs in)",
+    )
+    parser.add_argument("--verbose", action="store_true", help="log more")
+
+
+def execute(
+    args: argparse.Namespace, console: output.Console, environment: settings.Settings
+) -> int:
+    """Run until SIGINT or SIGTERM; return 0."""
+    del console, environment
+    try:
+        # Not above: other commands run where the kubernetes extra is not installed, and sooner.
+        from turnfleet.handlers import operating  # noqa: PLC0415
+        from turnfleet.kube import client  # noqa: PLC0415
+    except ModuleNotFoundError as missing:
+        raise output.Failure(
+            f"{missing.name} is not installed; pip install 'turnfleet[kubernetes]' installs it."
+        ) from None
+    options = operating.Options(
+        namespaces=None if args.all_namespaces else tuple(dict.fromkeys(args.namespaces)),
+        signing=args.signing_secret,
+        lease=args.lease,
+        policy=observed.Policy(
+            relay_image=args.relay_image,
+            allowed_images=tuple(args.allow_image),
+            denied_peers=tuple(dict.fromkeys(args.deny_peers)),
+            priority_class=args.priority_class,
+            image_pull_secrets=tuple(args.image_pull_secret),
+        ),
+        most_rolling=args.max_rolling_regions,
+        regions=args.regions,
+        listen=args.listen,
+        kubeconfig=args.kubeconfig,
+    )
+    around = operating.Around(
+        clock=time.monotonic,
+        wall=time.time,
+        entropy=secrets.token_bytes,
+        rng=random.Random(secrets.token_bytes(16)),  # noqa: S311 - spreads retries
+        instance=f"{socket.gethostname()}_{secrets.token_hex(4)}",
+    )
+    observing.to(sys.stderr, level=logging.DEBUG if args.verbose else logging.INFO)
+    try:
+        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+            runner.run(operating.serve(options, around))
+    except (operating.Ended, client.Unconfigured) as error:
+        raise output.Failure(str(error), code=1) from None
+    except OSError as error:
+        raise output.Failure(
+            f"--listen {args.listen[0]}:{args.listen[1]} cannot be had: {error.strerror}."
+        ) from None
+    return 0
+
+
+def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
+    try:
+        import uvloop  # noqa: PLC0415 - absent on platforms that it does not support
+    except ImportError:
+        return None
+    return uvloop.new_event_loop
+
+
+def _object(text: str) -> tuple[str, str]:
+    namespace, slash, name = text.partition("/")
+    if not (namespace and slash and name) or "/" in name:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like turnfleet/turnfleet-signing")
+    return namespace, name
+
+
+def _network(text: str) -> str:
+    try:
+        return str(ipaddress.ip_network(text))
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 10.96.0.0/16: {error}") from None
+
+
+def _count(text: str) -> int:
+    if text.isdecimal() and 1 <= int(text) <= _MOST_ROLLING:
+        return int(text)
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_ROLLING}")
+
+
+def _listen(text: str) -> tuple[str, int]:
+    address, _, port = text.rpartition(":")
+    address = address.removeprefix("[").removesuffix("]") or "0.0.0.0"  # noqa: S104 - see above
+    try:
+        parsed, number = ipaddress.ip_address(address), int(port)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.0.0.0:{_PORT}") from None
+    if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
+        raise argparse.ArgumentTypeError(f"{number} is not a port")
+    return str(parsed), number

@@ -1,0 +1,345 @@
+"""The operator as a whole: waits for the lease, starts every part, ends them in order.
+
+When one part ends by itself, all end, with a sentence: half an operator would look like a whole
+one, and the next start finds out everything by looking.
+"""
+
+import asyncio
+import logging
+import random
+import signal
+from collections.abc import Callable, Coroutine, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Final
+
+from turnfleet.handlers import (
+    following,
+    metrics,
+    nodes,
+    queue,
+    reconciling,
+    rollcall,
+    roster,
+    serving,
+)
+from turnfleet.kube import (
+    announcing,
+    borrowing,
+    client,
+    executing,
+    fields,
+    holding,
+    kinds,
+    leading,
+    observing,
+    reading,
+    signing,
+)
+from turnfleet.plan.cluster import observed
+
+PROGRAM: Final = "turnfleet-operator"
+WORKERS: Final = 16
+"""Regions that are reconciled at the same time."""
+_COALESCE: Final = 0.1
+"""Seconds for which what a region consists of may change before it is looked at."""
+_GRACE: Final = 5.0
+"""Seconds that plans under way have at the end."""
+
+_log = logging.getLogger(__name__)
+
+
+class Ended(Exception):  # noqa: N818 - how an operator ends that was not asked to
+    """A part ended by itself, or another replica took over; the text is a sentence."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Options:
+    """What the command line asks for."""
+
+    namespaces: tuple[str, ...] | None
+    """``None``: all of them."""
+    signing: tuple[str, str]
+    """Namespace and name of a Secret."""
+    lease: tuple[str, str]
+    """Namespace and name of a Lease."""
+    policy: observed.Policy
+    most_rolling: int
+    regions: Path | None
+    """Folder of the manifests of ``values.regions``."""
+    listen: tuple[str, int]
+    kubeconfig: Path | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Around:
+    """The machine: clocks, chance, a name."""
+
+    clock: Callable[[], float]
+    """Monotonic seconds."""
+    wall: Callable[[], float]
+    """Unix seconds."""
+    entropy: Callable[[int], bytes]
+    rng: random.Random
+    instance: str
+    """Differs between replicas, and between starts of one."""
+
+
+async def serve(options: Options, around: Around) -> None:
+    """Run until a signal asks for the end. Raises Ended, client.Unconfigured or OSError."""
+    counted = metrics.Metrics()
+    asked = _on_signals(asyncio.get_running_loop())
+    async with client.connected(
+        options.kubeconfig, program=PROGRAM, counted=counted.requested
+    ) as api:
+        lead = leading.Leading(
+            api,
+            namespace=options.lease[0],
+            name=options.lease[1],
+            identity=around.instance,
+            clock=around.clock,
+            wall=around.wall,
+        )
+        whole = Operator(api, options, around, counted=counted, lead=lead)
+        async with serving.at(*options.listen, unready=whole.unready, counted=counted):
+            try:
+                if await _unless(asked, lead.acquire()):
+                    await whole.run(asked)
+            finally:
+                await lead.release()
+
+
+class Operator:
+    """The parts, wired."""
+
+    def __init__(
+        self,
+        api: client.Client,
+        options: Options,
+        around: Around,
+        *,
+        counted: metrics.Metrics,
+        lead: leading.Leading,
+    ) -> None:
+        self._api = api
+        self._options = options
+        self._around = around
+        self._metrics = counted
+        self._lead = lead
+        self._queue: queue.Queue[reading.RegionKey] = queue.Queue(
+            clock=around.clock, chance=around.rng.random
+        )
+        self._regions = roster.Roster(changed=self._region_changed)
+        self._nodes = nodes.Nodes(changed=self._node_changed)
+        self._observing = observing.Regions(
+            api,
+            namespaces=options.namespaces,
+            marked=self._part_changed,
+            clock=around.clock,
+            rng=around.rng,
+        )
+        self._borrowing = borrowing.Borrowing(
+            api, marked=self._part_changed, clock=around.clock, rng=around.rng
+        )
+        self._signing = signing.Signing(
+            api,
+            namespace=options.signing[0],
+            name=options.signing[1],
+            entropy=around.entropy,
+            clock=around.clock,
+            rng=around.rng,
+            may_write=lambda: lead.holds,
+        )
+        self._announcer = announcing.Announcer(api, instance=around.instance, clock=around.wall)
+        self._roll = rollcall.RollCall(
+            api,
+            {
+                self._regions: [
+                    client.Query(kind=kinds.TURN_REGION, namespace=namespace)
+                    for namespace in options.namespaces or (None,)
+                ],
+                self._nodes.roster: [client.Query(kind=kinds.NODE)],
+            },
+        )
+        self._reconciler = reconciling.Reconciler(
+            reconciling.Parts(
+                regions=self._regions,
+                nodes=self._nodes,
+                observing=self._observing,
+                borrowing=self._borrowing,
+                signing=self._signing,
+                executor=executing.Executor(api, may_write=lambda: lead.holds),
+                announcer=self._announcer,
+                metrics=counted,
+            ),
+            policy=options.policy,
+            most_rolling=options.most_rolling,
+            mark=lambda key, after: self._queue.mark(key, after=after),
+            may_write=lambda: lead.holds,
+            clock=around.clock,
+            wall=around.wall,
+            entropy=around.entropy,
+        )
+        self._running = False
+        self._complete = False
+        self._watch_figures()
+
+    def unready(self) -> str | None:
+        """Return why this replica is not ready; one that waits for the lease is."""
+        if not self._running:
+            return None
+        if not self._complete:
+            return "What there is has not been listed yet."
+        return self._signing.trouble
+
+    async def run(self, asked: asyncio.Event) -> None:
+        """Run every part until ``asked`` is set."""
+        self._running = True
+        parts = {name: asyncio.create_task(part, name=name) for name, part in self._parts().items()}
+        # kopf last: when it ends it takes along every task that was made after it began.
+        parts["kopf"] = asyncio.create_task(
+            following.follow(
+                following.registry(
+                    self._api,
+                    regions=self._regions,
+                    nodes=self._nodes.roster,
+                    listed=self._roll.ask,
+                    wall=self._around.wall,
+                ),
+                namespaces=self._options.namespaces,
+                asked=asked,
+            ),
+            name="kopf",
+        )
+        ending = asyncio.create_task(asked.wait())
+        try:
+            await asyncio.wait({*parts.values(), ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not asked.is_set():
+                raise _failure(parts)
+            _log.info("Ending")
+        finally:
+            await self._end(parts, ending)
+
+    def _parts(self) -> dict[str, Coroutine[None, None, None]]:
+        """Return what has to go on for as long as the operator does, by name."""
+        return {
+            "lease": self._keep(),
+            "watches": self._observing.run(),
+            "signing": self._signing.run(),
+            "announcer": self._announcer.run(),
+            "resolver": self._nodes.resolver.run(),
+            "roll call": self._roll.run(),
+            "queue": self._work(),
+        }
+
+    async def _end(self, parts: dict[str, asyncio.Task[None]], ending: asyncio.Task[bool]) -> None:
+        ending.cancel()
+        # Plans under way first: cut off in the middle they cost the next start a look, no more.
+        parts["queue"].cancel()
+        await asyncio.wait({parts["queue"]}, timeout=_GRACE)
+        for part in parts.values():
+            part.cancel()
+        await asyncio.gather(*parts.values(), ending, return_exceptions=True)
+        await self._borrowing.close()
+        self._running = False
+
+    async def _keep(self) -> None:
+        raise Ended(await self._lead.keep())
+
+    async def _work(self) -> None:
+        """Reconcile, once everything that a plan looks at is known."""
+        await self._roll.complete.wait()
+        await self._observing.wait()
+        await self._signing.ready.wait()
+        self._complete = True
+        self._sign_for_those_there_are()
+        _log.info("%d regions, %d nodes", len(self._regions.objects), len(self._nodes.by_name))
+        await self._queue.work(self._reconcile, workers=WORKERS)
+
+    async def _reconcile(self, key: reading.RegionKey) -> queue.Outcome:
+        with self._metrics.reconciling():
+            return await self._reconciler.reconcile(key)
+
+    def _region_changed(self, change: roster.Change) -> None:
+        key = reading.RegionKey(*change.key)
+        self._reconciler.learn(change)
+        before, after = change.before, change.after
+        if after is None:
+            self._queue.forget(key)
+        else:
+            afresh = before is None or _generation(before) != _generation(after)
+            self._queue.mark(key, after=0.0 if afresh else _COALESCE, afresh=afresh)
+        if before is None or after is None:
+            self._sign_for_those_there_are()
+
+    def _sign_for_those_there_are(self) -> None:
+        if self._complete:
+            self._signing.keep_only(tuple(self._reconciler.names))
+
+    def _part_changed(self, key: reading.RegionKey) -> None:
+        if holding.Key(*key) in self._regions.objects:
+            self._queue.mark(key, after=_COALESCE)
+
+    def _node_changed(self, before: observed.Node | None, after: observed.Node | None) -> None:
+        for key in self._reconciler.concerned(before, after):
+            self._queue.mark(key, after=_COALESCE)
+
+    def _watch_figures(self) -> None:
+        look = self._metrics.watch
+        look("turnfleet_operator_leading", "Whether this replica acts.", lambda: self._lead.holds)
+        look(
+            "turnfleet_operator_queue_depth",
+            "Regions that are due and wait for a worker.",
+            lambda: self._queue.depth,
+        )
+        look(
+            "turnfleet_operator_events_dropped",
+            "Events that were not posted.",
+            lambda: self._announcer.dropped,
+        )
+        look(
+            "turnfleet_operator_rolling_regions",
+            "Regions whose relays are being replaced.",
+            lambda: len(self._reconciler.turns.rolling),
+        )
+        self._metrics.watch_conditions(self._conditions)
+
+    def _conditions(self) -> Iterator[tuple[str, str]]:
+        for found in self._regions.objects.values():
+            for condition in fields.items(found, "status", "conditions"):
+                yield fields.text(condition, "type"), fields.text(condition, "status")
+
+
+def _generation(found: fields.Object) -> int | None:
+    return fields.whole(found, "metadata", "generation")
+
+
+def _failure(parts: dict[str, asyncio.Task[None]]) -> Ended:
+    """Return which part ended by itself."""
+    ended = next(part for part in parts.values() if part.done())
+    error = None if ended.cancelled() else ended.exception()
+    if isinstance(error, Ended):
+        return error
+    _log.error("The %s has ended", ended.get_name(), exc_info=error)
+    return Ended(f"The {ended.get_name()} failed, so everything ends: {error!r}")
+
+
+def _on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
+    asked = asyncio.Event()
+    for number in (signal.SIGINT, signal.SIGTERM):
+        loop.add_signal_handler(number, asked.set)
+    return asked
+
+
+async def _unless(asked: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
+    """Return whether ``work`` was done before ``asked`` was set, which ends it."""
+    tasks = asyncio.create_task(work), asyncio.create_task(asked.wait())
+    try:
+        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
+        if tasks[0].done():
+            await tasks[0]
+        return tasks[0].done()
+    finally:
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

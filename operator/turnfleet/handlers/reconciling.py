@@ -1,0 +1,294 @@
+"""One region: what was declared, what there is, what to do about it, and doing that.
+
+The only place where the operator acts on a region. Everything is looked at anew each time; what is
+remembered between two times only keeps a plan from being made on a world older than the last one's
+own writes.
+"""
+
+import logging
+from collections.abc import Callable
+from dataclasses import dataclass, field
+from typing import Final
+
+from turnfleet import names
+from turnfleet.handlers import metrics, nodes, queue, roster, surroundings
+from turnfleet.kube import (
+    announcing,
+    borrowing,
+    executing,
+    failures,
+    fields,
+    holding,
+    observing,
+    reading,
+    signing,
+)
+from turnfleet.model import region, turnregion
+from turnfleet.plan.cluster import observed, planned, planning
+
+SETTLING: Final = 0.1
+"""Seconds between two looks at whether the watches have told of what was written."""
+BEHIND_MAX: Final = 5.0
+"""Seconds after which a plan is made though they have not: somebody may have undone it."""
+_PAUSED: Final = 1.0
+"""Seconds between two looks at whether this replica may write again."""
+_PEERS_GATHER: Final = 2.0
+"""Seconds in which new relay addresses are collected before every region hears of them."""
+_SECRET_BYTES: Final = 32
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(slots=True, kw_only=True)
+class _Memory:
+    """What is kept of a region between two looks at it."""
+
+    uid: str = ""
+    generation: int = -1
+    wanted: observed.Wanted = field(default_factory=lambda: observed.Wanted(spec=None))
+    written: observing.Written = field(default_factory=observing.Written)
+    status_version: str = ""
+    written_at: float = float("-inf")
+    refusal: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Parts:
+    """What a reconciler works with."""
+
+    regions: roster.Roster
+    nodes: nodes.Nodes
+    observing: observing.Regions
+    borrowing: borrowing.Borrowing
+    signing: signing.Signing
+    executor: executing.Executor
+    announcer: announcing.Announcer
+    metrics: metrics.Metrics
+
+
+class Reconciler:
+    """Reconciles regions, each when the queue says so."""
+
+    def __init__(
+        self,
+        parts: Parts,
+        *,
+        policy: observed.Policy,
+        most_rolling: int,
+        mark: Callable[[reading.RegionKey, float], None],
+        may_write: Callable[[], bool],
+        clock: Callable[[], float],
+        wall: Callable[[], float],
+        entropy: Callable[[int], bytes],
+    ) -> None:
+        """``clock`` gives monotonic seconds, ``wall`` Unix ones."""
+        self._parts = parts
+        self._policy = policy
+        self._mark = mark
+        self._may_write = may_write
+        self._clock = clock
+        self._wall = wall
+        self._entropy = entropy
+        self.names = surroundings.Names()
+        self.turns = surroundings.Turns(most=most_rolling)
+        self.addresses = surroundings.Addresses()
+        self._memories: dict[reading.RegionKey, _Memory] = {}
+        self._by_dns: set[reading.RegionKey] = set()
+
+    def learn(self, change: roster.Change) -> None:
+        """Take in that a TurnRegion is new, different or gone, before anybody looks at it."""
+        key = reading.RegionKey(*change.key)
+        if change.after is None:
+            self._forget(key)
+            return
+        known = self.names.namesakes(key)
+        self.names.put(reading.identity(change.after))
+        if change.before is None:
+            for namesake in known:
+                self._mark(namesake, 0.0)
+
+    def spec(self, key: reading.RegionKey) -> region.RegionSpec | None:
+        """Return what a region declared when it was last looked at."""
+        memory = self._memories.get(key)
+        return None if memory is None else memory.wanted.spec
+
+    def concerned(
+        self, before: observed.Node | None, after: observed.Node | None
+    ) -> tuple[reading.RegionKey, ...]:
+        """Return the regions that a change of a node may mean something for."""
+        return tuple(
+            key
+            for key, memory in self._memories.items()
+            if memory.wanted.spec is None
+            or any(_selects(memory.wanted.spec, node) for node in (before, after))
+            or any(self._parts.observing.is_on(key, node) for node in (before, after))
+        )
+
+    async def reconcile(self, key: reading.RegionKey) -> queue.Outcome:
+        """Bring one region closer to what is declared."""
+        found = self._parts.regions.objects.get(holding.Key(*key))
+        if found is None:
+            return queue.Outcome()
+        identity = reading.identity(found)
+        memory = self._remember(key, identity, found)
+        if self._is_behind(key, found, memory):
+            return queue.Outcome(again=SETTLING)
+        if not self._may_write():
+            return queue.Outcome(again=_PAUSED)
+        seen = self._observe(key, found, memory)
+        if seen is None:
+            return queue.Outcome()  # its Secret is being read; the watch of that marks it
+        with self._parts.metrics.planning():
+            plan = planning.plan(
+                identity=identity,
+                wanted=memory.wanted,
+                seen=seen,
+                surroundings=self._surroundings(key),
+                policy=self._policy,
+                now=self._wall(),
+            )
+        self._note(key, plan, seen)
+        if plan:
+            outcome = await self._execute(key, identity, plan, seen, memory)
+            if outcome is not None:
+                return outcome
+        again = None if plan.requeue is None else max(plan.requeue - self._wall(), 0.0)
+        return queue.Outcome(again=again)
+
+    async def _execute(
+        self,
+        key: reading.RegionKey,
+        identity: observed.Identity,
+        plan: planned.Plan,
+        seen: observed.Observed,
+        memory: _Memory,
+    ) -> queue.Outcome | None:
+        """Return ``None`` where all of a plan worked."""
+        report = await self._parts.executor.execute(plan, identity=identity, live=seen.live)
+        memory.written = report.written
+        memory.status_version = report.status_version
+        memory.written_at = self._clock()
+        if report.gone:
+            # kopf may never tell: the region went while nobody watched.
+            self._parts.regions.dismiss(holding.Key(*key))
+            return queue.Outcome()
+        for event in report.happened:
+            self._parts.announcer.announce(identity, event)
+        if not report.failed:
+            if memory.refusal:
+                memory.refusal = ""
+                return queue.Outcome(again=0.0)
+            return None
+        return self._failed(report.failed, memory)
+
+    def _failed(self, failed: tuple[executing.Failed, ...], memory: _Memory) -> queue.Outcome:
+        for one in failed:
+            self._parts.metrics.failed(type(one.failure).__name__)
+        refusal = next((one.refused for one in failed if one.refused), "")
+        if refusal != memory.refusal:
+            # The next plan says so in the status; this one did not know.
+            memory.refusal = refusal
+            return queue.Outcome(again=0.0)
+        if all(isinstance(one.failure, failures.Conflict) for one in failed):
+            memory.written_at = float("-inf")
+        waits = [one.failure.retry_after for one in failed if one.failure.retry_after is not None]
+        return queue.Outcome(failure=str(failed[0]), wait=max(waits, default=None))
+
+    def _remember(
+        self, key: reading.RegionKey, identity: observed.Identity, found: fields.Object
+    ) -> _Memory:
+        memory = self._memories.get(key)
+        if memory is None or memory.uid != identity.uid:
+            memory = self._memories[key] = _Memory(uid=identity.uid)
+        if memory.generation != identity.generation:
+            memory.generation = identity.generation
+            memory.wanted = _wanted(found)
+            self._provide(key, memory.wanted.spec)
+        return memory
+
+    def _provide(self, key: reading.RegionKey, spec: region.RegionSpec | None) -> None:
+        """Have what a region needs from elsewhere looked at."""
+        if spec is None:
+            return  # held: it stays as it was
+        self._parts.borrowing.want(key, spec.auth.secret_name)
+        if region.AddressSource.EXTERNAL_DNS in spec.addresses.sources:
+            self._by_dns.add(key)
+        else:
+            self._by_dns.discard(key)
+        self._parts.nodes.resolve(wanted=bool(self._by_dns))
+
+    def _is_behind(self, key: reading.RegionKey, found: fields.Object, memory: _Memory) -> bool:
+        if self._clock() - memory.written_at > BEHIND_MAX:
+            return False
+        return self._parts.observing.is_behind(key, memory.written) or observing.is_older(
+            holding.version(found), memory.status_version
+        )
+
+    def _observe(
+        self, key: reading.RegionKey, found: fields.Object, memory: _Memory
+    ) -> observed.Observed | None:
+        borrowed = borrowing.Borrowed()
+        spec = memory.wanted.spec
+        if spec is not None and spec.auth.secret_name is not None:
+            known = self._parts.borrowing.found(key)
+            if known is None:
+                return None
+            borrowed = known
+        return self._parts.observing.observed(
+            key,
+            nodes=self._parts.nodes.by_name,
+            status=fields.mapping(found, "status"),
+            named_secret=borrowed.secret,
+            named_secret_problem=borrowed.problem,
+            refusal=memory.refusal,
+        )
+
+    def _surroundings(self, key: reading.RegionKey) -> observed.Surroundings:
+        return observed.Surroundings(
+            name_taken_by=self.names.taken_by(key),
+            relay_addresses=self.addresses.all,
+            may_roll=self.turns.may_roll(key),
+            agent_key=self._parts.signing.agent_key,
+            fresh_secret=self._entropy(_SECRET_BYTES).hex().encode(),
+        )
+
+    def _note(self, key: reading.RegionKey, plan: planned.Plan, seen: observed.Observed) -> None:
+        """Tell the rest of the fleet what it has to know of a region."""
+        if plan.signing is not None:
+            self._parts.signing.want(key.name, plan.signing)
+        for waiting in self.turns.said(key, rolling=plan.rolling):
+            self._mark(waiting, 0.0)
+        addresses = {address for pod in seen.pods for address in pod.addresses}
+        self._say(self.addresses.said(key, addresses), but=key)
+
+    def _say(self, changed: frozenset[str], *, but: reading.RegionKey) -> None:
+        if changed and surroundings.concerns_peers(changed, self._policy.denied_peers):
+            for key in self._memories:
+                if key != but:
+                    self._mark(key, _PEERS_GATHER)
+
+    def _forget(self, key: reading.RegionKey) -> None:
+        self._memories.pop(key, None)
+        self.names.remove(key)
+        for namesake in self.names.namesakes(key):
+            self._mark(namesake, 0.0)
+        for waiting in self.turns.forget(key):
+            self._mark(waiting, 0.0)
+        self._say(self.addresses.said(key, ()), but=key)
+        self._parts.borrowing.want(key, None)
+        self._by_dns.discard(key)
+        self._parts.nodes.resolve(wanted=bool(self._by_dns))
+
+
+def _selects(spec: region.RegionSpec, node: observed.Node | None) -> bool:
+    return node is not None and all(
+        node.labels.get(label) == value for label, value in spec.relays.node_selector
+    )
+
+
+def _wanted(found: fields.Object) -> observed.Wanted:
+    # Lists leave out what their objects are.
+    outcome = turnregion.parse({"apiVersion": names.API_VERSION, "kind": names.KIND, **found})
+    if isinstance(outcome, region.RegionSpec):
+        return observed.Wanted(spec=outcome)
+    return observed.Wanted(spec=None, problems=outcome)

@@ -1,0 +1,74 @@
+"""Lists what kopf tells of, to find out what has gone without its telling. See ``roster``."""
+
+import asyncio
+import contextlib
+import logging
+from collections.abc import Awaitable, Callable, Mapping, Sequence
+from typing import Any, Final
+
+from turnfleet.handlers import roster
+from turnfleet.kube import client, failures, fields
+
+EVERY: Final = 300.0
+"""Seconds between two roll calls when nothing happens."""
+_QUIET: Final = 1.0
+"""Seconds after kopf has listed: it tells of a thousand objects one by one."""
+_RETRY: Final = 2.0
+
+_log = logging.getLogger(__name__)
+
+
+class RollCall:
+    """Calls the roll of several rosters: at the start, after kopf has listed, and now and then."""
+
+    def __init__(
+        self,
+        api: client.Client,
+        rosters: Mapping[roster.Roster, Sequence[client.Query]],
+        *,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._api = api
+        self._rosters = rosters
+        self._sleep = sleep
+        self._asked = asyncio.Event()
+        self.complete = asyncio.Event()
+        """Set after the first one."""
+        self.trouble: str | None = None
+
+    def ask(self) -> None:
+        """Have the roll called soon."""
+        self._asked.set()
+
+    async def run(self) -> None:
+        """Call the roll for ever."""
+        while True:
+            await self._call_until_answered()
+            self.complete.set()
+            with contextlib.suppress(TimeoutError):
+                await asyncio.wait_for(self._asked.wait(), EVERY)
+            await self._sleep(_QUIET)
+            self._asked.clear()
+
+    async def _call_until_answered(self) -> None:
+        while True:
+            try:
+                for one, queries in self._rosters.items():
+                    await self._call(one, queries)
+            except failures.Failure as failure:
+                if str(failure) != self.trouble:
+                    _log.warning("What is there cannot be listed: %s", failure)
+                self.trouble = str(failure)
+                await self._sleep(max(_RETRY, failure.retry_after or 0.0))
+            else:
+                self.trouble = None
+                return
+
+    async def _call(self, one: roster.Roster, queries: Sequence[client.Query]) -> None:
+        one.begin_roll_call()
+        items: list[fields.Object] = []
+        for query in queries:
+            items.extend(await self._api.list(query))
+        missing = one.end_roll_call(items)
+        if missing:
+            _log.info("%d %s had gone unnoticed", missing, queries[0].kind.plural)

@@ -1,0 +1,125 @@
+"""What the rest of the fleet means for one region: whose name it is, whose turn, whose addresses.
+
+Pure, and about what was said last: each region that is reconciled says what became of it.
+"""
+
+import ipaddress
+from collections.abc import Iterable, Iterator
+
+from turnfleet.kube import reading
+from turnfleet.plan.cluster import observed
+
+
+def owner(identities: Iterable[observed.Identity]) -> observed.Identity | None:
+    """Return which of several regions of one name has it: the oldest, one being deleted too."""
+    return min(identities, key=lambda one: (one.created, one.namespace, one.uid), default=None)
+
+
+class Names:
+    """Which regions there are, by name."""
+
+    def __init__(self) -> None:
+        self._by_name: dict[str, dict[reading.RegionKey, observed.Identity]] = {}
+
+    def put(self, identity: observed.Identity) -> None:
+        """Note a region, or what has changed of it."""
+        key = reading.RegionKey(identity.namespace, identity.name)
+        self._by_name.setdefault(identity.name, {})[key] = identity
+
+    def remove(self, key: reading.RegionKey) -> None:
+        """Note that a region is gone."""
+        namesakes = self._by_name.get(key.name, {})
+        namesakes.pop(key, None)
+        if not namesakes:
+            self._by_name.pop(key.name, None)
+
+    def __iter__(self) -> Iterator[str]:
+        """Return every name that is taken."""
+        return iter(self._by_name)
+
+    def namesakes(self, key: reading.RegionKey) -> tuple[reading.RegionKey, ...]:
+        """Return the other regions of a name."""
+        return tuple(one for one in self._by_name.get(key.name, {}) if one != key)
+
+    def taken_by(self, key: reading.RegionKey) -> str | None:
+        """Return the namespace of the older region that has the name; ``None``: it is its own."""
+        whose = owner(self._by_name.get(key.name, {}).values())
+        return None if whose is None or whose.namespace == key.namespace else whose.namespace
+
+
+class Turns:
+    """Which regions may replace outdated relays: ``most`` of the fleet at a time."""
+
+    def __init__(self, *, most: int) -> None:
+        self._most = most
+        self._rolling: set[reading.RegionKey] = set()
+        self._refused: dict[reading.RegionKey, None] = {}
+
+    @property
+    def rolling(self) -> frozenset[reading.RegionKey]:
+        """Return the regions whose relays are being replaced."""
+        return frozenset(self._rolling)
+
+    def may_roll(self, key: reading.RegionKey) -> bool:
+        """Return whether a region may replace relays now; one that may not is remembered."""
+        allowed = key in self._rolling or len(self._rolling) < self._most
+        if allowed:
+            self._refused.pop(key, None)
+        else:
+            self._refused[key] = None
+        return allowed
+
+    def said(self, key: reading.RegionKey, *, rolling: bool) -> tuple[reading.RegionKey, ...]:
+        """Note whether a region rolls; return those to ask again when that frees a turn."""
+        if rolling:
+            self._rolling.add(key)
+            return ()
+        if key not in self._rolling:
+            return ()
+        self._rolling.remove(key)
+        waiting = tuple(self._refused)
+        self._refused.clear()
+        return waiting
+
+    def forget(self, key: reading.RegionKey) -> tuple[reading.RegionKey, ...]:
+        """Note that a region is gone; return those to ask again."""
+        self._refused.pop(key, None)
+        return self.said(key, rolling=False)
+
+
+class Addresses:
+    """Public addresses of every relay of the fleet."""
+
+    def __init__(self) -> None:
+        self._by_region: dict[reading.RegionKey, frozenset[str]] = {}
+        self._all: frozenset[str] | None = None
+
+    @property
+    def all(self) -> frozenset[str]:
+        """Return every address."""
+        if self._all is None:
+            self._all = frozenset().union(*self._by_region.values())
+        return self._all
+
+    def said(self, key: reading.RegionKey, addresses: Iterable[str]) -> frozenset[str]:
+        """Note the addresses of a region; return those that the fleet gained or lost by it."""
+        now = frozenset(addresses)
+        if now == self._by_region.get(key, frozenset()):
+            return frozenset()
+        before = self.all
+        self._all = None
+        if now:
+            self._by_region[key] = now
+        else:
+            self._by_region.pop(key, None)
+        return before ^ self.all
+
+
+def concerns_peers(addresses: Iterable[str], denied: Iterable[str]) -> bool:
+    """Return whether other regions have to allow one of these addresses as a peer.
+
+    Public addresses are allowed anyway, unless the cluster's own ranges are public.
+    """
+    networks = [ipaddress.ip_network(one) for one in denied]
+    parsed = [ipaddress.ip_address(one) for one in addresses]
+    return any(not one.is_global or any(one in network for network in networks) for one in parsed)
