@@ -7,6 +7,7 @@ rebinding) must not become "same origin".
 import functools
 import hmac
 import re
+from collections.abc import Callable, Sequence
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, assert_never
@@ -49,8 +50,12 @@ class Standing(StrEnum):
 class Gate:
     """Admits callers by the rules of one endpoint's options."""
 
-    def __init__(self, opts: options.Options) -> None:
+    def __init__(
+        self, opts: options.Options, *, key_hashes: Callable[[], Sequence[bytes]] | None = None
+    ) -> None:
+        """``key_hashes`` gives the hashes of the keys valid now, where they can change."""
         self._options = opts
+        self._key_hashes = key_hashes or (lambda: opts.key_hashes)
         self._keyless = _keyless(opts.access)
         self._takes_keys = opts.access is not options.Access.LOCAL
         self._hosts = None if opts.hosts is None else frozenset(h.lower() for h in opts.hosts)
@@ -79,7 +84,7 @@ class Gate:
             return _unauthorized("Send an API key: Authorization: Bearer KEY.")
         shown = options.key_hash(key.strip())
         # All are compared, so that the time taken does not tell which one was close.
-        matches = [hmac.compare_digest(shown, known) for known in self._options.key_hashes]
+        matches = [hmac.compare_digest(shown, known) for known in self._key_hashes()]
         return Standing.KEYED if any(matches) else _unauthorized("This API key is not valid here.")
 
     def _knows_host(self, host: str | None) -> bool:

@@ -64,8 +64,12 @@ class Answers:
         self._placer = placing.Placer(
             atlas=atlas, selector=self._selector, tally=self.tally, opts=opts
         )
-        self._signer = rid.Signer(fleet_key)
         self._strangers = strangers.Strangers(entropy)
+        self.rekey(fleet_key)
+
+    def rekey(self, fleet_key: bytes) -> None:
+        """Sign tokens and name users with another key from now on."""
+        self._signer = rid.Signer(fleet_key)
         self._wire_user = functools.lru_cache(maxsize=4096)(
             functools.partial(credentials.wire_user, fleet_key)
         )

@@ -12,6 +12,7 @@ from aiohttp import hdrs, typedefs, web
 from turnfleet.api import (
     access,
     answers,
+    arrivals,
     board,
     clients,
     cors,
@@ -46,11 +47,16 @@ def create(
     timer: Callable[[], float] = time.perf_counter,
     prober: probes.Prober | None = None,
     attributions: Callable[[], Sequence[str]] = tuple,
+    key_hashes: Callable[[], Sequence[bytes]] | None = None,
+    unready: Callable[[], str | None] = lambda: None,
+    came: arrivals.Arrivals | None = None,
 ) -> web.Application:
     """Return the application of one endpoint.
 
     ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``timer`` seconds since
     some moment; ``attributions`` the sentences that the geo databases in use want shown.
+    ``key_hashes`` gives those of the API keys valid now, in place of the options'; ``unready`` one
+    more reason not to be ready, asked first; ``came`` counts clients without a key.
     """
     desk = answers.Answers(
         current=current,
@@ -63,9 +69,10 @@ def create(
     )
     asked = endpoint.Endpoint(
         desk=desk,
-        gate=access.Gate(opts),
+        gate=access.Gate(opts, key_hashes=key_hashes),
         observer=clients.Observer(trusted=opts.trusted_proxies, geo_headers=opts.geo_headers),
         limiter=_limiter(opts, clock),
+        came=came,
         opts=opts,
         timer=timer,
     )
@@ -83,13 +90,23 @@ def create(
             web.get("/api/regions", _regions(asked, current, opts, attributions)),
             web.get("/openapi.json", _contract()),
             web.get("/healthz", _healthz),
-            web.get("/readyz", _readyz(current, prober)),
+            web.get("/readyz", _readyz(current, prober, unready)),
         )
     )
     if opts.one_machine:
-        application.add_routes((web.get("/metrics", _metrics(desk, current, prober)),))
+        collector = metrics.Collector(
+            tally=desk.tally, current=lambda: current.fleet, prober=prober
+        )
+        application.add_routes((web.get("/metrics", _metrics(collector)),))
     if opts.page:
         application.add_routes(pages.routes())
+    return application
+
+
+def inside(collector: metrics.Collector) -> web.Application:
+    """Return an application of metrics alone, for a port that clients do not reach."""
+    application = web.Application(middlewares=(problems.middleware,))
+    application.add_routes((web.get("/metrics", _metrics(collector)),))
     return application
 
 
@@ -160,18 +177,16 @@ async def _healthz(_: web.Request) -> web.Response:
     return probes.verdict(None)
 
 
-def _readyz(current: board.Board, prober: probes.Prober | None) -> typedefs.Handler:
+def _readyz(
+    current: board.Board, prober: probes.Prober | None, unready: Callable[[], str | None]
+) -> typedefs.Handler:
     async def readyz(_: web.Request) -> web.Response:
-        return probes.verdict(probes.unready(current, prober))
+        return probes.verdict(unready() or probes.unready(current, prober))
 
     return readyz
 
 
-def _metrics(
-    desk: answers.Answers, current: board.Board, prober: probes.Prober | None
-) -> typedefs.Handler:
-    collector = metrics.Collector(tally=desk.tally, current=lambda: current.fleet, prober=prober)
-
+def _metrics(collector: metrics.Collector) -> typedefs.Handler:
     async def scrape(_: web.Request) -> web.Response:
         return web.Response(
             status=HTTPStatus.OK,

@@ -17,6 +17,7 @@ from turnfleet import names
 from turnfleet.api import (
     access,
     answers,
+    arrivals,
     clients,
     cors,
     limits,
@@ -44,6 +45,7 @@ class Endpoint:
         gate: access.Gate,
         observer: clients.Observer,
         limiter: limits.Limiter | None,
+        came: arrivals.Arrivals | None,
         opts: options.Options,
         timer: Callable[[], float],
     ) -> None:
@@ -53,6 +55,7 @@ class Endpoint:
         self.body_limit = opts.body_limit
         self._observer = observer
         self._limiter = limiter
+        self._came = came
 
     async def servers(self, request: web.Request) -> web.Response:
         """Answer GET and POST of ``PATH``."""
@@ -140,9 +143,10 @@ class Endpoint:
         if isinstance(standing, problems.Problem):
             return standing
         address, header_place = self._observer.client(request.remote or "", request.headers)
-        if self._limiter is not None and standing is not _KEYED:
-            wait = self._limiter.wait(address)
-            if wait:
+        if standing is not _KEYED:
+            if self._came is not None:
+                self._came.note(address)
+            if self._limiter is not None and (wait := self._limiter.wait(address)):
                 return limits.exceeded(wait)
         if body:
             refused = requests.check_content_type(request.headers.get(hdrs.CONTENT_TYPE, ""))

@@ -12,7 +12,7 @@ from typing import Final, NamedTuple
 import prometheus_client
 from prometheus_client import core, registry
 
-from turnfleet.api import probes, problems
+from turnfleet.api import arrivals, probes, problems
 from turnfleet.ice import formats
 from turnfleet.model import fleet, geo, selection
 
@@ -117,10 +117,15 @@ class Collector(registry.Collector):
         tally: Tally,
         current: Callable[[], fleet.Fleet],
         prober: probes.Prober | None,
+        came: arrivals.Arrivals | None = None,
+        more: Callable[[], Iterable[core.Metric]] = tuple,
     ) -> None:
+        """``more`` gives what else the program that serves the endpoint counts."""
         self._tally = tally
         self._current = current
         self._prober = prober
+        self._came = came
+        self._more = more
 
     def collect(self) -> Iterable[core.Metric]:
         """Yield every metric."""
@@ -132,6 +137,9 @@ class Collector(registry.Collector):
                 "1 while so much is silent that the prober doubts itself and keeps the last set.",
                 value=float(self._prober.suspicion is not None),
             )
+        if self._came is not None:
+            yield from _arrivals(self._came)
+        yield from self._more()
 
     def _answers(self) -> Iterator[core.Metric]:
         issued = core.CounterMetricFamily(
@@ -183,6 +191,19 @@ class Collector(registry.Collector):
         yield core.GaugeMetricFamily(
             "turnfleet_fleet_version", "Rises with every change of the fleet.", current.version
         )
+
+
+def _arrivals(came: arrivals.Arrivals) -> Iterator[core.Metric]:
+    yield core.CounterMetricFamily(
+        "turnfleet_requests_without_key",
+        "Requests for servers that are placed and limited by the address they come from.",
+        value=came.all,
+    )
+    yield core.CounterMetricFamily(
+        "turnfleet_requests_from_private_addresses",
+        "Those of them that came from a private address, so not from their client.",
+        value=came.private,
+    )
 
 
 def expose(collector: Collector) -> bytes:

@@ -8,8 +8,7 @@ import dataclasses
 import errno
 import logging
 import random
-import signal
-from collections.abc import Callable, Coroutine, Sequence
+from collections.abc import Callable, Coroutine
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -17,7 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from turnfleet.api import app, board, options, serving
-from turnfleet.commands import output, welcome
+from turnfleet.commands import output, together, welcome
 from turnfleet.geo import atlas
 from turnfleet.local import blueprints, certificates, host, relays, secrets
 from turnfleet.model import geo
@@ -26,7 +25,6 @@ from turnfleet.probe import prober
 from turnfleet.sources import folder
 from turnfleet.steer import estimating
 
-LoopFactory = Callable[[], asyncio.AbstractEventLoop]
 _GRACE: Final = 1.0
 """Seconds that open requests have when the program ends."""
 _REFRESH: Final = 60.0
@@ -76,7 +74,7 @@ async def serve(
     token: Callable[[int], bytes],
 ) -> None:
     """Run everything until a signal asks for the end; leave no process behind."""
-    asked = _on_signals(asyncio.get_running_loop())
+    asked = together.on_signals(asyncio.get_running_loop())
     try:
         machine = Machine(wishes, source=source, clock=clock, ticks=ticks, token=token)
     except OSError as error:
@@ -90,7 +88,7 @@ async def serve(
     try:
         await asyncio.wait({*parts, ending}, return_when=asyncio.FIRST_COMPLETED)
         if not ending.done():
-            raise _failure(parts)
+            raise together.failure(parts)
         console.say("\nEnding.")
     finally:
         tasks = (*parts, greeting, ending)
@@ -113,8 +111,8 @@ class Machine:
     ) -> None:
         self._wishes = wishes
         self._source = source
-        self._folder_news = _News()
-        self._relays_news = _News()
+        self._folder_news = together.News(_log)
+        self._relays_news = together.News(_log)
         self.board = board.Board()
         vault = secrets.Vault(wishes.state / "secrets", token=token)
         self.relays = relays.LocalRelays(
@@ -206,36 +204,6 @@ class Machine:
     def _take(self) -> None:
         self.board.publish_regions(self.relays.published())
         self._relays_news.tell(self.relays.problems)
-
-
-class _News:
-    """Logs a sentence when it is first heard, and again only after it was gone."""
-
-    def __init__(self) -> None:
-        self._told: frozenset[str] = frozenset()
-
-    def tell(self, sentences: Sequence[str]) -> None:
-        for sentence in sentences:
-            if sentence not in self._told:
-                _log.warning("%s", sentence)
-        for sentence in sorted(self._told.difference(sentences)):
-            _log.info("No longer so: %s", sentence)
-        self._told = frozenset(sentences)
-
-
-def _failure(parts: Sequence[asyncio.Task[None]]) -> output.Failure:
-    """Return which part ended by itself."""
-    ended = next(part for part in parts if part.done())
-    error = ended.exception()
-    _log.error("The %s has ended", ended.get_name(), exc_info=error)
-    return output.Failure(f"the {ended.get_name()} failed, so everything ends: {error!r}", code=1)
-
-
-def _on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
-    asked = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
-        loop.add_signal_handler(number, asked.set)
-    return asked
 
 
 def unwritable(state: Path, error: OSError) -> str:

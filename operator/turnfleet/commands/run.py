@@ -18,9 +18,9 @@ from typing import Final
 
 from turnfleet import settings
 from turnfleet.api import observing
-from turnfleet.commands import machine, output
+from turnfleet.commands import arguments, machine, output, together
 from turnfleet.local import host
-from turnfleet.model import geo, region
+from turnfleet.model import region
 from turnfleet.plan import placement
 from turnfleet.sources import folder
 
@@ -66,7 +66,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--default-place",
-        type=_place,
+        type=arguments.place,
         metavar="LAT,LON",
         help="where clients count as being when nothing is known of them "
         "(default: 50.11,8.68, Frankfurt)",
@@ -107,7 +107,7 @@ def execute(
     )
     source = folder.Folder(args.folder)
     specs = _declared(source, args.folder)
-    with _alone(args.state), asyncio.Runner(loop_factory=_loop_factory()) as runner:
+    with _alone(args.state), asyncio.Runner(loop_factory=together.loop_factory()) as runner:
         _check_addresses(specs, wishes.ground)
         _log_to_stderr(as_json=args.json, level=logging.DEBUG if args.verbose else logging.INFO)
         runner.run(
@@ -199,14 +199,6 @@ def _log_to_stderr(*, as_json: bool, level: int) -> None:
         logger.propagate = False
 
 
-def _loop_factory() -> machine.LoopFactory | None:
-    try:
-        import uvloop  # noqa: PLC0415 - absent on platforms that it does not support
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
 def _listen(text: str) -> tuple[str, int]:
     address, _, port = text.rpartition(":")
     address = address.removeprefix("[").removesuffix("]") or "127.0.0.1"
@@ -222,16 +214,6 @@ def _listen(text: str) -> tuple[str, int]:
     if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
         raise argparse.ArgumentTypeError(f"{number} is not a port")
     return str(parsed), number
-
-
-def _place(text: str) -> geo.Place:
-    try:
-        latitude, longitude = (float(part) for part in text.split(","))
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 50.11,8.68") from None
-    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # noqa: PLR2004 - degrees
-        raise argparse.ArgumentTypeError(f"{text!r} is not on Earth")
-    return geo.Place(latitude=latitude, longitude=longitude)
 
 
 def _block(text: str) -> int:

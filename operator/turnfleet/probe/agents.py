@@ -16,7 +16,8 @@ class Agents:
     """One HTTP session for all agents."""
 
     def __init__(self, *, key: str, timeout: float, at_once: int) -> None:
-        self._key = key
+        self.key = key
+        """Shown to agents; may be replaced. Empty: it is not known yet, and nobody is asked."""
         self._timeout = timeout
         self._at_once = at_once
         self._session: aiohttp.ClientSession | None = None
@@ -25,7 +26,6 @@ class Agents:
         self._session = aiohttp.ClientSession(
             connector=aiohttp.TCPConnector(limit=self._at_once, keepalive_timeout=15),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
-            headers={"Authorization": f"Bearer {self._key}"},
             cookie_jar=aiohttp.DummyCookieJar(),
         )
         return self
@@ -36,12 +36,13 @@ class Agents:
 
     async def ask(self, agent: fleet.AgentAddress) -> findings.Report | None:
         """Return what an agent reports; ``None`` for silence, a refusal or nonsense."""
-        if self._session is None:
+        if self._session is None or not self.key:
             return None
         host = f"[{agent.address}]" if ":" in agent.address else agent.address
         url = f"http://{host}:{agent.port}{contract.PATH_STATUS}"
+        headers = {"Authorization": f"Bearer {self.key}"}
         try:
-            async with self._session.get(url, allow_redirects=False) as response:
+            async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 if response.status != 200:  # noqa: PLR2004 - OK
                     return None
                 body = await response.content.read(_SIZE_MAX)

@@ -86,6 +86,11 @@ class Prober:
         self._reread_at = 0.0
         self._changed.set()
 
+    def rekey(self, agent_key: str) -> None:
+        """Show agents another key from now on; a prober made without one asks none."""
+        if self._asked is not None:
+            self._asked.key = agent_key
+
     async def run(self) -> None:
         """Probe until cancelled. Leaves no socket and no task behind."""
         async with contextlib.AsyncExitStack() as stack:

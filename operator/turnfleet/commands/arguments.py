@@ -1,0 +1,81 @@
+"""Values on command lines, for argparse: each refuses with what it should have looked like."""
+
+import argparse
+import ipaddress
+import re
+from typing import Final
+
+from turnfleet.model import geo
+
+_NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
+_OBJECT: Final = re.compile(r"[a-z0-9]([-a-z0-9.]{0,251}[a-z0-9])?")
+_ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9a-f:]+\](:[0-9]+)?")
+_PORT_MAX: Final = 65535
+
+Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def place(text: str) -> geo.Place:
+    """Read LAT,LON."""
+    try:
+        latitude, longitude = (float(part) for part in text.split(","))
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 50.11,8.68") from None
+    if not (abs(latitude) <= 90 and abs(longitude) <= 180):  # noqa: PLR2004 - degrees
+        raise argparse.ArgumentTypeError(f"{text!r} is not on Earth")
+    return geo.Place(latitude=latitude, longitude=longitude)
+
+
+def site(text: str) -> tuple[str | None, int]:
+    """Read ADDRESS:PORT; no address (``:8080``) is every address of both families."""
+    address, _, port = text.rpartition(":")
+    address = address.removeprefix("[").removesuffix("]")
+    try:
+        parsed = str(ipaddress.ip_address(address)) if address else None
+        number = int(port)
+    except ValueError:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.0.0.0:8080") from None
+    if not 0 <= number <= _PORT_MAX:
+        raise argparse.ArgumentTypeError(f"{number} is not a port")
+    return parsed, number
+
+
+def network(text: str) -> Network:
+    """Read CIDR."""
+    try:
+        return ipaddress.ip_network(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is not like 10.0.0.0/8: {error}") from None
+
+
+def origin(text: str) -> str:
+    """Read a web origin, as browsers send it."""
+    if not _ORIGIN.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like https://app.example.com")
+    return text
+
+
+def namespace(text: str) -> str:
+    """Read the name of a namespace."""
+    if not _NAMESPACE.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not the name of a namespace")
+    return text
+
+
+def namespaced(text: str) -> tuple[str, str]:
+    """Read NAMESPACE/NAME."""
+    where, _, name = text.partition("/")
+    if not (_NAMESPACE.fullmatch(where) and _OBJECT.fullmatch(name)):
+        raise argparse.ArgumentTypeError(f"{text!r} is not like turnfleet/turnfleet-signing")
+    return where, name
+
+
+def seconds(text: str) -> float:
+    """Read a number of seconds, up to an hour."""
+    try:
+        number = float(text)
+    except ValueError:
+        number = -1.0
+    if not 0 <= number <= 3600:  # noqa: PLR2004 - an hour
+        raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 3600")
+    return number
