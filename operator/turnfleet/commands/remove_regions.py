@@ -1,0 +1,65 @@
+"""``turnfleet remove-regions``: ends the regions of a cluster and waits until they have drained.
+
+What an uninstall runs that is to leave nothing. Reads flags; ``removal`` does the rest.
+"""
+
+import argparse
+import asyncio
+from pathlib import Path
+from typing import Final
+
+from turnfleet import settings
+from turnfleet.commands import arguments, output
+
+NAME: Final = "remove-regions"
+HELP: Final = "Delete the TurnRegions of a cluster, and wait until all of them have drained."
+
+
+def configure(parser: argparse.ArgumentParser) -> None:
+    """Declare the arguments."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--namespace",
+        type=arguments.namespace,
+        action="append",
+        metavar="NS",
+        help="where TurnRegions are; may be given again",
+    )
+    where.add_argument(
+        "--all-namespaces", action="store_true", help="TurnRegions of every namespace"
+    )
+    parser.add_argument(
+        "--operator",
+        type=arguments.namespaced,
+        metavar="NAMESPACE/NAME",
+        help="the operator's Deployment, stopped first: it would bring regions back",
+    )
+    parser.add_argument(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="how to reach the API server (default: as this pod's service account)",
+    )
+
+
+def execute(
+    args: argparse.Namespace, console: output.Console, environment: settings.Settings
+) -> int:
+    """Remove them; return 0 once none is left, which may take as long as the longest drain."""
+    del environment
+    try:
+        # The client of the API server takes a while to load, and most commands do without it.
+        from turnfleet.commands import removal  # noqa: PLC0415 - see above
+    except ModuleNotFoundError as missing:
+        raise output.Failure(
+            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
+        ) from None
+    asyncio.run(
+        removal.run(
+            kubeconfig=args.kubeconfig,
+            namespaces=None if args.all_namespaces else args.namespace,
+            operator=args.operator,
+            say=console.say,
+        )
+    )
+    return 0
