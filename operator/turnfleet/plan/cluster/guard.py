@@ -6,6 +6,7 @@ an object that something else controls is neither applied to nor deleted
 """
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
 from turnfleet.model import region
 from turnfleet.plan.cluster import members, naming, objects, observed
@@ -39,6 +40,14 @@ def foreign(
     ours = (naming.key(kind, identity.name) for kind in naming.KINDS)
     there = (live[key] for key in ours if key in live)
     return tuple(each for each in there if not _owned(each, identity))
+
+
+def ours(
+    seen: observed.Observed, identity: observed.Identity, foreign: Sequence[objects.Live]
+) -> observed.Observed:
+    """Return what is seen without a secret that is not this region's to use."""
+    key = naming.key(objects.Kind.SECRET, identity.name)
+    return replace(seen, auth=None) if key in {live.key for live in foreign} else seen
 
 
 def _owned(live: objects.Live, identity: observed.Identity) -> bool:

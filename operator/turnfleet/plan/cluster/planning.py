@@ -58,8 +58,8 @@ def plan(
     moves = rollout.moves(
         spec=spec, roster=roster, policy=policy, may_roll=surroundings.may_roll, now=now
     )
-    secrets = credentials.credentials(spec, seen, surroundings, now)
     foreign = guard.foreign(seen.live, identity)
+    secrets = credentials.credentials(spec, guard.ours(seen, identity, foreign), surroundings, now)
     manifests = inventory.manifests(
         identity=identity,
         spec=spec,
@@ -78,7 +78,7 @@ def plan(
         states=_states(roster, moves),
         foreign=tuple(str(live.key) for live in foreign),
         collected=all(live.deleting for live in foreign),
-        failure=next((each.failure for each in seen.workloads if each.failure), ""),
+        failure=seen.refusal or next((w.failure for w in seen.workloads if w.failure), ""),
         auth=secrets,
         certificate=seen.certificate,
         may_roll=surroundings.may_roll,
@@ -90,7 +90,7 @@ def plan(
         annotate=annotations.annotate(roster, moves),
         delete=(
             *_ended(roster),
-            *_leaving(spec, guard.allowed(moves.delete, roster=roster, policy=policy)),
+            *(_pod(member, grace=pod.grace(spec)) for member in moves.delete),
             *_obsolete(identity, spec, seen, roster, foreign),
         ),
         status=written,
@@ -153,12 +153,6 @@ def _ended(roster: members.Roster) -> tuple[planned.Delete, ...]:
         for member in roster.members
         if member.pod.ended and member.pod.deleting_until is None
     )
-
-
-def _leaving(
-    spec: region.RegionSpec, delete: Sequence[members.Member]
-) -> tuple[planned.Delete, ...]:
-    return tuple(_pod(member, grace=pod.grace(spec)) for member in delete)
 
 
 def _pod(member: members.Member, *, grace: int | None) -> planned.Delete:

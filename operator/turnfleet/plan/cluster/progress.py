@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import facts
+from turnfleet.plan.cluster import facts, members, rollout
 
 
 def _held(known: facts.Facts) -> facts.Answer | None:
@@ -72,35 +72,56 @@ def _rolling(known: facts.Facts) -> facts.Answer | None:
     if known.roster.leaving:
         names = facts.listed(known.roster.leaving)
         return facts.yes("WaitingForDrain", f"{task} once these have drained: {names}")
+    if _fresh(known):
+        return facts.yes("RollingOut", f"{task} once {facts.listed(_fresh(known))} is ready")
     idle = [member for member in known.idle if member.uid not in known.moves.closed]
     return facts.no(
         "RolloutStuck",
-        f"{task}, but too few others are ready to take one more away; see to"
-        f" {facts.listed(idle) or 'those that do not exist'}",
+        f"{task}, but too few others are ready to take one more away: "
+        f"{_troubled(idle) or 'some do not exist'}",
     )
 
 
-def _stuck(known: facts.Facts) -> facts.Answer | None:
-    stuck = [m for m in known.roster.alive if m.pod.trouble and not m.pod.ready]
-    if not stuck:
+def _starting(known: facts.Facts) -> facts.Answer | None:
+    waiting = [member for member in known.roster.alive if not member.pod.ready]
+    if not waiting:
         return None
-    if known.roster.leaving and all(member.pod.node is None for member in stuck):
+    unplaced = all(member.pod.node is None for member in waiting)
+    if unplaced and known.roster.leaving:
         names = facts.listed(known.roster.leaving)
         return facts.yes("WaitingForDrain", f"new relays wait for the nodes of {names}")
-    troubles = "; ".join(sorted({member.pod.trouble for member in stuck}))
-    return facts.no("PodsStuck", f"{facts.listed(stuck)}: {troubles}")
-
-
-def _growing(known: facts.Facts) -> facts.Answer | None:
-    starting = [member for member in known.roster.alive if not member.served]
-    if not starting and len(known.roster.alive) >= known.roster.desired:
-        return None
+    if any(member.pod.trouble for member in waiting) or not _fresh(known):
+        return facts.no("RelaysNotReady", _troubled(waiting))
     return facts.yes("ScalingUp", "relays are being started")
+
+
+def _missing(known: facts.Facts) -> facts.Answer | None:
+    if len(known.roster.alive) >= known.roster.desired:
+        return None
+    return facts.yes("ScalingUp", "relays are being made")
 
 
 def _settled(known: facts.Facts) -> facts.Answer | None:
     del known
     return facts.yes("Settled", "everything is as declared")
+
+
+def _fresh(known: facts.Facts) -> list[members.Member]:
+    """Return the relays that may well be ready in a moment."""
+    return [
+        member
+        for member in known.roster.alive
+        if not member.served and known.now < member.pod.created + rollout.SETTLING
+    ]
+
+
+def _troubled(of: Sequence[members.Member]) -> str:
+    """Return what keeps relays from being ready, and where to look where nobody said."""
+    if not of:
+        return ""
+    said = sorted({member.pod.trouble for member in of if member.pod.trouble})
+    where = "; ".join(said) or f"see kubectl logs {min(member.pod.name for member in of)}"
+    return f"{facts.listed(of)}: {where}"
 
 
 CHECKS: Final[Sequence[facts.Check]] = (
@@ -111,8 +132,8 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _nowhere,
     _shrinking,
     _rolling,
-    _stuck,
-    _growing,
+    _starting,
+    _missing,
     _settled,
 )
 """The first that has an answer gives the condition."""

@@ -61,8 +61,6 @@ class Moves:
     """Relays that are too many."""
     replacing: tuple[members.Member, ...] = ()
     """Flawed relays that are on their way out."""
-    waiting: tuple[members.Member, ...] = ()
-    """Flawed relays whose turn has not come."""
     delete: tuple[members.Member, ...] = ()
     """Relays to delete now."""
     replicas: int = 0
@@ -96,29 +94,30 @@ def moves(
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
     replacing = _replacing(spec, roster, surplus, flawed, may_roll=may_roll)
     going = [*surplus, *replacing]
-    closed = _closed(spec, roster, surplus, replacing)
     due = {member.uid: _due(member, now) for member in going}
     ripe = [member for member in going if due[member.uid] <= now and _prepared(member, surplus)]
-    delete = tuple(ripe[: policy.deletes_per_pass])
+    delete = guard.allowed(ripe, roster=roster, policy=policy)
     later = [time for time in due.values() if time > now]
-    settling = _settling(roster, now) if flawed else ()
+    starting = _starting(roster, now)
+    # A region that is only just made holds up nobody.
+    settling = bool(starting) and any(member.served for member in roster.members)
+    moving = may_roll and (bool(replacing) or settling or _stuck(flawed, roster))
     return Moves(
-        closed=closed,
+        closed=_closed(spec, roster, surplus, replacing),
         surplus=surplus,
         replacing=replacing,
-        waiting=tuple(member for member in flawed if member not in replacing),
         delete=delete,
         replicas=_replicas(spec, roster, surplus, delete),
         kept=_kept(spec, roster, delete),
-        again=min([*later, *settling], default=None),
-        rolling=bool(replacing or settling or _stuck(flawed, roster) or _draining(roster)),
+        again=min([*later, *starting], default=None),
+        rolling=moving or _draining(roster),
     )
 
 
-def _settling(roster: members.Roster, now: float) -> tuple[float, ...]:
-    """Return until when the relays that are being started hold up other regions."""
-    ends = (m.pod.created + SETTLING for m in roster.alive if not m.served and m.current)
-    return tuple(end for end in ends if 0 < end - now <= SETTLING)
+def _starting(roster: members.Roster, now: float) -> tuple[float, ...]:
+    """Return until when relays that have not served yet may take their time (Unix seconds)."""
+    ends = (m.pod.created + SETTLING for m in roster.alive if not m.served)
+    return tuple(end for end in ends if now < end <= now + SETTLING)
 
 
 def _stuck(flawed: Sequence[members.Member], roster: members.Roster) -> bool:

@@ -46,7 +46,9 @@ def events(
 
 def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     """Return whether two statuses say the same; what others keep in there does not count."""
-    return all(other.get(field) == value for field, value in one.items())
+    return all(
+        other.get(field) == value or not (value or other.get(field)) for field, value in one.items()
+    )
 
 
 def _taking(relays: Sequence[Mapping[str, object]]) -> int:
