@@ -26,10 +26,10 @@ _MAY = {
         (RELAYS, "apps/replicasets", ""): _OWN,
         (RELAYS, "apps/daemonsets", ""): _OWN,
         (RELAYS, "policy/poddisruptionbudgets", ""): _OWN,
-        (RELAYS, "events.k8s.io/events", ""): ("create", "patch"),
+        (RELAYS, "events.k8s.io/events", ""): ("create",),
         (HOME, "coordination.k8s.io/leases", ""): ("create",),
-        (HOME, "coordination.k8s.io/leases", "turnfleet-operator"): ("get", "update", "patch"),
-        (HOME, "secrets", "turnfleet-signing"): ("get", "patch"),
+        (HOME, "coordination.k8s.io/leases", "turnfleet-operator"): ("get", "update"),
+        (HOME, "secrets", "turnfleet-signing"): (*_READ, "patch"),
         (None, "nodes", ""): _READ,
     },
     "turnfleet-api": {
@@ -38,7 +38,7 @@ _MAY = {
     },
     "turnfleet-uninstall": {
         (RELAYS, "turnfleet.io/turnregions", ""): ("list", "delete"),
-        (HOME, "apps/deployments:scale", "turnfleet-operator"): ("get", "patch"),
+        (HOME, "apps/deployments:scale", "turnfleet-operator"): ("patch",),
     },
 }
 """Every right there is: (namespace, resource, name) to verbs."""

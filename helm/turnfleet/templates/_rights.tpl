@@ -32,7 +32,7 @@ each program can and cannot do.
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [events.k8s.io]
   resources: [events]
-  verbs: [create, patch]
+  verbs: [create]
 {{- end }}
 
 {{/* The operator beside itself: who leads, and what endpoints sign with. */}}
@@ -44,11 +44,11 @@ each program can and cannot do.
 - apiGroups: [coordination.k8s.io]
   resources: [leases]
   resourceNames: [turnfleet-operator]
-  verbs: [get, update, patch]
+  verbs: [get, update]
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [turnfleet-signing]
-  verbs: [get, patch]
+  verbs: [get, list, watch, patch]
 {{- end }}
 
 {{/* The operator in the cluster: addresses and zones of relays are those of their nodes. */}}
@@ -85,7 +85,7 @@ each program can and cannot do.
 - apiGroups: [apps]
   resources: [deployments/scale]
   resourceNames: [turnfleet-operator]
-  verbs: [get, patch]
+  verbs: [patch]
 {{- end }}
 
 {{/* A Role or ClusterRole and its binding to the component's account. Takes root, component, rules,
