@@ -1,7 +1,5 @@
 """The chart, rendered by real helm; skipped with a sentence where there is none to be had."""
 
-from pathlib import Path
-
 import pytest
 from tests.support import charts
 
@@ -17,5 +15,4 @@ def chart(tmp_path_factory: pytest.TempPathFactory) -> charts.Chart:
 
 @pytest.fixture(params=charts.EXAMPLES, ids=lambda path: path.stem)
 def rendering(request: pytest.FixtureRequest, chart: charts.Chart) -> charts.Rendering:
-    file: Path = request.param
-    return chart.example(file)
+    return chart.example(request.param)

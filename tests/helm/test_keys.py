@@ -10,7 +10,7 @@ import threading
 from collections.abc import Iterator
 from http import server
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 import pytest
 from tests.support import charts
@@ -59,7 +59,7 @@ class Cluster:
     def _port(self) -> int:
         return int(self._server.server_address[1])
 
-    def __enter__(self) -> "Cluster":
+    def __enter__(self) -> Self:
         threading.Thread(target=self._server.serve_forever, daemon=True).start()
         return self
 

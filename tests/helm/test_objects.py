@@ -64,7 +64,10 @@ def test_what_selects_pods_selects_those_of_one_program(rendering: charts.Render
     chosen = [
         *((one, one["spec"]["selector"]) for one in rendering.of("Service")),
         *((one, one["spec"]["selector"]["matchLabels"]) for one in _selecting(rendering)),
-        *((one, one["spec"]["podSelector"]["matchLabels"]) for one in rendering.of("NetworkPolicy")),
+        *(
+            (one, one["spec"]["podSelector"]["matchLabels"])
+            for one in rendering.of("NetworkPolicy")
+        ),
     ]
     for one, selector in chosen:
         found = [name for name, labels in pods.items() if selector.items() <= labels.items()]

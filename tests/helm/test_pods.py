@@ -57,9 +57,7 @@ def test_every_image_comes_from_the_values_and_is_one_version(
 
 
 def test_no_secret_is_in_an_environment_or_an_argument(rendering: charts.Rendering) -> None:
-    kept = {
-        text for one in rendering.of("Secret") for text in one.get("data", {}).values() if text
-    }
+    kept = {text for one in rendering.of("Secret") for text in one.get("data", {}).values() if text}
     for _, pod in _pods(rendering):
         for container in _containers(pod):
             assert not {"env", "envFrom"} & set(container)
@@ -87,7 +85,9 @@ def test_programs_that_serve_are_probed(rendering: charts.Rendering) -> None:
         (container,) = _containers(one["spec"]["template"]["spec"])
         assert container["livenessProbe"]["httpGet"]["path"] == "/healthz"
         assert container["readinessProbe"]["httpGet"]["path"] == "/readyz"
-        assert container["livenessProbe"]["httpGet"]["port"] in {p["name"] for p in container["ports"]}
+        assert container["livenessProbe"]["httpGet"]["port"] in {
+            p["name"] for p in container["ports"]
+        }
 
 
 def test_only_what_is_mounted_is_declared_and_all_is_mounted(rendering: charts.Rendering) -> None:

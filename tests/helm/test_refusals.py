@@ -11,13 +11,17 @@ _REGION: dict[str, Any] = {
 _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     (
         {"relayNamespaces": []},
-        "relayNamespaces is empty: give at least one namespace for regions, or set "
-        "watchAllNamespaces.",
+        (
+            "relayNamespaces is empty: give at least one namespace for regions, or set "
+            "watchAllNamespaces."
+        ),
     ),
     (
         {"relayNamespaces": [{"name": charts.NAMESPACE}]},
-        'relayNamespaces has the release namespace "fleet-programs": relays need a privileged '
-        "namespace of their own, away from the API keys.",
+        (
+            'relayNamespaces has the release namespace "fleet-programs": relays need a privileged '
+            "namespace of their own, away from the API keys."
+        ),
     ),
     (
         {"relayNamespaces": [{"name": "media"}, {"name": "media"}]},
@@ -25,8 +29,10 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     (
         {"relayNamespaces": [], "watchAllNamespaces": True, "regions": {"eu": _REGION}},
-        "regions.eu has no namespace, and relayNamespaces has none to put it in: set "
-        "regions.eu.namespace.",
+        (
+            "regions.eu has no namespace, and relayNamespaces has none to put it in: set "
+            "regions.eu.namespace."
+        ),
     ),
     (
         {"regions": {"eu": {**_REGION, "namespace": "media"}}},
@@ -37,8 +43,10 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
             "regions": {"eu": {**_REGION, "namespace": charts.NAMESPACE}},
             "watchAllNamespaces": True,
         },
-        "regions.eu.namespace is the release namespace: relays need a privileged namespace of "
-        "their own.",
+        (
+            "regions.eu.namespace is the release namespace: relays need a privileged namespace of "
+            "their own."
+        ),
     ),
     (
         {"regions": {"eu": {"spec": {**_REGION["spec"], "relays": {"image": "evil/relay:1"}}}}},
@@ -46,8 +54,10 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     (
         {"relays": {"image": {"repository": "mirror.test/relay"}}},
-        'relays.image is "mirror.test/relay:0.1.0", which matches nothing in relays.allowImages: '
-        "the operator would refuse every region.",
+        (
+            'relays.image is "mirror.test/relay:0.1.0", which matches nothing in relays.allowImages: '
+            "the operator would refuse every region."
+        ),
     ),
     # A dot is a dot: a pattern is no regular expression.
     (
@@ -60,8 +70,10 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     (
         {"relays": {"image": {"tag": "latest"}}},
-        'relays.image.tag is "latest", which is another image tomorrow: give a version, or a '
-        "digest.",
+        (
+            'relays.image.tag is "latest", which is another image tomorrow: give a version, or a '
+            "digest."
+        ),
     ),
     (
         {"relays": {"priorityClass": {"name": ""}}},
@@ -69,13 +81,17 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     (
         {"api": {"access": "open"}},
-        "api.access is open but api.origins is empty, so no page could read an answer: list the "
-        "origins of your pages.",
+        (
+            "api.access is open but api.origins is empty, so no page could read an answer: list the "
+            "origins of your pages."
+        ),
     ),
     (
         {"api": {"keys": {"generate": False}}},
-        "api.access is key but there is no key: set api.keys.generate, or give api.keys.hashes or "
-        "api.keys.existingSecret.",
+        (
+            "api.access is key but there is no key: set api.keys.generate, or give api.keys.hashes or "
+            "api.keys.existingSecret."
+        ),
     ),
     (
         {"api": {"keys": {"existingSecret": "x", "hashes": {"shop": f"sha256:{'0' * 64}"}}}},
@@ -83,8 +99,10 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     ),
     (
         {"api": {"keys": {"hashes": {"first": f"sha256:{'0' * 64}"}}}},
-        'api.keys.hashes has an entry "first", the name of the generated key: name it otherwise, '
-        "or set api.keys.generate to false.",
+        (
+            'api.keys.hashes has an entry "first", the name of the generated key: name it otherwise, '
+            "or set api.keys.generate to false."
+        ),
     ),
     (
         {"api": {"autoscaling": {"enabled": True, "minReplicas": 5, "maxReplicas": 4}}},

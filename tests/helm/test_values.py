@@ -1,5 +1,6 @@
 """The values: each has a comment, a schema and an effect, and the chart's copies are in step."""
 
+import itertools
 import json
 import re
 import subprocess
@@ -66,7 +67,7 @@ def test_every_value_has_a_comment_above_it() -> None:
     lines = (charts.CHART / "values.yaml").read_text(encoding="utf-8").splitlines()
     bare = [
         line
-        for before, line in zip(lines, lines[1:], strict=False)
+        for before, line in itertools.pairwise(lines)
         if re.match(r" *[A-Za-z]+:", line)
         and not line.endswith(":")
         and not before.strip().startswith("#")

@@ -18,6 +18,10 @@ class Act:
     name: str = ""
     """Empty: none in particular, as to create or to list."""
 
+    def __str__(self) -> str:
+        """Return how tests name it."""
+        return f"{self.verb} {self.resource} {self.name} in {self.namespace}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Grant:
