@@ -55,8 +55,8 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     (
         {"relays": {"image": {"repository": "mirror.test/relay"}}},
         (
-            'relays.image is "mirror.test/relay:0.1.0", which matches nothing in relays.allowImages: '
-            "the operator would refuse every region."
+            'relays.image is "mirror.test/relay:0.1.0", which matches nothing in relays.allowImages'
+            ": the operator would refuse every region."
         ),
     ),
     # A dot is a dot: a pattern is no regular expression.
@@ -82,15 +82,15 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     (
         {"api": {"access": "open"}},
         (
-            "api.access is open but api.origins is empty, so no page could read an answer: list the "
-            "origins of your pages."
+            "api.access is open but api.origins is empty, so no page could read an answer: list "
+            "the origins of your pages."
         ),
     ),
     (
         {"api": {"keys": {"generate": False}}},
         (
-            "api.access is key but there is no key: set api.keys.generate, or give api.keys.hashes or "
-            "api.keys.existingSecret."
+            "api.access is key but there is no key: set api.keys.generate, or give api.keys.hashes "
+            "or api.keys.existingSecret."
         ),
     ),
     (
@@ -100,8 +100,8 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
     (
         {"api": {"keys": {"hashes": {"first": f"sha256:{'0' * 64}"}}}},
         (
-            'api.keys.hashes has an entry "first", the name of the generated key: name it otherwise, '
-            "or set api.keys.generate to false."
+            'api.keys.hashes has an entry "first", the name of the generated key: name it '
+            "otherwise, or set api.keys.generate to false."
         ),
     ),
     (
