@@ -252,7 +252,9 @@ class Replica:
 
     async def _follow_keys(self, folder: keys.KeyFolder) -> None:
         while True:
-            self._key_news.tell(folder.complaints)
+            nobody = self._wished.opts.access is options.Access.KEY and not folder.hashes
+            closed = ("There is no valid API key, so nobody is answered",) if nobody else ()
+            self._key_news.tell((*folder.complaints, *closed))
             await asyncio.sleep(keys.LOOK_EVERY)
             await asyncio.to_thread(folder.look)
 

@@ -401,13 +401,16 @@ async def connected(
     """
     settings = configuration.Configuration()
     settings.connection_pool_maxsize = _CONNECTIONS
+    # Else aiohttp asks the environment for proxies and ~/.netrc for passwords, in a thread and for
+    # each request; a proxy belongs into the kubeconfig.
+    settings.client_session_kwargs = {"trust_env": False}
     try:
         if kubeconfig is None:
             config.load_incluster_config(settings)
         else:
             await config.load_kube_config(str(kubeconfig), client_configuration=settings)
         client = Client(settings, program=program, counted=counted)
-    except (config.ConfigException, OSError, ValueError) as error:
+    except Exception as error:  # a file may hold anything, and its loader trips over it
         where = f"the file {kubeconfig}" if kubeconfig else "this pod's service account"
         raise Unconfigured(f"{where} does not lead to a cluster: {error}") from error
     try:

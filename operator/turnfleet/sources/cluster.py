@@ -19,6 +19,8 @@ from turnfleet.sources import remembered, roster, signing, trust
 
 _log = logging.getLogger(__name__)
 
+PUBLISH_PAUSE: Final = 0.05
+"""Seconds between two publications: a thousand regions that roll together are gone through once."""
 SAVE_PAUSE: Final = 1.0
 """Seconds between two writes to disk: a change of one relay seldom comes alone."""
 SAVE_EVERY: Final = 60.0
@@ -145,6 +147,7 @@ class Cluster:
             await self._dirty.wait()
             self._dirty.clear()
             self._follow()
+            await asyncio.sleep(PUBLISH_PAUSE)
 
     def _follow(self) -> None:
         """Publish what follows from all that is known now."""

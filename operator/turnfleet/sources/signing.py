@@ -33,12 +33,14 @@ class Signing:
         changed: Callable[[], None],
         clock: Callable[[], float],
         rng: random.Random,
+        look_every: float = LOOK_EVERY,
     ) -> None:
         """``secret`` is namespace and name; folder or secret may be absent, not both."""
         self.keys: signing.Keys | None = None
         self._unreadable: tuple[str, ...] = ()
         self._unfit: tuple[str, ...] = ()
         self._folder = folder
+        self._look_every = look_every
         self._mounted: Mapping[str, bytes] | None = None
         self._changed = changed
         self._watch: watching.Watch | None = None
@@ -79,7 +81,7 @@ class Signing:
     async def _follow_folder(self) -> None:
         while self._folder is not None:
             self._mount(await asyncio.to_thread(_entries, self._folder))
-            await asyncio.sleep(LOOK_EVERY)
+            await asyncio.sleep(self._look_every)
 
     def _mount(self, found: Mapping[str, bytes] | str) -> None:
         if isinstance(found, str):
