@@ -10,7 +10,7 @@ import socket
 import time
 import urllib.request
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from ssl import create_default_context
 from typing import Final
@@ -32,6 +32,40 @@ class ApiServer:
     running: processes.Processes
     command: tuple[str | Path, ...]
 
+    def get(self, path: str) -> str:
+        """Return the answer to a GET."""
+        context = create_default_context(cafile=str(self.files.authority))
+        request = urllib.request.Request(  # noqa: S310 - our own server
+            f"{self.url}{path}", headers={"Authorization": f"Bearer {self.files.token}"}
+        )
+        with urllib.request.urlopen(request, context=context, timeout=30) as answer:  # noqa: S310
+            return str(answer.read().decode())
+
+    @contextlib.contextmanager
+    def neighbour(self, folder: Path) -> Iterator["ApiServer"]:
+        """Run another API server on the same etcd for as long as the block lasts."""
+        folder.mkdir()
+        port = _free_port()
+        url = f"https://127.0.0.1:{port}"
+        kubeconfig = folder / "kubeconfig"
+        kubeconfig.write_text(_kubeconfig(url, self.files))
+        command = tuple(
+            f"--secure-port={port}" if str(part).startswith("--secure-port") else part
+            for part in self.command
+        )
+        other = replace(
+            self,
+            url=url,
+            kubeconfig=kubeconfig,
+            running=processes.Processes(folder=folder / "pids", logs=folder / "logs"),
+            command=command,
+        )
+        try:
+            other.start()
+            yield other
+        finally:
+            other.running.end(_API)
+
     def kill(self) -> None:
         """End the API server as a crash would; etcd goes on."""
         self.running.kill(_API)
@@ -40,15 +74,11 @@ class ApiServer:
         """Start it, again after ``kill``; return when it is ready."""
         self.running.start(_API, *self.command)
         deadline = time.monotonic() + _READY_WITHIN
-        context = create_default_context(cafile=str(self.files.authority))
-        request = urllib.request.Request(  # noqa: S310 - our own server
-            f"{self.url}/readyz", headers={"Authorization": f"Bearer {self.files.token}"}
-        )
         while time.monotonic() < deadline:
             if not self.running.alive(_API):
                 break
             with contextlib.suppress(OSError):
-                urllib.request.urlopen(request, context=context, timeout=2).close()  # noqa: S310
+                self.get("/readyz")
                 return
             time.sleep(0.2)
         raise RuntimeError(f"the API server did not start: {self.running.last_words(_API)}")
@@ -129,7 +159,10 @@ def _kubeconfig(url: str, files: pki.Files) -> str:
         "apiVersion": "v1",
         "kind": "Config",
         "clusters": [
-            {"name": "it", "cluster": {"server": url, "certificate-authority": str(files.authority)}}
+            {
+                "name": "it",
+                "cluster": {"server": url, "certificate-authority": str(files.authority)},
+            }
         ],
         "users": [{"name": "admin", "user": {"token": files.token}}],
         "contexts": [{"name": "it", "context": {"cluster": "it", "user": "admin"}}],

@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Final
 
 from turnfleet.handlers import (
+    declaring,
     following,
     metrics,
     nodes,
@@ -36,6 +37,7 @@ from turnfleet.kube import (
     reading,
     signing,
 )
+from turnfleet.kube import declaring as values
 from turnfleet.plan.cluster import observed
 
 PROGRAM: Final = "turnfleet-operator"
@@ -180,6 +182,17 @@ class Operator:
             wall=around.wall,
             entropy=around.entropy,
         )
+        self._declaring = (
+            None
+            if options.regions is None
+            else declaring.Declaring(
+                options.regions,
+                namespaces=options.namespaces,
+                live=lambda: self._regions.objects,
+                acting=values.Declaring(api),
+                may_act=lambda: self._complete and lead.holds,
+            )
+        )
         self._running = False
         self._complete = False
         self._watch_figures()
@@ -222,7 +235,8 @@ class Operator:
 
     def _parts(self) -> dict[str, Coroutine[None, None, None]]:
         """Return what has to go on for as long as the operator does, by name."""
-        return {
+        declared = {} if self._declaring is None else {"declaring": self._declaring.run()}
+        return declared | {
             "lease": self._keep(),
             "watches": self._observing.run(),
             "signing": self._signing.run(),
@@ -266,7 +280,7 @@ class Operator:
         before, after = change.before, change.after
         if after is None:
             self._queue.forget(key)
-        else:
+        elif not self._reconciler.is_own(key, after):
             afresh = before is None or _generation(before) != _generation(after)
             self._queue.mark(key, after=0.0 if afresh else _COALESCE, afresh=afresh)
         if before is None or after is None:

@@ -48,6 +48,8 @@ class Manifest:
     """Paths of fields that nothing reads."""
     lines: Mapping[str, int] = field(default_factory=dict)
     """Where the fields are that have a problem or are unknown."""
+    document: Mapping[str, object] = field(default_factory=dict, repr=False)
+    """The document as it is written; empty where it is no mapping."""
 
     def line_of(self, path: str) -> int:
         """Return the line of a field, or of what it is missing in."""
@@ -161,6 +163,7 @@ def _manifest(document: object, file: str, index: int, node: yaml.Node) -> Manif
         lines=lines.find(
             node, ["metadata.name", *(problem.path for problem in problems), *unknown]
         ),
+        document=document if isinstance(document, dict) else {},
     )
 
 
