@@ -6,7 +6,7 @@ ARGS ?=
 
 .PHONY: help
 help: ## Show this list
-	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk 'BEGIN {FS = ":.*## "} /^[a-z-]+:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 .PHONY: run
 run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C (ARGS="--help" shows flags)
@@ -15,6 +15,22 @@ run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C 
 .PHONY: test
 test: setup-test ## Run every test with real coturn and Chromium, and show branch coverage
 	@$(PY) -m pytest -n 4 --dist loadfile --cov --cov-report=term $(ARGS)
+
+.PHONY: test-e2e
+test-e2e: setup-e2e ## Boot a real Kubernetes and show that everything works in it (needs root and Go)
+	@$(PY) -m pytest tests/e2e -o timeout=900 -o timeout_func_only=true $(ARGS)
+
+.PHONY: cluster
+cluster: setup-e2e ## Leave a Kubernetes of four nodes running to play with, or renew its images
+	@$(PY) -m tests.e2e.cluster up
+
+.PHONY: cluster-down
+cluster-down: setup-e2e ## Take away what `make cluster` left running
+	@$(PY) -m tests.e2e.cluster down
+
+.PHONY: images
+images: setup-e2e ## Build the images of operator and relay without a container engine
+	@$(PY) -m tests.e2e.cluster images
 
 .PHONY: lint
 lint: setup-test ## Check style, types and the layering of imports
@@ -44,6 +60,6 @@ soak: setup-bench ## Kill and start relays at random and watch every answer (ARG
 clean: ## Remove what the other verbs made
 	rm -rf .venv .run .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache
 
-.PHONY: setup-run setup-test setup-bench
-setup-run setup-test setup-bench: setup-%:
+.PHONY: setup-run setup-test setup-bench setup-e2e
+setup-run setup-test setup-bench setup-e2e: setup-%:
 	@scripts/setup $*

@@ -13,7 +13,17 @@ import sys
 from collections.abc import Sequence
 from typing import NoReturn
 
-from tests.e2e.cluster import bed, cluster, leftovers, needs, places, processes, shape, steps
+from tests.e2e.cluster import (
+    bed,
+    cluster,
+    leftovers,
+    making,
+    needs,
+    places,
+    processes,
+    shape,
+    steps,
+)
 
 _WELCOME = """
 A Kubernetes of {count} nodes runs. This machine is {gateway}, and reaches nodes and pods directly.
@@ -39,6 +49,16 @@ def main(argv: Sequence[str]) -> int:
         _say(sentence)
         return 1
     signal.signal(signal.SIGTERM, _interrupt)  # ends like Ctrl-C: nothing stays half-made
+    try:
+        with making.alone(where.lock, wait=False):
+            _do(verb, where, told)
+    except making.Busy:
+        _say("A run of the end-to-end suite has the cluster: wait for its end.")
+        return 1
+    return 0
+
+
+def _do(verb: str, where: places.Places, told: steps.Steps) -> None:
     match verb:
         case "up":
             _up(where, told)
@@ -46,7 +66,6 @@ def main(argv: Sequence[str]) -> int:
             _down(where, told)
         case _:
             bed.build_images(where, told)
-    return 0
 
 
 def _up(where: places.Places, told: steps.Steps) -> None:

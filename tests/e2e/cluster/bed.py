@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import builder, cluster, leftovers, places, programs, shape, steps
+from tests.e2e.cluster import builder, cluster, leftovers, making, places, programs, shape, steps
 
 RELAY_IMAGE: Final = "docker.io/turnfleet/relay:e2e"
 OPERATOR_IMAGE: Final = "docker.io/turnfleet/operator:e2e"
@@ -52,12 +52,35 @@ def boot(
 
 @contextlib.contextmanager
 def running(where: places.Places, told: steps.Steps) -> Iterator[cluster.Cluster]:
-    """Give a cluster that ends with the block, however the block ends."""
-    binaries = build_programs(where, told)
-    archives = build_images(where, told)
-    booted = boot(where, told, binaries=binaries, archives=archives)
-    try:
-        yield booted
-    finally:
-        with told.step("take everything away"):
-            booted.shut_down()
+    """Give a cluster that ends with the block, however the block ends; or the one that was given.
+
+    Raises ``making.Busy`` while another run has one.
+    """
+    with making.alone(where.lock, wait=False):
+        binaries = build_programs(where, told)
+        if where.given_kubeconfig is not None:
+            yield _given(where, told, binaries=binaries, kubeconfig=where.given_kubeconfig)
+            return
+        archives = build_images(where, told)
+        booted = boot(where, told, binaries=binaries, archives=archives)
+        try:
+            yield booted
+        finally:
+            with told.step("take everything away"):
+                booted.shut_down()
+
+
+def _given(
+    where: places.Places, told: steps.Steps, *, binaries: Path, kubeconfig: Path
+) -> cluster.Cluster:
+    """Return a cluster that is there and stays: the kept one with its nodes, or a stranger's.
+
+    A stranger's has to have the images already, and none of its nodes can be broken.
+    """
+    used = cluster.Cluster(where, programs=binaries, kubeconfig=kubeconfig)
+    if kubeconfig == where.kubeconfig:
+        archives = build_images(where, told)
+        used.attach((*shape.NODES, shape.EXTRA_NODE))
+        with told.step("put the images into the nodes that run"):
+            used.load(archives)
+    return used

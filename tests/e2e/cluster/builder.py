@@ -5,6 +5,7 @@ its packages. This machine's ways out (package indexes, their authorities) are l
 secrets and mounts, and are in no image.
 """
 
+import json
 import os
 import shutil
 from collections.abc import Iterator, Sequence
@@ -12,13 +13,19 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import commands, leftovers, making, node_files, outlets, places
+from tests.e2e.cluster import commands, containerd, leftovers, making, outlets, places
 
 BASE_IMAGE: Final = "docker.io/library/debian:forky-slim"
 _SUITE: Final = "forky"
+_RECIPE: Final = "turnfleet.e2e/recipe=2"
+"""A label of the base image; another number makes it anew."""
+_OLD_MIRROR: Final = 'Acquire::Check-Valid-Until "false";\n'
+"""The mirror that a test machine reaches may be a copy that is older than its clock likes."""
 _AUTHORITIES: Final = "/etc/ssl/certs"
 _NOT_IN_SLIM: Final = ("usr/share/doc", "usr/share/man", "usr/share/locale", "usr/share/info",
                        "var/lib/apt/lists", "var/cache/apt")  # fmt: skip
+_LAYERS_KEPT: Final = 24
+"""Images without a name: the stages of the last few builds, whose layers the next one takes."""
 _BUILD_TIMEOUT: Final = 1800
 
 
@@ -35,6 +42,7 @@ class Builder:
         with making.alone(self._where.cache / ".containers.lock"):
             try:
                 yield self
+                self._forget_old_layers()
             finally:
                 leftovers.unmount(self._storage)
 
@@ -49,15 +57,15 @@ class Builder:
                 "go", "build", "-trimpath", "-ldflags=-s -w", f"-o={program}", source,
                 environment={**os.environ, "CGO_ENABLED": "0"},
             )  # fmt: skip
-            self._commit_files("pause", program, "/pause", node_files.PAUSE_IMAGE)
+            self._commit_files("pause", program, "/pause", containerd.PAUSE_IMAGE)
             program.unlink()
-            self._push(node_files.PAUSE_IMAGE, archive)
+            self._push(containerd.PAUSE_IMAGE, archive)
 
         return making.once(wanted, make)
 
     def debian(self) -> None:
         """Make sure of the base image: a Debian of packages only, without what slim ones leave."""
-        if self._id(BASE_IMAGE) is not None:
+        if self._id(BASE_IMAGE, f"label={_RECIPE}") is not None:
             return
         rootfs = self._where.cache / f"{_SUITE}-rootfs"
         making.once(rootfs, _bootstrap)
@@ -83,20 +91,28 @@ class Builder:
                 outdated.unlink()
         return making.once(self._where.images / name, lambda archive: self._push(image, archive))
 
+    def _forget_old_layers(self) -> None:
+        """Throw the layers away that builds of long ago left, or they would fill the disk."""
+        listed = self._buildah("images", "--filter=dangling=true", "--json")
+        images = sorted(json.loads(listed or "[]"), key=lambda image: image["createdatraw"])
+        for outdated in images[:-_LAYERS_KEPT]:
+            self._attempt("rmi", outdated["id"])
+
     def _commit_files(self, name: str, source: Path, target: str, image: str) -> None:
         container = f"turnfleet-e2e-{name}"
         self._attempt("rm", container)
         self._buildah("from", f"--name={container}", "scratch")
         self._buildah("copy", "--quiet", container, str(source), target)
         command = '["/pause"]' if target == "/pause" else '["/bin/bash"]'
-        self._buildah("config", f"--cmd={command}", container)
+        self._buildah("config", f"--cmd={command}", f"--label={_RECIPE}", container)
         self._buildah("commit", "--quiet", "--rm", container, image)
 
     def _push(self, image: str, archive: Path) -> None:
         self._buildah("push", "--quiet", image, f"docker-archive:{archive}:{image}")
 
-    def _id(self, image: str) -> str | None:
-        found = self._buildah("images", "--quiet", "--filter", f"reference={image}").split()
+    def _id(self, image: str, *filters: str) -> str | None:
+        wanted = (f"--filter={each}" for each in (f"reference={image}", *filters))
+        found = self._buildah("images", "--quiet", *wanted).split()
         return found[0] if found else None
 
     def _attempt(self, *arguments: str) -> None:
@@ -126,3 +142,4 @@ def _bootstrap(rootfs: Path) -> None:
         making.clear(rootfs / name)
     for name in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):
         (rootfs / name).mkdir(parents=True)
+    (rootfs / "etc/apt/apt.conf.d/old-mirror").write_text(_OLD_MIRROR)

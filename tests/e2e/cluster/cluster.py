@@ -5,6 +5,7 @@ only takes them.
 """
 
 import contextlib
+import os
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
@@ -14,6 +15,7 @@ from tests.e2e.cluster import (
     commands,
     control_plane,
     kubectl,
+    larder,
     leftovers,
     network,
     node,
@@ -27,11 +29,15 @@ from tests.e2e.cluster import (
 class Cluster:
     """The control plane and its nodes by name. ``programs`` is the folder of the binaries."""
 
-    def __init__(self, where: places.Places, *, programs: Path) -> None:
+    def __init__(
+        self, where: places.Places, *, programs: Path, kubeconfig: Path | None = None
+    ) -> None:
         self._where = where
+        self.kubeconfig = kubeconfig or where.kubeconfig
+        """The file with which others reach the cluster."""
         self._programs = programs
         self._running = processes.Processes(folder=where.pids, logs=where.logs)
-        self.kubectl = kubectl.Kubectl(program=programs / "kubectl", kubeconfig=where.kubeconfig)
+        self.kubectl = kubectl.Kubectl(program=programs / "kubectl", kubeconfig=self.kubeconfig)
         self.control_plane = control_plane.ControlPlane(
             programs=programs,
             state=where.state / "control-plane",
@@ -39,11 +45,9 @@ class Cluster:
             running=self._running,
         )
         self._nodes: dict[str, node.Node] = {}
-
-    @property
-    def kubeconfig(self) -> Path:
-        """Return the file with which others reach the cluster."""
-        return self._where.kubeconfig
+        self._larder: Path | None = None
+        self._loaded = where.run / "larder"
+        """Holds the name of the larder whose images the nodes have."""
 
     @property
     def nodes(self) -> Mapping[str, node.Node]:
@@ -56,13 +60,16 @@ class Cluster:
         """Start everything; ``archives`` are the images that no node could pull."""
         for folder in (self._where.run, self._where.state):
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
+        self._larder = larder.stock(self._where, archives)
+        self._loaded.write_text(str(self._larder))
         network.open_bridge()
         for number, each in enumerate(shapes):
             network.plug(each, shapes[:number])
             self._nodes[each.name] = self._node(each)
         with futures.ThreadPoolExecutor() as pool:
             preparing = [
-                pool.submit(_prepare, each, tuple(archives)) for each in self._nodes.values()
+                pool.submit(each.start_containerd, larder=self._larder)
+                for each in self._nodes.values()
             ]
             self.control_plane.start()
             _finish(preparing)
@@ -72,6 +79,8 @@ class Cluster:
         """Take over a cluster that another program booted, with the nodes that it has of these."""
         there = {found["metadata"]["name"] for found in self.kubectl.items("nodes", namespace=None)}
         self._nodes = {each.name: self._node(each) for each in shapes if each.name in there}
+        if self._loaded.exists():
+            self._larder = Path(self._loaded.read_text())
 
     def is_up(self) -> bool:
         """Return whether a cluster booted here runs."""
@@ -82,11 +91,11 @@ class Cluster:
         leftovers.clear(self._where, self._running)
         self._nodes.clear()
 
-    def add_node(self, added: shape.NodeShape, *, archives: Sequence[Path]) -> node.Node:
-        """Let another node join, with its images."""
+    def add_node(self, added: shape.NodeShape) -> node.Node:
+        """Let another node join, with the images of the others."""
         network.plug(added, [each.shape for each in self._nodes.values()])
         self._nodes[added.name] = self._node(added)
-        _prepare(self._nodes[added.name], tuple(archives))
+        self._nodes[added.name].start_containerd(larder=self._larder)
         _join(self._nodes[added.name])
         return self._nodes[added.name]
 
@@ -124,7 +133,11 @@ class Cluster:
             network.mend(each.shape, others)
 
     def load(self, archives: Sequence[Path]) -> None:
-        """Put images into every node."""
+        """Put images into every node, and into those that are still to join."""
+        stocked = larder.stock(self._where, archives)
+        if self._larder == stocked:
+            return
+        self._larder = stocked
         with futures.ThreadPoolExecutor() as pool:
             _finish(
                 [
@@ -136,10 +149,14 @@ class Cluster:
 
     def helm(self, *arguments: str | Path, timeout: float = 300) -> str:
         """Return what helm printed; raises ``commands.Failed`` with what it complained of."""
+        homes = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
         return commands.run(
             self._programs / "helm",
             f"--kubeconfig={self.kubeconfig}",
             *arguments,
+            # Nothing of the user's own: neither plugins nor a HELM_KUBECONTEXT.
+            environment={"PATH": os.environ["PATH"]}
+            | {home: str(self._where.run / "helm") for home in homes},
             timeout=timeout,
         )
 
@@ -158,12 +175,6 @@ class Cluster:
             client=self.kubectl,
             running=self._running,
         )
-
-
-def _prepare(joining: node.Node, archives: Sequence[Path]) -> None:
-    joining.start_containerd()
-    for archive in archives:
-        joining.load(archive)
 
 
 def _join(joining: node.Node) -> None:

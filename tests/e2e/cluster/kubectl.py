@@ -25,6 +25,7 @@ class Kubectl:
         return commands.run(
             self.program,
             f"--kubeconfig={self.kubeconfig}",
+            f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}",
             *arguments,
             given=given,
             timeout=timeout,

@@ -28,12 +28,22 @@ def once(wanted: Path, make: Callable[[Path], None]) -> Path:
     return wanted
 
 
+class Busy(Exception):  # noqa: N818 - an outcome
+    """Another run is inside ``alone``."""
+
+
 @contextlib.contextmanager
-def alone(lock: Path) -> Iterator[None]:
-    """Keep every other run out for the block. The kernel lets go if this process is killed."""
+def alone(lock: Path, *, wait: bool = True) -> Iterator[None]:
+    """Keep every other run out for the block. The kernel lets go if this process is killed.
+
+    While another is inside, waits, or raises ``Busy``.
+    """
     lock.parent.mkdir(parents=True, exist_ok=True)
     with lock.open("w") as held:
-        fcntl.flock(held, fcntl.LOCK_EX)
+        try:
+            fcntl.flock(held, fcntl.LOCK_EX if wait else fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise Busy from error
         yield
 
 

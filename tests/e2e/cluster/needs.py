@@ -1,6 +1,7 @@
 """What a machine has to have for a cluster, and the one sentence that says what it lacks."""
 
 import os
+import re
 import shutil
 from pathlib import Path
 from typing import Final
@@ -31,6 +32,8 @@ def lacking() -> str | None:
         return "A cluster needs root, for its network namespaces and containers."
     if shutil.which("go") is None:
         return "A cluster needs Go, which Kubernetes is built with: https://go.dev/doc/install."
+    if not _go_fetches_toolchains():
+        return "A cluster needs Go 1.21 or newer, which fetches the version that a module asks for."
     packages = {package for program, package in _PROGRAMS.items() if not shutil.which(program)}
     if not _PLUGINS.exists():
         packages.add("containernetworking-plugins")
@@ -39,6 +42,11 @@ def lacking() -> str | None:
     if not any(_CGROUPS.glob("**/cgroup.procs")):
         return f"A cluster needs cgroups, and none are at {_CGROUPS}."
     return _lacking_of_kernel()
+
+
+def _go_fetches_toolchains() -> bool:
+    found = re.search(r"go(\d+)\.(\d+)", commands.run("go", "version"))
+    return found is not None and (int(found[1]), int(found[2])) >= (1, 21)
 
 
 def _lacking_of_kernel() -> str | None:
@@ -53,8 +61,8 @@ def _lacking_of_kernel() -> str | None:
 
 
 def in_the_way(where: places.Places) -> str | None:
-    """Return a sentence if a cluster that somebody keeps runs already."""
-    if not where.kept.exists():
+    """Return a sentence if a cluster that somebody keeps would have to go first."""
+    if not where.kept.exists() or where.given_kubeconfig is not None:
         return None
     return (
         f"The cluster of `make cluster` runs: `make cluster-down` ends it, and "

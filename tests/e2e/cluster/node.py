@@ -1,16 +1,14 @@
 """One node: containerd, kubelet and kube-proxy in a network namespace of their own."""
 
 import json
-import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import commands, kubectl, node_files, processes, shape
+from tests.e2e.cluster import containerd, kubectl, node_files, processes, shape
+from tests.e2e.cluster import larder as larders
 
-_SOCKET_WITHIN: Final = 30.0
 _READY_WITHIN: Final = 60.0
-_NAMESPACE: Final = "k8s.io"
 _UNINITIALISED: Final = "node.cloudprovider.kubernetes.io/uninitialized"
 
 
@@ -31,6 +29,14 @@ class Node:
         self._programs = programs
         self._kubectl = client
         self._running = running
+        self._containerd = containerd.Containerd(
+            name=self._id("containerd"),
+            root=folders.images,
+            run=folders.run,
+            running=running,
+            namespace=node.namespace,
+            networks=folders.networks,
+        )
 
     @property
     def name(self) -> str:
@@ -44,17 +50,12 @@ class Node:
 
     # --- coming and going -----------------------------------------------------------------------
 
-    def start_containerd(self) -> None:
-        """Start containerd, again after ``kill_containerd``; containers that live are found."""
+    def start_containerd(self, *, larder: Path | None = None) -> None:
+        """Start containerd: the first time with a larder's images, and again after a kill."""
         node_files.write(self.shape, self._folders)
-        self._folders.socket.unlink(missing_ok=True)
-        self._start("containerd", "containerd", f"--config={self._folders.containerd}")
-        deadline = time.monotonic() + _SOCKET_WITHIN
-        while not commands.attempt(*self._ctr("version")):
-            if time.monotonic() > deadline or not self._running.alive(self._id("containerd")):
-                words = self._running.last_words(self._id("containerd"))
-                raise RuntimeError(f"containerd of {self.name} did not start: {words}")
-            time.sleep(0.1)
+        if larder is not None:
+            larders.give(larder, self._folders.images)
+        self._containerd.start()
 
     def start_kubelet(self) -> None:
         """Start the kubelet, again after ``kill_kubelet``."""
@@ -134,14 +135,11 @@ class Node:
 
     def kill_containerd(self) -> None:
         """End containerd as a crash would; containers live on, held by their shims."""
-        self._running.kill(self._id("containerd"))
+        self._containerd.kill()
 
     def load(self, archive: Path) -> None:
         """Put the images of an archive where the kubelet finds them."""
-        commands.run(*self._ctr("images", "import", str(archive)))
-
-    def _ctr(self, *arguments: str) -> tuple[str, ...]:
-        return ("ctr", f"--address={self._folders.socket}", f"--namespace={_NAMESPACE}", *arguments)
+        self._containerd.load(archive)
 
     def _id(self, program: str) -> str:
         return f"{program}-{self.name}"

@@ -1,4 +1,4 @@
-"""What a node's containerd, kubelet and CNI read. Pure: shapes and paths to text."""
+"""What a node's kubelet and CNI read. Pure: shapes and paths to text."""
 
 import json
 from dataclasses import dataclass
@@ -7,10 +7,8 @@ from typing import Final
 
 from tests.e2e.cluster import shape
 
-PAUSE_IMAGE: Final = "docker.io/turnfleet-e2e/pause:1"
 CGROUP: Final = "turnfleet-e2e"
 """The cgroup above those of all nodes: what is in it when everything has ended is killed."""
-_CNI_PLUGINS: Final = "/usr/lib/cni"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,9 +24,9 @@ class Folders:
         return self.run / "containerd.sock"
 
     @property
-    def containerd(self) -> Path:
-        """Return containerd's configuration."""
-        return self.disk / "containerd.toml"
+    def images(self) -> Path:
+        """Return containerd's root folder: images and containers."""
+        return self.disk / "containerd"
 
     @property
     def kubelet(self) -> Path:
@@ -45,31 +43,9 @@ def write(node: shape.NodeShape, folders: Folders) -> None:
     """Put everything into the node's folder."""
     folders.networks.mkdir(parents=True, exist_ok=True)
     folders.run.mkdir(parents=True, exist_ok=True)
-    folders.containerd.write_text(_containerd(folders))
     folders.kubelet.write_text(json.dumps(_kubelet(node, folders), indent=1))
     network = folders.networks / "10-bridge.conflist"
     network.write_text(json.dumps(_network(node, folders), indent=1))
-
-
-def _containerd(folders: Folders) -> str:
-    return f"""\
-version = 2
-root = "{folders.disk}/containerd"
-state = "{folders.run}/containerd"
-[grpc]
-  address = "{folders.socket}"
-[plugins."io.containerd.grpc.v1.cri"]
-  sandbox_image = "{PAUSE_IMAGE}"
-  # Inside a container a process may not lower its own score, and starting would fail.
-  restrict_oom_score_adj = true
-  # Pods' namespaces go with the folder instead of staying in /run/netns.
-  netns_mounts_under_state_dir = true
-  [plugins."io.containerd.grpc.v1.cri".cni]
-    bin_dir = "{_CNI_PLUGINS}"
-    conf_dir = "{folders.networks}"
-  [plugins."io.containerd.grpc.v1.cri".containerd.runtimes.runc]
-    runtime_type = "io.containerd.runc.v2"
-"""
 
 
 def _kubelet(node: shape.NodeShape, folders: Folders) -> dict[str, object]:

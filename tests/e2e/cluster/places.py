@@ -58,6 +58,11 @@ class Places:
         return self.run / "pids"
 
     @property
+    def lock(self) -> Path:
+        """Return the file that whoever boots, uses or ends the cluster holds locked."""
+        return self.run.with_name(f"{self.run.name}.lock")
+
+    @property
     def kept(self) -> Path:
         """Return the file whose presence says that somebody keeps the cluster."""
         return self.run / "kept"

@@ -7,8 +7,8 @@ else meanwhile is never killed.
 import contextlib
 import os
 import select
+import shutil
 import signal
-import subprocess
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Final
@@ -23,7 +23,6 @@ class Processes:
     def __init__(self, *, folder: Path, logs: Path) -> None:
         self._folder = folder
         self._logs = logs
-        self._children: dict[str, subprocess.Popen[bytes]] = {}
 
     def start(self, name: str, *command: str | Path, namespace: str | None = None) -> None:
         """Start a program, in a network namespace if one is named, and go on without it.
@@ -34,17 +33,9 @@ class Processes:
         self._folder.mkdir(parents=True, exist_ok=True)
         self._logs.mkdir(parents=True, exist_ok=True)
         # Not `ip netns exec`: it mounts another /sys, in which there are no cgroups.
-        enter = [] if namespace is None else ["nsenter", f"--net=/run/netns/{namespace}"]
-        with (self._logs / f"{name}.log").open("ab") as log:
-            child = subprocess.Popen(
-                [*enter, *(str(part) for part in command)],
-                stdin=subprocess.DEVNULL,
-                stdout=log,
-                stderr=log,
-                start_new_session=True,
-            )
-        self._children[name] = child
-        (self._folder / name).write_text(f"{child.pid} {_began(child.pid)}")
+        enter = () if namespace is None else ("nsenter", f"--net=/run/netns/{namespace}")
+        pid = _spawn((*enter, *(str(part) for part in command)), self._logs / f"{name}.log")
+        (self._folder / name).write_text(f"{pid} {_began(pid)}")
 
     def names(self) -> tuple[str, ...]:
         """Return what was started and not yet ended, in no order."""
@@ -69,9 +60,8 @@ class Processes:
                 if not select.select([watch], [], [], within)[0]:
                     os.kill(pid, signal.SIGKILL)
                     select.select([watch], [], [], within)
-        child = self._children.pop(name, None)
-        if child is not None:
-            child.wait(timeout=within)
+            with contextlib.suppress(ChildProcessError):  # another process started it
+                os.waitpid(pid, 0)
         (self._folder / name).unlink(missing_ok=True)
 
     def pause(self, name: str) -> None:
@@ -101,6 +91,25 @@ class Processes:
         except (FileNotFoundError, ValueError):
             return None
         return int(number) if _began(int(number)) == began else None
+
+
+def _spawn(command: tuple[str, ...], log: Path) -> int:
+    """Start a program that may outlive this one, and return its process id."""
+    program = shutil.which(command[0])
+    if program is None:
+        raise FileNotFoundError(f"{command[0]} is not installed")
+    appending = os.O_WRONLY | os.O_CREAT | os.O_APPEND
+    return os.posix_spawn(
+        program,
+        command,
+        os.environ,
+        file_actions=[
+            (os.POSIX_SPAWN_OPEN, 0, os.devnull, os.O_RDONLY, 0),
+            (os.POSIX_SPAWN_OPEN, 1, log, appending, 0o600),
+            (os.POSIX_SPAWN_DUP2, 1, 2),
+        ],
+        setsid=True,
+    )
 
 
 @contextlib.contextmanager

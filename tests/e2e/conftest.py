@@ -1,0 +1,71 @@
+"""One cluster for the whole suite, and the table of what was done with it at the end."""
+
+import os
+import signal
+from collections.abc import Generator, Iterator
+from types import FrameType
+from typing import NoReturn
+
+import pytest
+from tests.e2e.cluster import bed, cluster, making, needs, places, steps
+
+_STEPS = pytest.StashKey[steps.Steps]()
+
+
+@pytest.hookimpl(trylast=True)  # once the terminal's own plugin is there
+def pytest_configure(config: pytest.Config) -> None:
+    reporter = config.pluginmanager.get_plugin("terminalreporter")
+
+    def say(sentence: str) -> None:
+        if reporter is not None:
+            reporter.ensure_newline()
+            reporter.write_line(f"… {sentence}")
+
+    config.stash[_STEPS] = steps.Steps(say=say)
+    # Ending like Ctrl-C takes everything away; the default would leave it all behind.
+    signal.signal(signal.SIGTERM, _interrupt)
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_runtest_makereport(
+    item: pytest.Item, call: pytest.CallInfo[None]
+) -> Generator[None, pytest.TestReport, pytest.TestReport]:
+    report = yield
+    if call.when == "call":
+        sentence = item.name.removeprefix("test_").replace("_", " ")
+        item.config.stash[_STEPS].finished(sentence, report.duration, report.outcome)
+    return report
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    done = config.stash[_STEPS]
+    if done.done:
+        terminalreporter.section("steps and times")
+        terminalreporter.write_line(done.table())
+
+
+def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
+    raise KeyboardInterrupt
+
+
+@pytest.fixture(scope="session")
+def told(pytestconfig: pytest.Config) -> steps.Steps:
+    """Give the run's table, to note a step or a figure in."""
+    return pytestconfig.stash[_STEPS]
+
+
+@pytest.fixture(scope="session")
+def kubernetes(told: steps.Steps) -> Iterator[cluster.Cluster]:
+    """Give a cluster booted for this run, or the one that was given explicitly."""
+    where = places.read(os.environ)
+    if sentence := needs.lacking():
+        pytest.skip(sentence)
+    if sentence := needs.in_the_way(where):
+        pytest.exit(sentence, returncode=pytest.ExitCode.USAGE_ERROR)
+    try:
+        with bed.running(where, told) as booted:
+            yield booted
+    except making.Busy:
+        pytest.exit("Another run has the cluster.", returncode=pytest.ExitCode.USAGE_ERROR)

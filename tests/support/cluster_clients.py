@@ -1,0 +1,61 @@
+"""Clients of relays in a cluster: they stand on this machine and see what a browser would."""
+
+import contextlib
+import ssl
+from collections.abc import AsyncIterator, Mapping
+
+from tests.support import coturn
+
+from turnrelay import turn
+
+_TIMEOUT = 3.0
+
+
+def servers(
+    address: str, *, ports: Mapping[str, int], trusted: ssl.SSLContext
+) -> tuple[turn.Server, ...]:
+    """Return every way to a relay; ``ports`` by the name of the listener: udp, tcp, tls."""
+    listeners = ((turn.Transport(name), port) for name, port in ports.items())
+    return tuple(
+        turn.Server(
+            address=address,
+            port=port,
+            transport=transport,
+            context=trusted if transport is turn.Transport.TLS else None,
+        )
+        for transport, port in listeners
+    )
+
+
+def trusting(authority: coturn.Authority) -> ssl.SSLContext:
+    """Return what makes a client verify certificates by one authority alone."""
+    return ssl.create_default_context(cadata=authority.pem)
+
+
+@contextlib.asynccontextmanager
+async def allocated(server: turn.Server, *, secret: str) -> AsyncIterator[turn.Allocation]:
+    """Give an allocation, released with the block."""
+    username, password = coturn.credential(secret=secret.encode(), user="client")
+    async with turn.connect(server, timeout=_TIMEOUT) as connection:
+        yield await connection.allocate(username=username, password=password)
+
+
+async def refusal(server: turn.Server, *, secret: str) -> int | None:
+    """Return the code with which a relay refuses an allocation; ``None`` if it gives one."""
+    try:
+        async with allocated(server, secret=secret) as allocation:
+            await allocation.release()
+    except turn.Refused as refused:
+        return refused.code
+    return None
+
+
+async def passes(near: turn.Allocation, far: turn.Allocation) -> bool:
+    """Return whether a packet goes from one relay to another and is answered."""
+    await near.permit(far.relayed.ip)
+    await far.permit(near.relayed.ip)
+    await near.send(far.relayed, b"there")
+    there = await far.receive(_TIMEOUT)
+    await far.send(near.relayed, b"back")
+    back = await near.receive(_TIMEOUT)
+    return (there, back) == ((near.relayed, b"there"), (far.relayed, b"back"))
