@@ -53,7 +53,7 @@ def test_a_region_goes_to_its_namespace_or_else_to_the_first(chart: charts.Chart
     }
 
 
-def test_without_regions_the_operator_still_gets_the_folder_to_prune_by(
+def test_without_regions_the_operator_still_gets_the_folder(
     chart: charts.Chart,
 ) -> None:
     assert chart.rendered().one("ConfigMap", "turnfleet-regions")["data"] == {}

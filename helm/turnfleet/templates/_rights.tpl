@@ -7,8 +7,7 @@ each program can and cannot do.
 {{- define "turnfleet.rights.operator.relays" -}}
 - apiGroups: [turnfleet.io]
   resources: [turnregions]
-  # Those of `regions` are made, changed and pruned by the operator, also after the last one is gone
-  # from the values.
+  # Those of `regions` are made, changed and pruned by the operator.
   verbs: [get, list, watch, create, patch, delete]
 - apiGroups: [turnfleet.io]
   resources: [turnregions/status]
