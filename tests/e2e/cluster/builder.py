@@ -13,7 +13,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import commands, containerd, leftovers, making, outlets, places
+from tests.e2e.cluster import commands, containerd, making, outlets, places, remains
 
 BASE_IMAGE: Final = "docker.io/library/debian:forky-slim"
 _SUITE: Final = "forky"
@@ -44,7 +44,7 @@ class Builder:
                 yield self
                 self._forget_old_layers()
             finally:
-                leftovers.unmount(self._storage)
+                remains.unmount((self._storage,))
 
     def pause(self) -> Path:
         """Return the archive of the image that every pod of every node needs."""
@@ -137,7 +137,7 @@ def _bootstrap(rootfs: Path) -> None:
             rootfs, "", script, timeout=_BUILD_TIMEOUT,
         )  # fmt: skip
     finally:
-        leftovers.unmount(rootfs)
+        remains.unmount((rootfs,))
     for name in _NOT_IN_SLIM:
         making.clear(rootfs / name)
     for name in ("var/lib/apt/lists/partial", "var/cache/apt/archives/partial"):

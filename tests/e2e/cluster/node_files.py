@@ -3,12 +3,8 @@
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Final
 
 from tests.e2e.cluster import shape
-
-CGROUP: Final = "turnfleet-e2e"
-"""The cgroup above those of all nodes: what is in it when everything has ended is killed."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +54,6 @@ def _kubelet(node: shape.NodeShape, folders: Folders) -> dict[str, object]:
         "resolvConf": "/etc/resolv.conf",
         # Several kubelets share this machine's cgroups, and none may order them its way.
         "cgroupDriver": "cgroupfs",
-        "cgroupRoot": f"/{CGROUP}/{node.name}",
         "cgroupsPerQOS": False,
         "enforceNodeAllocatable": [],
         "failSwapOn": False,
