@@ -359,6 +359,19 @@ async def test_a_server_restored_from_a_backup_is_believed(
         await server.until(lambda: seen.watch.trouble is None)
 
 
+async def test_a_server_that_went_back_in_time_is_noticed_by_its_bookmarks(
+    server: apiservers.ApiServer, kubeconfig: Path
+) -> None:
+    await server.put(kinds.CONFIG_MAP, a_map("one"))
+    async with watched(kubeconfig) as seen:
+        await server.until(lambda: server.watches == 1)
+        server.send_raw(apiservers.line("BOOKMARK", {"metadata": {"resourceVersion": "5"}}))
+        await server.until(lambda: server.count("list") == 2)
+        await server.until(lambda: seen.watch.trouble is None)
+
+    assert len(seen.changes) == 1
+
+
 async def test_who_asks_is_said_with_every_request(
     server: apiservers.ApiServer, kubeconfig: Path
 ) -> None:

@@ -131,7 +131,7 @@ def test_of_two_regions_with_one_name_the_older_has_it_and_then_the_other() -> N
     assert [each.spec.weight for each in both.regions] == [1]
     assert both.complaints[0].startswith("NameTaken: TurnRegion a/eu")
     assert roster.follow(both, objects(new)).regions[0].spec.weight == 2
-    assert roster.follow(both, objects(old, new, twin)).regions[0].spec.weight == 3  # by uid
+    assert roster.follow(both, objects(twin, new, old)).regions[0].spec.weight == 1  # b is before c
 
 
 def test_a_region_that_is_being_deleted_is_gone_at_once() -> None:

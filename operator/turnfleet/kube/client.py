@@ -263,13 +263,14 @@ class Client:
         path = kind.path(namespace=namespace, name=name)
         await self._json("delete", kind, path, body=options)
 
+    @contextlib.asynccontextmanager
     async def events(
         self, query: Query, *, since: str, lasting: float, silence: float
-    ) -> AsyncGenerator[Object, None]:
-        """Yield watch events after version ``since``, bookmarks included, as they come.
+    ) -> AsyncIterator[AsyncGenerator[Object, None]]:
+        """Open a watch; yield its events after version ``since``, bookmarks included.
 
-        Ends when the server ends it, after ``lasting`` seconds at most. Raises Unavailable when
-        nothing came for ``silence`` seconds, or something that is no event.
+        They end when the server ends it, after ``lasting`` seconds at most. Unavailable is raised
+        when nothing came for ``silence`` seconds, or something that is no event.
         """
         asked = {
             **query.parameters,
@@ -282,16 +283,11 @@ class Client:
             total=lasting + silence, sock_connect=_CONNECT_TIMEOUT, sock_read=silence
         )
         path = query.kind.path(namespace=query.namespace)
-        what = f"watch {query}"
         async with (
             self._answer("watch", query.kind, path, asked, limits=limits) as answer,
-            contextlib.aclosing(lines.objects(answer.content.iter_any())) as found,
+            contextlib.aclosing(_told_by(answer, what=f"watch {query}")) as found,
         ):
-            try:
-                async for event in found:
-                    yield event
-            except (aiohttp.ClientError, TimeoutError, OSError, lines.Broken) as error:
-                raise failures.Unavailable(f"{what}: {_told(error)}") from error
+            yield found
 
     async def _json(
         self,
@@ -418,6 +414,15 @@ async def connected(
     finally:
         # Shielded: a program that ends must not leave connections half closed.
         await asyncio.shield(client.close())
+
+
+async def _told_by(answer: aiohttp.ClientResponse, *, what: str) -> AsyncGenerator[Object, None]:
+    try:
+        async with contextlib.aclosing(lines.objects(answer.content.iter_any())) as found:
+            async for event in found:
+                yield event
+    except (aiohttp.ClientError, TimeoutError, OSError, lines.Broken) as error:
+        raise failures.Unavailable(f"{what}: {_told(error)}") from error
 
 
 def _whose(manifest: Object) -> tuple[str | None, str]:

@@ -102,6 +102,10 @@ class Holding:
         self._apply([change])
         return change
 
+    def is_ahead_of(self, found: object) -> bool:
+        """Return whether this has seen a later version than an object's."""
+        return self._is_past(version(found)) and version(found) != self.version
+
     def _is_past(self, stated: str) -> bool:
         known = self.version or ""
         comparable = _is_number(stated) and _is_number(known)

@@ -6,7 +6,6 @@ changed. Who is not answered waits, longer each time and never as long as its ne
 """
 
 import asyncio
-import contextlib
 import logging
 import random
 from collections.abc import Awaitable, Callable, Mapping, Sequence
@@ -24,6 +23,8 @@ Sleep = Callable[[float], Awaitable[object]]
 _RESUMES: Final = 3
 """Times that the server may fail a watch in a row before a version it does not know is suspected,
 as after etcd was restored from a backup."""
+_LONG: Final = 0.9
+"""The part of the longest silence after which the version is suspected."""
 _TELL_AT: Final = 2
 """Which failure in a row is worth a warning: a single one is a server that restarts."""
 
@@ -192,17 +193,24 @@ class _Follower:
     async def _watch(self) -> None:
         began = self._clock()
         heard = False
-        events = self._api.events(
-            self.query,
-            since=self.held.version or "",
-            lasting=self._pace.lasting * (1 + self._rng.random() / 4),
-            silence=self._pace.silence,
-        )
-        async with contextlib.aclosing(events):
-            async for event in events:
-                self._take(event)
-                heard = True
-                self._well()
+        try:
+            async with self._api.events(
+                self.query,
+                since=self.held.version or "",
+                lasting=self._pace.lasting * (1 + self._rng.random() / 4),
+                silence=self._pace.silence,
+            ) as events:
+                # Nothing is missed any more, though there may be nothing to tell for a while.
+                self.trouble = None
+                self.heard_at = self._clock()
+                async for event in events:
+                    self._take(event)
+                    heard = True
+                    self._well()
+        finally:
+            if not heard and self._clock() - began >= _LONG * self._pace.silence:
+                # Not even a bookmark: perhaps the server never had this version.
+                self.held.version = None
         if not heard and self._clock() - began < self._pace.least:
             raise failures.Unavailable(f"watch {self.query}: it ended as soon as it began")
         self._well()
@@ -212,6 +220,9 @@ class _Follower:
         if kind == "ERROR":
             said = found if isinstance(found, dict) else {}
             raise failures.of_status(f"watch {self.query}", said)
+        if kind == "BOOKMARK" and self.held.is_ahead_of(found):
+            # Its etcd was restored from a backup: a watch from here would hear nothing for long.
+            raise failures.Gone(f"watch {self.query}: the server is at an earlier version")
         if isinstance(kind, str) and isinstance(found, dict):
             change = self.held.take(kind, self._slim(found))
             if change is not None:

@@ -9,9 +9,9 @@ class Claim(NamedTuple):
 
     created: float
     """Unix seconds, whole ones: the API server knows no finer."""
-    uid: str
-    """Decides between two of the same second, everywhere alike."""
     namespace: str
+    """Decides between two of the same second, everywhere alike."""
+    uid: str
     name: str
 
 
