@@ -20,10 +20,10 @@ def _step(member: members.Member, moves: rollout.Moves) -> planned.Annotate | No
     closed = moves.closed.get(member.uid)
     if closed != pod.closed:
         wanted[names.ANNOTATION_CLOSED] = closed
-    surplus = member in moves.surplus
-    if surplus and pod.deletion_cost != rollout.COST:
+    cheap = member in moves.cheap
+    if cheap and pod.deletion_cost != rollout.COST:
         wanted[names.ANNOTATION_DELETION_COST] = str(rollout.COST)
-    elif not surplus and pod.deletion_cost == rollout.COST:
+    elif not cheap and pod.deletion_cost == rollout.COST:
         wanted[names.ANNOTATION_DELETION_COST] = None
     if not wanted:
         return None

@@ -58,6 +58,8 @@ def drifted(manifest: objects.Manifest, live: objects.Live | None) -> bool:
 
 def covers(live: object, wanted: object, *, field: str = "") -> bool:
     """Return whether ``live``, as the API server gives it, holds all of ``wanted``."""
+    if live == wanted:
+        return True
     match wanted:
         case Mapping():
             present = _mapping(live)
@@ -72,7 +74,7 @@ def covers(live: object, wanted: object, *, field: str = "") -> bool:
         case "":
             return live in {None, ""}  # Left out by the API server.
         case _:
-            return live == wanted
+            return False
 
 
 def _covers_list(live: object, wanted: Sequence[object], field: str) -> bool:

@@ -3,12 +3,13 @@
 Decides which pods count, and which have to be replaced; not when.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
 from turnfleet.model import region
 from turnfleet.plan.cluster import addresses, naming, nodes, objects, observed, past
+from turnfleet.plan.cluster.manifests import pod as manifest
 from turnrelay import contract
 
 
@@ -101,12 +102,15 @@ def roster(
 ) -> Roster:
     """Return the relays of a region; without a spec nothing can be wrong with any of them."""
     matching = nodes.matching(seen.nodes, spec) if spec is not None else ()
-    members = tuple(
-        _member(spec, revision, seen, entries, pod, droppable=bool(matching))
+    members = [
+        _member(spec, revision, seen, entries, pod)
         for pod in sorted(seen.pods, key=lambda pod: pod.name)
-    )
+    ]
+    if spec is not None and not matching and not _to_be_empty(spec):
+        # There is nowhere to go: a selector that matches nothing may be a slip of the pen.
+        members = [replace(member, flaw=None) for member in members]
     return Roster(
-        members=members,
+        members=tuple(members),
         desired=0 if spec is None else _desired(spec, matching, members),
         matching=matching,
     )
@@ -118,8 +122,6 @@ def _member(
     seen: observed.Observed,
     entries: Mapping[str, past.Entry],
     pod: observed.Pod,
-    *,
-    droppable: bool,
 ) -> Member:
     node = None if pod.node is None else seen.nodes.get(pod.node)
     entry = entries.get(pod.name)
@@ -128,12 +130,11 @@ def _member(
     if spec is None:
         return Member(pod=pod, node=node, home=home, past=known, finding=addresses.Finding())
     finding = addresses.find(spec.addresses, node, pod)
-    current = pod.revision == revision
-    misplaced = droppable and node is not None and nodes.drops(spec, node)
+    current = manifest.is_current(pod, revision)
     flaws = {
         Flaw.ADDRESS_CHANGED: bool(finding.changed),
         Flaw.PLACEMENT_CHANGED: home is not naming.WORKLOADS[spec.relays.placement],
-        Flaw.MISPLACED: misplaced,
+        Flaw.MISPLACED: node is not None and nodes.drops(spec, node),
         Flaw.OUTDATED: not current,
     }
     return Member(
@@ -145,6 +146,10 @@ def _member(
         flaw=next((flaw for flaw, found in flaws.items() if found), None),
         current=current,
     )
+
+
+def _to_be_empty(spec: region.RegionSpec) -> bool:
+    return spec.relays.placement is region.Placement.REPLICAS and not spec.relays.replicas
 
 
 def _home(
@@ -159,10 +164,16 @@ def _home(
 
 
 def _desired(
-    spec: region.RegionSpec, matching: tuple[observed.Node, ...], members: tuple[Member, ...]
+    spec: region.RegionSpec, matching: Sequence[observed.Node], members: Sequence[Member]
 ) -> int:
     if spec.relays.placement is region.Placement.REPLICAS:
         return spec.relays.replicas
     # A taint that came after the relay keeps new ones off and lets this one be.
-    staying = {m.node.name for m in members if m.alive and m.node is not None and m.flaw is None}
+    staying = {
+        member.node.name
+        for member in members
+        if member.alive
+        and member.node is not None
+        and member.flaw not in {Flaw.MISPLACED, Flaw.PLACEMENT_CHANGED}
+    }
     return len({node.name for node in matching} | staying)

@@ -4,12 +4,12 @@ the pod                                       state
 --------------------------------------------  -----------
 is being deleted                              Draining
 is on a node that is not there any more       Unreachable
+has never been ready                          Starting
 is closed                                     Closed
 is ready                                      Ready
-was ready before its node stopped reporting   as it was: relays outlive kubelets, and endpoints
+was ready until its node stopped reporting    as it was: relays outlive kubelets, and endpoints
                                               find out by themselves
 was ready before                              Closed: its own probe fails
-has never been ready                          Starting
 
 An entry tells what the relay was started with, not what is declared by now: a relay that waits for
 its turn in a rollout still listens on the old ports.
@@ -50,14 +50,12 @@ def state(member: members.Member, *, closed: bool) -> contract.State:
         found = contract.State.DRAINING
     elif gone and before is not None:
         found = contract.State.UNREACHABLE
-    elif closed:
-        found = contract.State.CLOSED
-    elif member.pod.ready or (silent and before is contract.State.READY):
-        found = contract.State.READY
-    elif member.served:
-        found = contract.State.CLOSED
-    else:
+    elif not member.served:
         found = contract.State.STARTING
+    elif not closed and (member.pod.ready or (silent and before is contract.State.READY)):
+        found = contract.State.READY
+    else:
+        found = contract.State.CLOSED
     return found
 
 

@@ -15,7 +15,9 @@ Level-triggered: nothing remembers that a relay was going to be replaced. What i
 any more is opened, and that is all it takes to undo an edit before its relays are gone.
 """
 
-from collections.abc import Mapping, Sequence
+import collections
+import itertools
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
@@ -30,7 +32,7 @@ given it before have made their allocations."""
 SETTLING: Final = 120.0
 """Seconds for which a relay that cannot be placed holds up the rollouts of other regions."""
 COST: Final = -1000
-"""Deletion cost of a relay that is one too many. All others have none, which counts as 0."""
+"""Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
 
 
 class Closing(StrEnum):
@@ -59,6 +61,8 @@ class Moves:
     """Why each closed relay is closed, by uid. All others are open."""
     surplus: tuple[members.Member, ...] = ()
     """Relays that are too many."""
+    cheap: tuple[members.Member, ...] = ()
+    """The next relays that a ReplicaSet has to give up: it is to take these when it shrinks."""
     replacing: tuple[members.Member, ...] = ()
     """Flawed relays that are on their way out."""
     delete: tuple[members.Member, ...] = ()
@@ -77,7 +81,7 @@ def none(roster: members.Roster) -> Moves:
     """Return what happens in a hold: whoever is closed stays it."""
     return Moves(
         closed={m.uid: m.pod.closed for m in roster.alive if m.pod.closed is not None},
-        surplus=tuple(m for m in roster.alive if m.pod.deletion_cost == COST),
+        cheap=tuple(m for m in roster.alive if m.pod.deletion_cost == COST),
     )
 
 
@@ -93,10 +97,16 @@ def moves(
     surplus = _surplus(spec, roster)
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
     replacing = _replacing(spec, roster, surplus, flawed, may_roll=may_roll)
-    going = [*surplus, *replacing]
-    due = {member.uid: _due(member, now) for member in going}
-    ripe = [member for member in going if due[member.uid] <= now and _prepared(member, surplus)]
-    delete = guard.allowed(ripe, roster=roster, policy=policy)
+    due = {member.uid: _due(member, now) for member in (*surplus, *replacing)}
+    shed = _shed(spec, roster, surplus, replacing)
+    # The ReplicaSet takes its relays in this order, whichever of them could go already.
+    given_up = itertools.takewhile(lambda member: due[member.uid] <= now, shed)
+    ended = (member for member in replacing if member not in shed and due[member.uid] <= now)
+    going = guard.allowed([*given_up, *ended], roster=roster, policy=policy)
+    cheap = tuple(member for member in going if member in shed)
+    # It has to be known to take these and no others before it is told to shrink.
+    certain = {m.uid for m in cheap} == {m.uid for m in roster.alive if m.pod.deletion_cost == COST}
+    delete = going if certain else tuple(member for member in going if member not in cheap)
     later = [time for time in due.values() if time > now]
     starting = _starting(roster, now)
     # A region that is only just made holds up nobody.
@@ -105,9 +115,10 @@ def moves(
     return Moves(
         closed=_closed(spec, roster, surplus, replacing),
         surplus=surplus,
+        cheap=cheap,
         replacing=replacing,
         delete=delete,
-        replicas=_replicas(spec, roster, surplus, delete),
+        replicas=_replicas(spec, roster, cheap, delete),
         kept=_kept(spec, roster, delete),
         again=min([*later, *starting], default=None),
         rolling=moving or _draining(roster),
@@ -135,39 +146,48 @@ def _draining(roster: members.Roster) -> bool:
 
 
 def _surplus(spec: region.RegionSpec, roster: members.Roster) -> tuple[members.Member, ...]:
-    """Return the relays that are too many, in the order in which a ReplicaSet would take them."""
+    """Return the relays that are too many."""
     if spec.relays.placement is not region.Placement.REPLICAS:
         return ()
-    own = roster.of(objects.Kind.REPLICA_SET)
-    excess = len(own) - spec.relays.replicas
-    return tuple(sorted(own, key=_Sparing(own))[: max(0, excess)])
+    own = sorted(roster.of(objects.Kind.REPLICA_SET), key=_sparing(roster))
+    return tuple(own[: max(0, len(own) - spec.relays.replicas)])
 
 
-class _Sparing:
-    """Sorts relays, those that can be spared first.
+def _shed(
+    spec: region.RegionSpec,
+    roster: members.Roster,
+    surplus: Sequence[members.Member],
+    replacing: Sequence[members.Member],
+) -> tuple[members.Member, ...]:
+    """Return the relays that a ReplicaSet has to give up, in the order in which it would."""
+    if spec.relays.placement is region.Placement.REPLICAS:
+        return tuple(surplus)
+    given_up = (m for m in replacing if m.home is objects.Kind.REPLICA_SET)
+    return tuple(sorted(given_up, key=_sparing(roster)))
+
+
+def _sparing(roster: members.Roster) -> Callable[[members.Member], tuple[object, ...]]:
+    """Return the order of the relays of a ReplicaSet, those that can be spared first.
 
     The first two questions are the ReplicaSet controller's own, which it asks before it looks at
     the deletion cost: another order, and it would take another relay than the one that was closed.
     """
+    own = roster.of(objects.Kind.REPLICA_SET)
+    zones = collections.Counter(None if m.node is None else m.node.zone for m in own)
 
-    def __init__(self, own: Sequence[members.Member]) -> None:
-        self._zones: dict[str | None, int] = {}
-        for member in own:
-            zone = None if member.node is None else member.node.zone
-            self._zones[zone] = self._zones.get(zone, 0) + 1
-
-    def __call__(self, member: members.Member) -> tuple[object, ...]:
-        zone = None if member.node is None else member.node.zone
+    def order(member: members.Member) -> tuple[object, ...]:
         return (
             member.pod.node is not None,
             member.pod.ready,
             member.pod.deletion_cost != COST,
             member.flaw is None,
             not member.cordoned,
-            -self._zones[zone],
+            -zones[None if member.node is None else member.node.zone],
             -member.pod.created,
             member.pod.name,
         )
+
+    return order
 
 
 def _replacing(
@@ -206,9 +226,11 @@ def _available(member: members.Member) -> bool:
 
 
 def _pressing(member: members.Member) -> tuple[object, ...]:
+    """Return the order in which relays are replaced: those that are missed least come first."""
     order = list(members.Flaw)
     return (
-        member.pod.closed is None,  # Whoever has been closed goes on being it.
+        member.pod.ready,
+        member.pod.closed is None,  # Who has been closed for this goes on being it.
         _available(member),
         order.index(member.flaw) if member.flaw is not None else len(order),
         member.pod.created,
@@ -248,23 +270,17 @@ def _due(member: members.Member, now: float) -> float:
     return min(member.past.since, now) + CLOSING
 
 
-def _prepared(member: members.Member, surplus: Sequence[members.Member]) -> bool:
-    """Return whether the ReplicaSet will take this relay and no other when it shrinks."""
-    return member not in surplus or member.pod.deletion_cost == COST
-
-
 def _replicas(
     spec: region.RegionSpec,
     roster: members.Roster,
-    surplus: Sequence[members.Member],
+    cheap: Sequence[members.Member],
     delete: Sequence[members.Member],
 ) -> int:
-    """Return how many pods the ReplicaSet keeps: it makes no new one for a relay of the surplus."""
-    own = roster.of(objects.Kind.REPLICA_SET)
-    if spec.relays.placement is region.Placement.EVERY_NODE:
-        return len([member for member in own if member not in delete])
-    released = len([member for member in surplus if member in delete])
-    return max(spec.relays.replicas, len(own) - released)
+    """Return how many pods the ReplicaSet keeps: it makes no new one for what it gives up."""
+    given_up = len([member for member in cheap if member in delete])
+    keeps = spec.relays.placement is region.Placement.REPLICAS
+    left = len(roster.of(objects.Kind.REPLICA_SET)) - given_up
+    return max(spec.relays.replicas if keeps else 0, left)
 
 
 def _kept(

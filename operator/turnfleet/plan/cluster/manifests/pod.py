@@ -38,14 +38,32 @@ def image(spec: region.RegionSpec, policy: observed.Policy) -> str:
 def revision(
     spec: region.RegionSpec, policy: observed.Policy, configuration: agent_config.Configuration
 ) -> str:
-    """Return the hash of what only a new pod takes over."""
-    resources = spec.relays.resources
-    return agent_config.fingerprint(
+    """Return the revision of a new pod: what it is started with, a dot, how it is placed.
+
+    A pod that has a node takes no notice of how a new one would be placed.
+    """
+    relays = spec.relays
+    resources = [sorted(relays.resources.requests), sorted(relays.resources.limits)]
+    started = agent_config.fingerprint(
         configuration.revision,
         image(spec, policy),
         spec.listeners.tls_secret_name or "",
-        json.dumps([sorted(resources.requests), sorted(resources.limits)]),
+        json.dumps(resources),
     )
+    tolerations = sorted(repr(toleration) for toleration in relays.tolerations)
+    placed = agent_config.fingerprint(
+        json.dumps(sorted(relays.node_selector)),
+        json.dumps(tolerations),
+        policy.priority_class or "",
+    )
+    return f"{started}.{placed}"
+
+
+def is_current(pod: observed.Pod, revision: str) -> bool:
+    """Return whether a pod is as a new one would be, in all that can still concern it."""
+    if pod.node is None:
+        return pod.revision == revision
+    return pod.revision.partition(".")[0] == revision.partition(".")[0]
 
 
 def template(
