@@ -144,7 +144,7 @@ class ApiServer:
         raw = await request.read()
         verb = "watch" if request.query.get("watch") else request.method.lower()
         asked = Asked(
-            verb="list" if verb == "get" and _name(request.path) is None else verb,
+            verb="list" if verb == "get" and name_of(request.path) is None else verb,
             path=request.path,
             query=dict(request.query),
             headers=dict(request.headers),
@@ -159,7 +159,11 @@ class ApiServer:
             case "list":
                 return self._list(request)
             case "get":
-                key = (_plural(request.path), _namespace(request.path) or "", _name(request.path))
+                key = (
+                    plural_of(request.path),
+                    namespace_of(request.path) or "",
+                    name_of(request.path),
+                )
                 found = self._stored.get(key)  # type: ignore[arg-type]
                 return web.json_response(found) if found else status(404, "NotFound")
             case _:
@@ -250,37 +254,41 @@ async def serving(server: ApiServer | None = None, *, port: int = 0) -> AsyncIte
         await runner.cleanup()
 
 
-def _parts(path: str) -> list[str]:
+def parts_of(path: str) -> list[str]:
     """Return a path's parts behind the version: namespaces, NAMESPACE, PLURAL, NAME, ..."""
     parts = path.strip("/").split("/")
     return parts[2 if parts[0] == "api" else 3 :]
 
 
-def _namespace(path: str) -> str | None:
-    parts = _parts(path)
+def namespace_of(path: str) -> str | None:
+    """Return the namespace of a path."""
+    parts = parts_of(path)
     return parts[1] if parts[0] == "namespaces" and len(parts) > 2 else None
 
 
-def _plural(path: str) -> str:
-    parts = _parts(path)
-    return parts[2] if _namespace(path) else parts[0]
+def plural_of(path: str) -> str:
+    """Return the kind's plural of a path."""
+    parts = parts_of(path)
+    return parts[2] if namespace_of(path) else parts[0]
 
 
-def _name(path: str) -> str | None:
-    parts = _parts(path)[2 if _namespace(path) else 0 :]
+def name_of(path: str) -> str | None:
+    """Return the object's name of a path."""
+    parts = parts_of(path)[2 if namespace_of(path) else 0 :]
     return parts[1] if len(parts) > 1 else None
 
 
 def _matches(request: web.Request, plural: str, found: Object) -> bool:
-    namespace = _namespace(request.path)
-    wanted = dict(
-        part.split("=", 1) for part in request.query.get("labelSelector", "").split(",") if part
-    )
+    namespace = namespace_of(request.path)
+    chosen = [part for part in request.query.get("labelSelector", "").split(",") if part]
+    wanted = dict(part.split("=", 1) for part in chosen if "=" in part)
+    present = {part for part in chosen if "=" not in part}
     fields = request.query.get("fieldSelector", "")
     about = found["metadata"]
     return (
-        plural == _plural(request.path)
+        plural == plural_of(request.path)
         and (namespace is None or about.get("namespace") == namespace)
         and wanted.items() <= about.get("labels", {}).items()
+        and present <= about.get("labels", {}).keys()
         and (not fields or fields == f"metadata.name={about['name']}")
     )

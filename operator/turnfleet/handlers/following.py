@@ -9,7 +9,7 @@ import datetime as dt
 import itertools
 import logging
 import signal
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import kopf
@@ -25,6 +25,8 @@ _RETRY: Final = 2.0
 _LOGIN_LASTS: Final = 300.0
 """Seconds for which kopf uses a token; the one in a pod's file is replaced within the hour."""
 _WATCH_LASTS: Final = 240
+
+_log = logging.getLogger(__name__)
 
 
 def registry(
@@ -90,9 +92,22 @@ def settings() -> kopf.OperatorSettings:
 async def follow(
     handlers: kopf.OperatorRegistry, *, namespaces: Sequence[str] | None, asked: asyncio.Event
 ) -> None:
-    """Run kopf until cancelled; a signal sets ``asked`` rather than end kopf before all others."""
+    """Run kopf until cancelled; one that ends is started again, and lists everything anew.
+
+    A signal sets ``asked`` rather than end kopf before everything else.
+    """
     logging.getLogger("kopf").setLevel(logging.WARNING)
-    before = asyncio.all_tasks()
+    while not asked.is_set():
+        try:
+            await _follow_once(handlers, namespaces, asked)
+        except Exception as error:  # noqa: BLE001 - whatever it is, watching has to go on
+            _log.warning("kopf has ended and starts again: %s", str(error) or repr(error))
+        await asyncio.sleep(_RETRY)
+
+
+async def _follow_once(
+    handlers: kopf.OperatorRegistry, namespaces: Sequence[str] | None, asked: asyncio.Event
+) -> None:
     tasks = await kopf.spawn_tasks(
         registry=handlers,
         settings=settings(),
@@ -103,4 +118,21 @@ async def follow(
     loop = asyncio.get_running_loop()
     for number in (signal.SIGINT, signal.SIGTERM):
         loop.add_signal_handler(number, asked.set)  # kopf took them a moment ago
-    await kopf.run_tasks(tasks, ignored=before)
+    await kopf.run_tasks(tasks, ignored=_Everything())
+
+
+class _Everything(Collection["asyncio.Task[Any]"]):
+    """The tasks that are none of kopf's business at its end: all.
+
+    It would take every task that is new since its start for a hung one of its own, and cancel it.
+    Its own are ended by those that made them.
+    """
+
+    def __contains__(self, task: object) -> bool:
+        return True
+
+    def __iter__(self) -> Iterator["asyncio.Task[Any]"]:
+        return iter(())
+
+    def __len__(self) -> int:
+        return 0

@@ -193,13 +193,13 @@ class Operator:
                 may_act=lambda: self._complete and lead.holds,
             )
         )
-        self._running = False
+        self.running = False
         self._complete = False
         self._watch_figures()
 
     def unready(self) -> str | None:
         """Return why this replica is not ready; one that waits for the lease is."""
-        if not self._running:
+        if not self.running:
             return None
         if not self._complete:
             return "What there is has not been listed yet."
@@ -207,9 +207,8 @@ class Operator:
 
     async def run(self, asked: asyncio.Event) -> None:
         """Run every part until ``asked`` is set."""
-        self._running = True
+        self.running = True
         parts = {name: asyncio.create_task(part, name=name) for name, part in self._parts().items()}
-        # kopf last: when it ends it takes along every task that was made after it began.
         parts["kopf"] = asyncio.create_task(
             following.follow(
                 following.registry(
@@ -248,14 +247,15 @@ class Operator:
 
     async def _end(self, parts: dict[str, asyncio.Task[None]], ending: asyncio.Task[bool]) -> None:
         ending.cancel()
-        # Plans under way first: cut off in the middle they cost the next start a look, no more.
-        parts["queue"].cancel()
-        await asyncio.wait({parts["queue"]}, timeout=_GRACE)
+        self._queue.close()
+        if self._complete:
+            # Plans under way get to their end; cut off they would cost the next start a look.
+            await asyncio.wait({parts["queue"]}, timeout=_GRACE)
         for part in parts.values():
             part.cancel()
         await asyncio.gather(*parts.values(), ending, return_exceptions=True)
         await self._borrowing.close()
-        self._running = False
+        self.running = False
 
     async def _keep(self) -> None:
         raise Ended(await self._lead.keep())

@@ -20,6 +20,8 @@ class Outcome:
     """A sentence; empty: it worked. A failure is tried again, later each time."""
     wait: float | None = None
     """Least seconds until the next attempt after a failure, where the server asked for that."""
+    progressed: bool = False
+    """Whether a failed attempt did part of what there was to do."""
     again: float | None = None
     """Seconds after which a key that worked wants to be looked at again; ``None``: never."""
 
@@ -31,6 +33,7 @@ class Queue(Generic[schedule.Key]):
         self._clock = clock
         self._schedule: schedule.Schedule[schedule.Key] = schedule.Schedule(chance=chance)
         self._news = asyncio.Event()
+        self._closed = False
 
     @property
     def depth(self) -> int:
@@ -47,6 +50,11 @@ class Queue(Generic[schedule.Key]):
         self._schedule.mark(key, at=self._clock() + after, afresh=afresh)
         self._news.set()
 
+    def close(self) -> None:
+        """Take on nothing more; ``work`` returns once what is being worked on is done."""
+        self._closed = True
+        self._news.set()
+
     def forget(self, key: schedule.Key) -> None:
         """Take a key away that is gone for good."""
         self._schedule.forget(key)
@@ -54,12 +62,14 @@ class Queue(Generic[schedule.Key]):
     async def work(
         self, handle: Callable[[schedule.Key], Awaitable[Outcome]], *, workers: int
     ) -> None:
-        """Work for ever on what is due, on ``workers`` keys at most at a time."""
+        """Work until closed on what is due, on ``workers`` keys at most at a time."""
         slots = asyncio.Semaphore(workers)
         async with asyncio.TaskGroup() as group:
             while True:
                 await slots.acquire()
                 key = await self._take()
+                if key is None:
+                    return
                 group.create_task(self._attempt(key, handle, slots))
 
     async def _attempt(
@@ -81,15 +91,18 @@ class Queue(Generic[schedule.Key]):
     def _finish(self, key: schedule.Key, outcome: Outcome) -> None:
         now = self._clock()
         if outcome.failure:
-            delay = self._schedule.failed(key, now=now, wait=outcome.wait)
+            delay = self._schedule.failed(
+                key, now=now, wait=outcome.wait, progressed=outcome.progressed
+            )
             _log.warning("%s: %s; tried again in %.1f s", key, outcome.failure, delay)
         else:
             again = None if outcome.again is None else now + max(outcome.again, 0.0)
             self._schedule.done(key, now=now, again=again)
         self._news.set()
 
-    async def _take(self) -> schedule.Key:
-        while True:
+    async def _take(self) -> schedule.Key | None:
+        """Return who is due next, when that is; ``None``: closed meanwhile."""
+        while not self._closed:
             self._news.clear()
             key = self._schedule.take(self._clock())
             if key is not None:
@@ -98,3 +111,4 @@ class Queue(Generic[schedule.Key]):
             delay = None if due is None else max(due - self._clock(), 0.0)
             with contextlib.suppress(TimeoutError):
                 await asyncio.wait_for(self._news.wait(), delay)
+        return None

@@ -188,15 +188,19 @@ class Reconciler:
                 memory.refusal = ""
                 return queue.Outcome(again=0.0)
             return None
-        return self._failed(report.failed, memory)
+        return self._failed(report, memory)
 
-    def _failed(self, failed: tuple[executing.Failed, ...], memory: _Memory) -> queue.Outcome:
-        for one in failed:
+    def _failed(self, report: executing.Report, memory: _Memory) -> queue.Outcome:
+        for one in report.failed:
             self._parts.metrics.failed(type(one.failure).__name__)
         # The next plan says so in the status; this one did not know.
-        memory.refusal = next((one.refused for one in failed if one.refused), "")
-        waits = [one.failure.retry_after for one in failed if one.failure.retry_after is not None]
-        return queue.Outcome(failure=str(failed[0]), wait=max(waits, default=None))
+        memory.refusal = next((one.refused for one in report.failed if one.refused), "")
+        waits = [wait for one in report.failed if (wait := one.failure.retry_after) is not None]
+        return queue.Outcome(
+            failure=str(report.failed[0]),
+            wait=max(waits, default=None),
+            progressed=bool(report.written.versions or report.written.deleted),
+        )
 
     def _remember(
         self, key: reading.RegionKey, identity: observed.Identity, found: fields.Object

@@ -15,6 +15,8 @@ BACK_OFF: Final = 0.5
 """Seconds after the first failure; twice as much after each further one."""
 BACK_OFF_MAX: Final = 60.0
 _DOUBLINGS: Final = 16
+_SOON: Final = 2
+"""Failures in a row that count at most while there is progress: two seconds."""
 
 
 @dataclass(slots=True)
@@ -101,12 +103,17 @@ class Schedule(Generic[Key]):
             entry.due = again if entry.due is None else min(entry.due, again)
         self._put_back(key, entry, now)
 
-    def failed(self, key: Key, *, now: float, wait: float | None = None) -> float:
+    def failed(
+        self, key: Key, *, now: float, wait: float | None = None, progressed: bool = False
+    ) -> float:
         """Note that an attempt failed; return in how many seconds comes the next one.
 
-        ``wait`` is the least that the server asked for.
+        ``wait`` is the least that the server asked for. One that ``progressed`` is followed sooner:
+        what is left to do is less than it was.
         """
         entry = self._finished(key)
+        if progressed:
+            entry.failures = min(entry.failures, _SOON)
         # Spread over the upper half, so that a thousand failures do not come back together.
         longest = min(BACK_OFF * 2.0 ** min(entry.failures, _DOUBLINGS), BACK_OFF_MAX)
         delay = max(longest * (0.5 + 0.5 * self._chance()), wait or 0.0)

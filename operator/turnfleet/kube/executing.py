@@ -29,7 +29,7 @@ class Failed:
         return str(self.failure) if isinstance(self.failure, lasting) else ""
 
     def __str__(self) -> str:
-        return f"{self.step}: {self.failure}"
+        return f"{self.step} failed: {self.failure}"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
