@@ -2,6 +2,7 @@
 
 import json
 from dataclasses import replace
+from typing import NamedTuple
 
 import pytest
 from hypothesis import given
@@ -10,7 +11,7 @@ from tests.support import fleets
 
 from turnfleet.ice import credentials, formats, profiles, rid
 from turnfleet.model import fleet, geo, region, selection
-from turnfleet.steer import estimating, selecting
+from turnfleet.steer import choosing, estimating, rendezvous, selecting
 
 ANY = profiles.Connection.ANY
 BALANCED = profiles.Profile.BALANCED
@@ -34,14 +35,32 @@ FAR = fleets.a_region(
 FLEET = fleets.a_fleet(NEAR, FAR)
 
 
-def select(now: fleet.Fleet = FLEET, user: str = "alice") -> selection.Selection:
-    return selecting.select(now, fleets.a_client(HERE, user), ESTIMATOR)
+class Chosen(NamedTuple):
+    """Relays, and the marks that templates of them are kept by."""
+
+    marks: selection.Marks
+    choices: tuple[selection.Choice, ...]
+
+
+class Fleets:
+    """One fleet after another: what clients are told the same of keeps its mark."""
+
+    def __init__(self) -> None:
+        self.selector = selecting.Selector(ESTIMATOR)
+
+    def choose(self, now: fleet.Fleet, client: selection.Client) -> Chosen:
+        ranked, slot = self.selector.rank(now, client), rendezvous.slot(client.user)
+        return Chosen(choosing.marks(ranked, slot), choosing.choose(ranked, slot))
+
+
+def choose(now: fleet.Fleet = FLEET, *, after: Fleets | None = None) -> Chosen:
+    return (after or Fleets()).choose(now, fleets.a_client(HERE, "alice"))
 
 
 def template(
-    chosen: selection.Selection | None = None, profile: profiles.Profile = BALANCED
+    chosen: Chosen | None = None, profile: profiles.Profile = BALANCED
 ) -> formats.Template:
-    return formats.Pieces().template((chosen or select()).choices, profile, ANY)
+    return formats.Templates().make(*(chosen or choose()), profile, ANY)
 
 
 def test_an_array_is_what_a_peer_connection_takes() -> None:
@@ -95,7 +114,7 @@ def test_uberti_has_only_urls_that_its_one_credential_opens() -> None:
 
 def test_uberti_has_the_urls_of_all_regions_that_share_a_secret() -> None:
     shared = fleets.a_fleet(NEAR, replace(FAR, secret=NEAR.secret))
-    found = json.loads(template(select(shared)).uberti(user="alice", expires=1, ttl=60))
+    found = json.loads(template(choose(shared)).uberti(user="alice", expires=1, ttl=60))
     assert len(found["uris"]) == 4
 
 
@@ -111,28 +130,35 @@ def test_a_token_names_the_urls_of_the_answer() -> None:
 
 def test_a_percent_sign_in_a_name_is_only_a_percent_sign() -> None:
     odd = fleets.a_region("odd", fleets.a_member("odd-1", of="odd", hostname="%s%(user)b%"))
-    made = template(select(fleets.a_fleet(odd))).array(user="a", expires=1)
+    made = template(choose(fleets.a_fleet(odd))).array(user="a", expires=1)
     assert "turn:%s%(user)b%:3478?transport=udp" in json.loads(made)[0]["urls"]
 
 
 def test_a_template_of_nothing_has_no_servers() -> None:
-    made = template(select(fleets.a_fleet()))
+    made = template(choose(fleets.a_fleet()))
     assert made.servers == ()
     assert made.array(user="a", expires=1) == b"[]"
 
 
 @pytest.mark.parametrize("profile", [BALANCED, profiles.Profile.MINIMAL])
-def test_a_piece_is_made_once_and_outlives_a_change_of_load(profile: profiles.Profile) -> None:
-    kept = formats.Pieces()
-    first = kept.template(select().choices, profile, ANY)
+def test_a_template_is_made_once_and_outlives_a_change_of_load(profile: profiles.Profile) -> None:
+    kept, now = formats.Templates(), Fleets()
+    first = kept.make(*choose(after=now), profile, ANY)
     busier = replace(
         NEAR,
         members=tuple(replace(m, health=replace(m.health, load=0.02)) for m in NEAR.members),
     )
-    again = kept.template(select(fleets.a_fleet(busier, FAR)).choices, profile, ANY)
-    other = kept.template(select().choices, profiles.Profile.FULL, ANY)
-    assert list(map(id, again.pieces)) == list(map(id, first.pieces))
-    assert not set(map(id, other.pieces)) & set(map(id, first.pieces))
+    again = choose(fleets.a_fleet(busier, FAR), after=now)
+    assert again.choices[0].member.health.load == 0.02
+    assert kept.kept(again.marks, profile, ANY) is first
+    assert kept.kept(again.marks, profiles.Profile.FULL, ANY) is None
+
+
+def test_a_relay_in_a_role_is_written_once_whatever_stands_beside_it() -> None:
+    kept, now = formats.Templates(), Fleets()
+    first = kept.make(*choose(after=now), BALANCED, ANY)
+    alone = kept.make(*choose(fleets.a_fleet(NEAR), after=now), BALANCED, ANY)
+    assert list(map(id, alone.pieces)) == list(map(id, first.pieces[:2]))
 
 
 @pytest.mark.parametrize(
@@ -150,24 +176,29 @@ def test_a_piece_is_made_once_and_outlives_a_change_of_load(profile: profiles.Pr
     ],
 )
 def test_what_changes_an_answer_changes_its_template(changed: fleet.Region) -> None:
-    kept = formats.Pieces()
-    kept.template(select().choices, BALANCED, ANY)
-    now = select(fleets.a_fleet(changed, FAR)).choices
-    fresh = formats.Pieces().template(now, BALANCED, ANY)
-    made = kept.template(now, BALANCED, ANY)
+    kept, now = formats.Templates(), Fleets()
+    kept.make(*choose(after=now), BALANCED, ANY)
+    chosen = choose(fleets.a_fleet(changed, FAR), after=now)
+    assert kept.kept(chosen.marks, BALANCED, ANY) is None
+    fresh = template(chosen)
+    made = kept.make(*chosen, BALANCED, ANY)
     assert made.servers == fresh.servers
     assert made.array(user="a", expires=1) == fresh.array(user="a", expires=1)
     assert made.ttl == fresh.ttl
 
 
-def test_pieces_of_many_fleets_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(formats, "PIECES_KEPT", 5)
-    monkeypatch.setattr(formats, "SIGNERS_KEPT", 5)
-    kept = formats.Pieces()
+def test_templates_of_many_fleets_are_not_kept_for_ever(monkeypatch: pytest.MonkeyPatch) -> None:
+    for limit in ("TEMPLATES_KEPT", "PIECES_KEPT", "SIGNERS_KEPT"):
+        monkeypatch.setattr(formats, limit, 5)
+    kept, now = formats.Templates(), Fleets()
+    made = []
     for number in range(20):
         changed = replace(NEAR, secret=fleet.Secret(b"%d" % number))
-        made = kept.template(select(fleets.a_fleet(changed, FAR)).choices, BALANCED, ANY)
-        assert made.servers[0].secret.value == b"%d" % number
+        chosen = choose(fleets.a_fleet(changed, FAR), after=now)
+        found = kept.make(*chosen, BALANCED, ANY)
+        assert found.servers[0].secret.value == b"%d" % number
+        made.append(chosen.marks)
+    assert sum(kept.kept(marks, BALANCED, ANY) is not None for marks in made) <= 5
 
 
 @fleets.few
@@ -183,8 +214,8 @@ def test_every_answer_is_json_that_credentials_open(
     profile: profiles.Profile,
     connection: profiles.Connection,
 ) -> None:
-    chosen = selecting.select(now, client, ESTIMATOR)
-    made = formats.Pieces().template(chosen.choices, profile, connection)
+    chosen = Fleets().choose(now, client)
+    made = formats.Templates().make(*chosen, profile, connection)
     assert made.servers == profiles.servers(chosen.choices, profile, connection)
     answer = json.loads(made.array(user=client.user, expires=EXPIRES))
     assert [server["urls"] for server in answer] == [list(s.urls) for s in made.servers]

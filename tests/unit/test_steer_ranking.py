@@ -1,5 +1,7 @@
 """Ranking: near before far, but for load, weight, residency and pins; and every no has a reason."""
 
+from dataclasses import replace
+
 import pytest
 from tests.support import fleets
 
@@ -164,5 +166,16 @@ def test_a_census_of_a_changed_fleet_is_the_same_with_and_without_the_last_one()
     before = census.take(first)
     known, fresh = census.take(second, before=before), census.take(second)
     assert known.excluded == fresh.excluded
-    assert known.supplies["a"].steps == fresh.supplies["a"].steps == (18,)
+    assert known.supplies["a"].steps == fresh.supplies["a"].steps
+    assert known.supplies["a"].steps[0] == 18
     assert known.supplies["a"].table is before.supplies["a"].table
+
+
+def test_a_mark_is_kept_while_only_the_load_changes() -> None:
+    region_a = well("a", NEAR, load=0.2)
+    before = census.take(fleets.a_fleet(region_a))
+    busier = census.take(fleets.a_fleet(well("a", NEAR, load=0.9)), before=before)
+    shut = replace(region_a, secret=fleet.Secret(b"rotated"))
+    rotated = census.take(fleets.a_fleet(shut), before=before)
+    assert busier.supplies["a"].marks == before.supplies["a"].marks
+    assert rotated.supplies["a"].marks[0] != before.supplies["a"].marks[0]

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from tests.support import fleets
 
 from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import estimating, selecting
+from turnfleet.steer import choosing, estimating, rendezvous, selecting
 from turnrelay import contract
 
 Role = selection.Role
@@ -251,6 +251,35 @@ def test_a_selector_that_remembers_says_the_same_as_one_that_does_not(
     for now in (first, second, first):
         for client in [*clients, *clients]:
             assert selector.select(now, client) == selecting.select(now, client, ESTIMATOR)
+
+
+@fleets.few
+@given(fleets.fleets(), fleets.fleets(), fleets.clients())
+def test_marks_stand_for_the_relays_that_are_chosen_by_every_slot(
+    first: fleet.Fleet, second: fleet.Fleet, client: selection.Client
+) -> None:
+    selector = selecting.Selector(ESTIMATOR)
+    for now in (first, second, first):
+        ranked = selector.rank(now, client)
+        for slot in range(0, rendezvous.SLOTS, 97):
+            choices = choosing.choose(ranked, slot)
+            marks = dict(zip(Role, choosing.marks(ranked, slot), strict=True))
+            assert {role for role, mark in marks.items() if mark} == {c.role for c in choices}
+            for choice in choices:
+                mark = marks[choice.role]
+                assert mark is not None
+                assert mark.stands_for(choice.region, choice.member)
+
+
+def test_users_follow_loads_as_soon_as_they_change() -> None:
+    selector, client = selecting.Selector(ESTIMATOR), fleets.a_client(HERE)
+    for region, idle in (
+        (region_of(2, load_0=0.9), "near-1"),
+        (region_of(2, load_1=0.9), "near-0"),
+    ) * 2:
+        ranked = selector.rank(fleets.a_fleet(region), client)
+        marks = [choosing.marks(ranked, slot)[0] for slot in range(rendezvous.SLOTS)]
+        assert {mark.relay.name for mark in marks if mark} == {idle}
 
 
 def test_a_place_is_served_alike_whatever_rung_found_it() -> None:

@@ -60,7 +60,7 @@ class Answers:
         self._clock = clock
         self._estimator = estimator
         self._selector = selecting.Selector(estimator)
-        self._pieces = formats.Pieces()
+        self._templates = formats.Templates()
         self._placer = placing.Placer(
             atlas=atlas, selector=self._selector, tally=self.tally, opts=opts
         )
@@ -78,15 +78,21 @@ class Answers:
     def answer(self, query: placing.Query) -> Answer | problems.Problem:
         """Return servers for one client, and count them."""
         asked = query.asked
-        user = self._user(asked.user)
-        if isinstance(user, problems.Problem):
-            return user
+        user, slot, nonce = self._strangers.draw()
+        if asked.user is not None:
+            named = self._user(asked.user)
+            if isinstance(named, problems.Problem):
+                return named
+            user, slot = named, rendezvous.slot(named)
         now, fleet_now = int(self._clock()), self._board.fleet
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        choices = choosing.choose(placed.ranked, rendezvous.slot(user))
-        template = self._pieces.template(choices, asked.profile, asked.connection)
+        marks = choosing.marks(placed.ranked, slot)
+        template = self._templates.kept(marks, asked.profile, asked.connection)
+        if template is None:
+            choices = choosing.choose(placed.ranked, slot)
+            template = self._templates.make(marks, choices, asked.profile, asked.connection)
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
@@ -95,7 +101,7 @@ class Answers:
             ttl = credentials.effective_ttl(asked.ttl, (ttl,))
         token = self._signer.sign(
             time=now,
-            nonce=self._strangers.nonce(),
+            nonce=nonce,
             source=self._source(query.address),
             cell=placed.cell,
             offered=template.offered,
@@ -106,20 +112,23 @@ class Answers:
         if asked.format is requests.Format.UBERTI:
             body = template.uberti(user=user, expires=expires, ttl=ttl)
         else:
-            why = self._why(query, self._select(placed, user), template)
+            why = self._why(query, self._select(placed, slot), template)
             body = template.config(user=user, expires=expires, ttl=ttl, token=token, why=why)
         return Answer(body, token, now, expires)
 
     def explain(self, query: placing.Query) -> dict[str, object] | problems.Problem:
         """Return how an answer would come about; an empty one is explained too."""
-        user = self._user(query.asked.user)
-        if isinstance(user, problems.Problem):
-            return user
+        _, slot, _ = self._strangers.draw()
+        if query.asked.user is not None:
+            user = self._user(query.asked.user)
+            if isinstance(user, problems.Problem):
+                return user
+            slot = rendezvous.slot(user)
         now = self._board.fleet
         placed = self._placer.place(query, now, int(self._clock()))
         if isinstance(placed, problems.Problem):
             return placed
-        chosen = self._select(placed, user)
+        chosen = self._select(placed, slot)
         asked = query.asked
         servers = profiles.servers(chosen.choices, asked.profile, asked.connection)
         result = explaining.document(chosen, servers, ignored=asked.ignored, inside=True)
@@ -128,17 +137,15 @@ class Answers:
         )
         return result
 
-    def _user(self, given: str | None) -> str | problems.Problem:
+    def _user(self, given: str) -> str | problems.Problem:
         """Return the name on the wire, which also decides between equal relays."""
-        if given is None:
-            return self._strangers.name()
         if not self._options.plain_users:
             return self._wire_user(given)
         sentence = credentials.user_problem(given, plain=True)
         return given if sentence is None else problems.invalid("user", f"{sentence}.")
 
-    def _select(self, placed: placing.Placed, user: str) -> selection.Selection:
-        return self._selector.pick(placed.ranked, located=placed.where.located, user=user)
+    def _select(self, placed: placing.Placed, slot: int) -> selection.Selection:
+        return self._selector.pick(placed.ranked, located=placed.where.located, slot=slot)
 
     def _why(
         self, query: placing.Query, chosen: selection.Selection, template: formats.Template

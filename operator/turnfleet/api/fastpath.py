@@ -114,7 +114,10 @@ class Written:
 
     async def prepare(self, request: web.BaseRequest) -> None:
         """Write everything at once, and wait while a client does not read what it asked for."""
-        await request.writer.write(self._whole)
+        transport = request.transport
+        if transport is None or transport.is_closing():
+            raise ConnectionResetError
+        transport.write(self._whole)
         await request.writer.drain()
 
     async def write_eof(self) -> None:

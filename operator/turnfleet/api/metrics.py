@@ -22,9 +22,6 @@ _SECONDS: Final = (
     0.00002, 0.00005, 0.0001, 0.0002, 0.0005, 0.001, 0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.5, 1.0,
 )  # fmt: skip
 
-_BATCHED: Final = 8192
-"""Pieces a batch may keep alive before it is folded, scraped or not."""
-
 
 class Issued(NamedTuple):
     """The labels of one relay handed out."""
@@ -37,31 +34,27 @@ class Issued(NamedTuple):
 
 
 class Batch:
-    """Counts the servers handed out from one rung and for one reason, by piece.
+    """Counts the servers handed out from one rung and for one reason.
 
-    Adding has to be next to nothing; what a piece means for the labels is worked out later.
+    Adding has to be next to nothing; what it means for the labels is worked out later.
     """
 
     def __init__(self, rung: geo.Rung, reason: str) -> None:
         self._rung = rung
         self._reason = reason
-        self._handed_out: dict[formats.Piece, int] = {}
+        self._handed_out: dict[tuple[tuple[str, selection.Role], ...], int] = {}
 
     def add(self, template: formats.Template) -> None:
         """Count one answer."""
-        handed_out = self._handed_out
-        for piece in template.pieces:
-            handed_out[piece] = handed_out.get(piece, 0) + 1
-
-    def __len__(self) -> int:
-        return len(self._handed_out)
+        handed_out, servers = self._handed_out, template.handed_out
+        handed_out[servers] = handed_out.get(servers, 0) + 1
 
     def drain(self) -> Iterator[tuple[Issued, int]]:
-        """Yield what was handed out since the last time, and let go of the pieces."""
+        """Yield what was handed out since the last time."""
         handed_out, self._handed_out = self._handed_out, {}
-        for piece, count in handed_out.items():
-            server = piece.server
-            yield Issued(server.region, server.role, self._rung, self._reason), count
+        for servers, count in handed_out.items():
+            for region, role in servers:
+                yield Issued(region, role, self._rung, self._reason), count
 
 
 class Tally:
@@ -77,10 +70,7 @@ class Tally:
 
     def batch(self, rung: geo.Rung, reason: str) -> Batch:
         """Return what counts the answers of a rung and a reason."""
-        found = self._batches.setdefault((rung, reason), Batch(rung, reason))
-        if len(found) > _BATCHED:
-            self.issued()
-        return found
+        return self._batches.setdefault((rung, reason), Batch(rung, reason))
 
     def issued(self) -> Counter[Issued]:
         """Return the relays handed out so far."""

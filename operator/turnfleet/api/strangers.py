@@ -7,6 +7,8 @@ import base64
 from collections.abc import Callable
 from typing import Final
 
+from turnfleet.steer import rendezvous
+
 _NAME: Final = 12
 """Characters: 9 bytes."""
 _NONCE: Final = 4
@@ -19,21 +21,18 @@ class Strangers:
     def __init__(self, entropy: Callable[[int], bytes]) -> None:
         """``entropy`` gives that many random bytes: ``os.urandom``."""
         self._entropy = entropy
-        self._names: list[str] = []
-        self._nonces: list[bytes] = []
+        self._drawn: list[tuple[str, int, bytes]] = []
 
-    def name(self) -> str:
-        """Return a user name for one answer."""
-        if not self._names:
-            # One call for many: a system call each would cost more than the rest of an answer.
-            drawn = self._entropy(_DRAWN * 9)
-            text = base64.urlsafe_b64encode(drawn).decode()
-            self._names = [text[at : at + _NAME] for at in range(0, len(text), _NAME)]
-        return self._names.pop()
+    def draw(self) -> tuple[str, int, bytes]:
+        """Return what is random about one answer: a name, its slot, four bytes for the token."""
+        if not self._drawn:
+            self._drawn = self._draw()
+        return self._drawn.pop()
 
-    def nonce(self) -> bytes:
-        """Return four bytes for one token."""
-        if not self._nonces:
-            drawn = self._entropy(_DRAWN * _NONCE)
-            self._nonces = [drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE)]
-        return self._nonces.pop()
+    def _draw(self) -> list[tuple[str, int, bytes]]:
+        # One call for many: a system call each would cost more than the rest of an answer.
+        text = base64.urlsafe_b64encode(self._entropy(_DRAWN * 9)).decode()
+        names = [text[at : at + _NAME] for at in range(0, len(text), _NAME)]
+        drawn = self._entropy(_DRAWN * _NONCE)
+        nonces = [drawn[at : at + _NONCE] for at in range(0, len(drawn), _NONCE)]
+        return list(zip(names, map(rendezvous.slot, names), nonces, strict=True))

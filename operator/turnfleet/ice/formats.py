@@ -13,11 +13,12 @@ from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.ice import credentials, profiles, rid
-from turnfleet.model import region as declared
 from turnfleet.model import selection
 
 REFRESH_AT: Final = 0.75
 """Part of a credential's life after which a client should ask again."""
+TEMPLATES_KEPT: Final = 16_384
+"""Less than 1 kB each."""
 PIECES_KEPT: Final = 32_768
 """Some 1.5 kB each."""
 SIGNERS_KEPT: Final = 4096
@@ -27,19 +28,11 @@ SIGNERS_KEPT: Final = 4096
 class Piece:
     """One server of answers, all but its user."""
 
-    __slots__ = ("head", "ids", "made_of", "secret", "server", "signer", "size", "spec", "ttl")
+    __slots__ = ("head", "ids", "server", "signer")
 
-    def __init__(
-        self, server: profiles.Server, signer: credentials.Signer, choice: selection.Choice
-    ) -> None:
+    def __init__(self, server: profiles.Server, signer: credentials.Signer) -> None:
         self.server = server
         self.signer = signer
-        self.made_of = choice.member.relay
-        """Kept alive here, so that its id stays its own."""
-        self.spec = choice.region.spec
-        self.secret = server.secret
-        self.size = len(server.urls)
-        self.ttl = server.ttl
         self.head = b'{"urls":%b,"username":"' % _json(server.urls)
         self.ids = rid.ids(server.urls)
 
@@ -47,16 +40,25 @@ class Piece:
 class Template:
     """An answer but for its user, its expiry and its signatures."""
 
-    __slots__ = ("_profile", "offered", "pieces", "ttl")
+    __slots__ = ("_parts", "_profile", "_signed", "handed_out", "offered", "pieces", "ttl")
 
     def __init__(self, pieces: Sequence[Piece], profile: profiles.Profile) -> None:
         self.pieces = pieces
         """In the order of roles; empty when nothing can be offered."""
         self._profile = profile
-        self.ttl = min([piece.ttl for piece in pieces]) if pieces else 0
+        self.ttl = min([piece.server.ttl for piece in pieces]) if pieces else 0
         """Longest life of a credential for all of these servers, seconds."""
         self.offered = b"".join([piece.ids for piece in pieces])
         """The URLs as a token names them."""
+        self.handed_out = tuple((piece.server.region, piece.server.role) for piece in pieces)
+        """Region and role of each server: what answers are counted by."""
+        self._parts = tuple(part for piece in pieces for part in (b",", piece.head, b""))[1:]
+        """Of an array; what is signed comes after each head."""
+        places: dict[credentials.Signer, list[int]] = {}
+        for number, piece in enumerate(pieces):
+            places.setdefault(piece.signer, []).append(3 * number + 1)
+        self._signed = tuple(places.items())
+        """Each signer with its places in the parts: roles mostly share their region's."""
 
     @property
     def servers(self) -> tuple[profiles.Server, ...]:
@@ -65,15 +67,13 @@ class Template:
 
     def array(self, *, user: str, expires: int) -> bytes:
         """Return the bare array of RTCIceServer for ``user``, good until ``expires`` (Unix s)."""
-        username = b"%d:%b" % (expires, user.encode())
-        signer, password = None, b""
-        written = []
-        for piece in self.pieces:
-            if piece.signer is not signer:  # neighbours mostly share their region's secret
-                signer = piece.signer
-                password = signer.password(username)
-            written.append(b'%b%b","credential":"%b"}' % (piece.head, username, password))
-        return b"[%b]" % b",".join(written)
+        username = f"{expires}:{user}".encode()
+        parts = list(self._parts)
+        for signer, places in self._signed:
+            signed = b'%b","credential":"%b"}' % (username, signer.password(username))
+            for place in places:
+                parts[place] = signed
+        return b"[%b]" % b"".join(parts)
 
     def config(self, *, user: str, expires: int, ttl: int, token: str, why: bytes) -> bytes:
         """Return the object around the array.
@@ -114,72 +114,86 @@ class Template:
         )
 
 
-class Pieces:
-    """Makes templates, and keeps the pieces and signers that they are made of.
+class Templates:
+    """Makes templates, and keeps them and what they are made of.
 
-    Relays are told apart by id, which is fast, and sound because each piece keeps its own alive:
-    nothing else can get that id. Load is no part of a piece, which is what changes most.
+    Kept by marks, which change only when clients are to be told something else: load, which is what
+    changes most, is no part of a template.
     """
 
     def __init__(self) -> None:
-        self._pieces: dict[_Key, Piece] = {}
+        self._templates: dict[_Wanted, Template] = {}
+        self._pieces: dict[_Place, Piece] = {}
         self._signers: dict[bytes, credentials.Signer] = {}
 
-    def template(
+    def kept(
         self,
+        marks: selection.Marks,
+        profile: profiles.Profile,
+        connection: profiles.Connection,
+    ) -> Template | None:
+        """Return a template that was made before."""
+        return self._templates.get((marks, profile, connection))
+
+    def make(
+        self,
+        marks: selection.Marks,
         choices: Sequence[selection.Choice],
         profile: profiles.Profile,
         connection: profiles.Connection,
     ) -> Template:
-        """Return the template of some choices, in the order of roles."""
+        """Return the template of some choices, in the order of roles; ``marks`` are theirs."""
+        pieces = self._apart(marks, choices, profile, connection)
+        if pieces is None:
+            pieces = [
+                self._piece(server) for server in profiles.servers(choices, profile, connection)
+            ]
+        if len(self._templates) >= TEMPLATES_KEPT:
+            self._templates.clear()
+        made = self._templates[marks, profile, connection] = Template(pieces, profile)
+        return made
+
+    def _apart(
+        self,
+        marks: selection.Marks,
+        choices: Sequence[selection.Choice],
+        profile: profiles.Profile,
+        connection: profiles.Connection,
+    ) -> Sequence[Piece] | None:
+        """Return the pieces of choices whose URLs do not depend on each other: ``None``, if any's.
+
+        A relay in a role is then written the same way whatever stands beside it.
+        """
         pieces: list[Piece] = []
         urls = 0
-        for choice in choices:
-            role, region, member, _ = choice
-            health = member.health
-            key = (
-                id(member.relay), health.working, health.silent,
-                len(pieces), role, profile, connection,
-            )  # fmt: skip
+        for mark, choice in zip(filter(None, marks), choices, strict=True):
+            key = (mark, choice.role, len(pieces), profile, connection)
             piece = self._pieces.get(key)
-            if piece is None or piece.secret is not region.secret or piece.spec is not region.spec:
-                if not profiles.wants(role, profile, connection):
+            if piece is None:
+                if not profiles.wants(choice.role, profile, connection):
                     continue
                 server = profiles.server(choice, len(pieces), profile, connection)
                 if server is None:
-                    return self._together(choices, profile, connection)
+                    return None
                 if len(self._pieces) >= PIECES_KEPT:
                     self._pieces.clear()
-                piece = self._pieces[key] = self._piece(server, choice)
-            urls += piece.size
+                piece = self._pieces[key] = self._piece(server)
+            urls += len(piece.server.urls)
             pieces.append(piece)
-        if urls > profiles.URLS_MAX:
-            return self._together(choices, profile, connection)
-        return Template(pieces, profile)
+        return pieces if urls <= profiles.URLS_MAX else None
 
-    def _together(
-        self,
-        choices: Sequence[selection.Choice],
-        profile: profiles.Profile,
-        connection: profiles.Connection,
-    ) -> Template:
-        """Return the template of choices whose URLs depend on each other."""
-        by_role = {choice.role: choice for choice in choices}
-        servers = profiles.servers(choices, profile, connection)
-        return Template([self._piece(one, by_role[one.role]) for one in servers], profile)
-
-    def _piece(self, server: profiles.Server, choice: selection.Choice) -> Piece:
+    def _piece(self, server: profiles.Server) -> Piece:
         value = server.secret.value
         signer = self._signers.get(value)
         if signer is None:
             if len(self._signers) >= SIGNERS_KEPT:
                 self._signers.clear()
             signer = self._signers[value] = credentials.Signer(value)
-        return Piece(server, signer, choice)
+        return Piece(server, signer)
 
 
-_Key = tuple[int, frozenset[declared.Transport], frozenset[str], int, selection.Role, str, str]
-"""What a piece depends on besides its region's secret and spec: relay, health, place, wants."""
+_Wanted = tuple[selection.Marks, profiles.Profile, profiles.Connection]
+_Place = tuple[selection.Mark, selection.Role, int, profiles.Profile, profiles.Connection]
 
 
 def _json(value: object) -> bytes:

@@ -35,6 +35,7 @@ _NONCE_SIZE: Final = 4
 _TOKEN_MAX: Final = 512
 _CELL_MAX: Final = 32
 _KEY_PURPOSE: Final = b"turnfleet/rid"
+_FOR_URLS: Final = bytes.maketrans(b"+/", b"-_")
 
 
 class Flaw(StrEnum):
@@ -89,7 +90,8 @@ class Signer:
         """
         said = _HEAD.pack(_VERSION, time, nonce, source, len(cell)) + cell + offered
         mac = self._mac(said)
-        return base64.urlsafe_b64encode(said + mac).rstrip(b"=").decode()
+        token = binascii.b2a_base64(said + mac, newline=False)
+        return token.translate(_FOR_URLS, b"=").decode()
 
     def verify(self, token: str, *, now: float) -> Rid | Flaw:
         """Return what a token says, or why it does not count. Total: takes any text."""

@@ -4,11 +4,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from turnfleet.model import fleet, geo
+from turnfleet.model import fleet, geo, region
 
 
 class Role(StrEnum):
     """Why a relay is in an answer, in the order that answers list them."""
+
+    __hash__ = str.__hash__  # Enum's own is in Python, and answers are counted by these
 
     PRIMARY = "primary"
     """The best relay of the best region."""
@@ -39,6 +41,47 @@ class Choice(NamedTuple):
     member: fleet.Member
     estimate: float
     """Estimated RTT from the client to the region, ms."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Mark:
+    """Stands for a relay as clients are told of it, which is by all but its load.
+
+    Compared by identity, which is fast. One mark is kept for as long as it stands for its relay, so
+    what was made of it can be remembered by it, through every change of loads.
+    """
+
+    relay: fleet.Relay
+    working: frozenset[region.Transport]
+    silent: frozenset[str]
+    spec: region.RegionSpec
+    secret: fleet.Secret | None
+
+    @classmethod
+    def of(cls, within: fleet.Region, member: fleet.Member) -> "Mark":
+        """Return a new mark."""
+        return cls(
+            relay=member.relay,
+            working=member.health.working,
+            silent=member.health.silent,
+            spec=within.spec,
+            secret=within.secret,
+        )
+
+    def stands_for(self, within: fleet.Region, member: fleet.Member) -> bool:
+        """Tell whether clients are still told the same."""
+        health = member.health
+        return (
+            (self.relay is member.relay or self.relay == member.relay)
+            and self.working == health.working
+            and self.silent == health.silent
+            and (self.spec is within.spec or self.spec == within.spec)
+            and (self.secret is within.secret or self.secret == within.secret)
+        )
+
+
+Marks = tuple[Mark | None, Mark | None, Mark | None]
+"""Those of the relays in an answer, one place per role."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,6 +14,8 @@ from turnrelay import contract
 LOAD_STEPS: Final = 20
 """Loads are compared in steps of 5 %: a smaller difference is noise, and must not send a user who
 comes back to another relay."""
+_BEYOND: Final = 1 << 30
+"""More than any load."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,11 +30,11 @@ class Supply:
     damped: bool
     """Whether ``members`` are relays that flapped and are well again: there are no others. A relay
     that may fail again is better than none, so damping never empties a region."""
-    relays: tuple[fleet.Relay, ...]
-    """The members' relays."""
     table: rendezvous.Table
     steps: tuple[int, ...]
-    """Load of each member in ``LOAD_STEPS``."""
+    """Load of each member in ``LOAD_STEPS``; at the end one beyond all, for ``NOBODY``."""
+    marks: tuple[selection.Mark | None, ...]
+    """What stands for each member; at the end ``None``, for ``NOBODY``."""
     load: float
     """Mean load of the members."""
 
@@ -131,22 +133,37 @@ def _supply(
         if reason is not None and name not in offered
     ]
     loads = [member.health.load for member in usable]
-    relays = tuple(member.relay for member in usable)
-    if before is not None and relays == before.relays:
+    marks = _marks(of, usable, before)
+    seats = tuple([_seat(member.relay) for member in usable])
+    if before is not None and seats == before.table.seats:
         table = before.table
     else:
-        table = rendezvous.Table([_seat(relay) for relay in relays])
+        table = rendezvous.Table(seats)
     supply = Supply(
         region=of,
         reason=closed(of, usable=bool(usable)),
         members=tuple(usable),
         damped=damped,
-        relays=relays,
         table=table,
-        steps=tuple(int(load * LOAD_STEPS) for load in loads),
+        steps=(*(int(load * LOAD_STEPS) for load in loads), _BEYOND),
+        marks=(*marks, None),
         load=sum(loads) / len(loads) if loads else 0.0,
     )
     return supply, excluded
+
+
+def _marks(
+    of: fleet.Region, usable: Sequence[fleet.Member], before: Supply | None
+) -> Sequence[selection.Mark]:
+    """Return the members' marks: those of ``before`` where clients are told the same."""
+    known = {mark.relay.name: mark for mark in before.marks if mark} if before else {}
+    marks = []
+    for member in usable:
+        mark = known.get(member.relay.name)
+        if mark is None or not mark.stands_for(of, member):
+            mark = selection.Mark.of(of, member)
+        marks.append(mark)
+    return marks
 
 
 def _seat(relay: fleet.Relay) -> rendezvous.Seat:

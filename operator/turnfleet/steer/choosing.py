@@ -18,78 +18,88 @@ from typing import Final
 from turnfleet.model import selection
 from turnfleet.steer import census, ranking, rendezvous
 
-# An enum's member costs eight times as much to look up as a name (Python 3.11), and this is done
-# for every answer.
-_PRIMARY: Final = selection.Role.PRIMARY
-_BACKUP: Final = selection.Role.BACKUP
-_FALLBACK: Final = selection.Role.FALLBACK
-_NOBODY: Final = rendezvous.NOBODY
+_NOBODY: Final = rendezvous.NOBODY  # a global is faster than an attribute, for every answer
+
+
+def marks(ranked: ranking.Ranking, slot: int) -> selection.Marks:
+    """Return what stands for the relays that the users of a slot (``rendezvous.slot``) get."""
+    lead, primary, backup, other, fallback = _pick(ranked, slot)
+    supplies = ranked.supplies
+    if not supplies:
+        return None, None, None
+    of_lead, of_other = supplies[lead].marks, supplies[other].marks
+    return of_lead[primary], of_lead[backup], of_other[fallback]
 
 
 def choose(ranked: ranking.Ranking, slot: int) -> tuple[selection.Choice, ...]:
-    """Return the choices of every user of a slot (``rendezvous.slot``), in the order of roles."""
+    """Return the choices of the users of a slot, in the order of roles."""
+    lead, primary, backup, other, fallback = _pick(ranked, slot)
+    picked = (
+        (selection.Role.PRIMARY, lead, primary),
+        (selection.Role.BACKUP, lead, backup),
+        (selection.Role.FALLBACK, other, fallback),
+    )
+    return tuple(
+        selection.Choice(
+            role=role,
+            region=ranked.supplies[position].region,
+            member=ranked.supplies[position].members[member],
+            estimate=ranked.ranked[position].estimate,
+        )
+        for role, position, member in picked
+        if member != _NOBODY
+    )
+
+
+def _pick(ranked: ranking.Ranking, slot: int) -> tuple[int, int, int, int, int]:
+    """Return the lead's position, its primary and backup, another region's and its fallback.
+
+    Regions are positions in ``ranked.supplies``, relays in ``Supply.members`` or ``NOBODY``, which
+    is at the end of ``Supply.steps`` with more load than any relay has. Integers alone, since this
+    is done for every answer.
+    """
     leads = ranked.leads
     if not leads:
-        return ()
+        return 0, _NOBODY, _NOBODY, 0, _NOBODY
+    supplies = ranked.supplies
     lead = leads[0].position if len(leads) == 1 else _draw(leads, slot)
-    supply, estimate = ranked.supplies[lead], ranked.ranked[lead].estimate
-    row, steps, seats = supply.table.row(slot), supply.steps, supply.table.seats
-    first, second = row[0], row[1]
-    if second == _NOBODY or steps[first] <= steps[second]:
-        primary, backup = first, _lighter(steps, row[2], row[3])
-    else:
-        primary, backup = second, _lighter(steps, row[4], row[5])
-    region, members = supply.region, supply.members
-    chosen = [selection.Choice(_PRIMARY, region, members[primary], estimate)]
-    anycast = seats[primary].anycast
-    if backup != _NOBODY:
-        chosen.append(selection.Choice(_BACKUP, region, members[backup], estimate))
-        anycast += seats[backup].anycast
-    fallback = _fallback(ranked, slot, lead=lead, anycast=anycast)
-    if fallback is not None:
-        chosen.append(fallback)
-    return tuple(chosen)
+    supply = supplies[lead]
+    steps = supply.steps
+    primary, second, backup, spare, second_backup, second_spare = supply.table.row(slot)
+    if steps[second] < steps[primary]:
+        primary, backup, spare = second, second_backup, second_spare
+    if steps[spare] < steps[backup]:
+        backup = spare
+    table = supply.table
+    anycast = _anycast(table.seats, primary, backup) if table.anycast else ()
+    for other, supply in enumerate(supplies):
+        if other != lead:
+            fallback = _elsewhere(supply, slot, anycast)
+            if fallback != _NOBODY:
+                return lead, primary, backup, other, fallback
+    return lead, primary, backup, lead, _NOBODY
 
 
 def _draw(leads: Sequence[ranking.Lead], slot: int) -> int:
-    """Return the position of the slot's lead, by weighted rendezvous hashing.
-
-    ``-log(uniform) / share`` is least for a lead with the probability of its share, and a lead that
-    goes or comes moves nobody between the others.
-    """
+    """Return the position of the slot's lead, by weighted rendezvous hashing."""
     least, drawn = math.inf, 0
     for lead in leads:
-        distance = -math.log((rendezvous.score(lead.seed, slot) + 1) / 2**64) / lead.share
+        distance = lead.distances[slot] / lead.share
         if distance < least:
             least, drawn = distance, lead.position
     return drawn
 
 
-def _lighter(steps: Sequence[int], first: int, second: int) -> int:
-    """Return the less loaded of two candidates; the first if they are equal or it is alone."""
-    if second == _NOBODY or steps[first] <= steps[second]:
-        return first
-    return second
-
-
-def _fallback(
-    ranked: ranking.Ranking, slot: int, *, lead: int, anycast: tuple[str, ...]
-) -> selection.Choice | None:
-    for position, supply in enumerate(ranked.supplies):
-        if position == lead:
-            continue
-        found = _elsewhere(supply, slot, anycast)
-        if found != _NOBODY:
-            estimate = ranked.ranked[position].estimate
-            return selection.Choice(_FALLBACK, supply.region, supply.members[found], estimate)
-    return None
+def _anycast(seats: Sequence[rendezvous.Seat], *chosen: int) -> tuple[str, ...]:
+    """Return the anycast addresses of chosen relays."""
+    return tuple(address for seat in chosen if seat != _NOBODY for address in seats[seat].anycast)
 
 
 def _elsewhere(supply: census.Supply, slot: int, anycast: tuple[str, ...]) -> int:
     """Return a relay of another region, other than those behind the anycast addresses."""
-    row = supply.table.row(slot)
+    row, steps = supply.table.row(slot), supply.steps
     first, second = row[0], row[1]
-    lighter = _lighter(supply.steps, first, second)
+    lighter = second if steps[second] < steps[first] else first
     if not anycast:
         return lighter
     seats = supply.table.seats

@@ -37,7 +37,8 @@ class Lead:
     position: int
     """In ``Ranking.ranked`` and ``Ranking.supplies``."""
     share: float
-    seed: int
+    distances: Sequence[float]
+    """From each slot (``rendezvous.distances``)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -119,6 +120,6 @@ def _leads(ranked: Sequence[selection.Ranked]) -> tuple[Lead, ...]:
     parts = [math.exp((least - found.cost) / INDIFFERENCE) for found in near]
     whole = sum(parts)
     return tuple(
-        Lead(position=position, share=part / whole, seed=rendezvous.seed(found.region))
+        Lead(position=position, share=part / whole, distances=rendezvous.distances(found.region))
         for position, (found, part) in enumerate(zip(near, parts, strict=True))
     )

@@ -31,14 +31,16 @@ class Selector:
 
     def select(self, now: fleet.Fleet, client: selection.Client) -> selection.Selection:
         """Return what a client is offered."""
-        return self.pick(self.rank(now, client), located=client.located, user=client.user)
+        return self.pick(
+            self.rank(now, client), located=client.located, slot=rendezvous.slot(client.user)
+        )
 
     def pick(
-        self, ranked: ranking.Ranking, *, located: geo.Located, user: str
+        self, ranked: ranking.Ranking, *, located: geo.Located, slot: int
     ) -> selection.Selection:
-        """Return what a user is offered out of a ranking that ``rank`` gave for the last fleet."""
+        """Return what the users of a slot are offered out of a ranking of the last fleet."""
         return selection.Selection(
-            choices=choosing.choose(ranked, rendezvous.slot(user)),
+            choices=choosing.choose(ranked, slot),
             ranked=ranked.ranked,
             excluded=ranked.excluded,
             located=located,
