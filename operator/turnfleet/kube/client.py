@@ -6,29 +6,22 @@ same request still makes sense. Failures are those of ``failures``, and nothing 
 
 import asyncio
 import contextlib
-import json
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import AsyncGenerator, AsyncIterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
-from urllib.parse import urlencode
+from typing import Final
 
 import aiohttp
 from kubernetes.aio import config
-from kubernetes.aio.client import configuration, rest
+from kubernetes.aio.client import configuration
 
-from turnfleet.kube import failures, kinds, lines
+from turnfleet.kube import failures, kinds, lines, transport
 
-Object = Mapping[str, Any]
-"""An object as the API server writes it. Not to be changed: watches share what they hold."""
-Counted = Callable[[str, kinds.Kind, int], None]
-"""Is told verb, kind and HTTP status (0: no answer) of every request."""
+Object = transport.Object
+Access = transport.Access
 
-REQUEST_TIMEOUT: Final = 15.0
-"""Seconds for one request, its answer read to the end."""
 PAGE: Final = 500
 """Objects to one answer of a list."""
-_CONNECT_TIMEOUT: Final = 5.0
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _APPLY_PATCH: Final = "application/apply-patch+yaml"
 _CONNECTIONS: Final = 64
@@ -73,52 +66,20 @@ class Query:
         return {name: text for name, text in chosen.items() if text}
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Access:
-    """How else to get to the same API server: for kopf, which makes connections of its own."""
-
-    server: str
-    ca_file: str | None
-    certificate_file: str | None
-    key_file: str | None
-    authorization: str = field(repr=False)
-    """Of the header, good for a few minutes; empty: none."""
-    verify: bool
-
-
 class Client:
     """One API server. ``connected`` makes it."""
 
-    def __init__(
-        self, settings: configuration.Configuration, *, program: str, counted: Counted | None
-    ) -> None:
-        self._settings = settings
-        self._rest = rest.RESTClientObject(settings)
-        self._program = program
-        self._counted = counted
+    def __init__(self, way: transport.Transport) -> None:
+        self._transport = way
+        self.access = way.access
 
     async def close(self) -> None:
         """Close every connection."""
-        await self._rest.close()
-
-    async def access(self) -> Access:
-        """Return how to get to this server; raises Unavailable where there is no token."""
-        try:
-            authorization = await self._authorization()
-        except (OSError, ValueError, config.ConfigException) as error:
-            raise failures.Unavailable(f"the token: {_told(error)}") from error
-        return Access(
-            server=self._settings.host,
-            ca_file=self._settings.ssl_ca_cert or None,
-            certificate_file=self._settings.cert_file or None,
-            key_file=self._settings.key_file or None,
-            authorization=authorization,
-            verify=self._settings.verify_ssl,
-        )
+        await self._transport.close()
 
     async def get(self, kind: kinds.Kind, name: str, *, namespace: str | None = None) -> Object:
         """Return one object."""
-        return await self._json("get", kind, kind.path(namespace=namespace, name=name))
+        return await self._transport.json("get", kind, kind.path(namespace=namespace, name=name))
 
     async def page(self, query: Query, *, more: str | None = None, limit: int = PAGE) -> Page:
         """Return one page of a list, as of now; ``limit`` 0: everything at once."""
@@ -127,7 +88,7 @@ class Client:
             asked["limit"] = str(limit)
         if more is not None:
             asked["continue"] = more
-        whole = await self._json(
+        whole = await self._transport.json(
             "list", query.kind, query.kind.path(namespace=query.namespace), asked
         )
         about, items = whole.get("metadata"), whole.get("items")
@@ -150,7 +111,9 @@ class Client:
     async def create(self, kind: kinds.Kind, manifest: Object) -> Object:
         """Make an object; raises AlreadyExists rather than touch another one."""
         namespace, _ = _whose(manifest)
-        return await self._json("create", kind, kind.path(namespace=namespace), body=manifest)
+        return await self._transport.json(
+            "create", kind, kind.path(namespace=namespace), body=manifest
+        )
 
     async def replace(
         self, kind: kinds.Kind, manifest: Object, *, subresource: str | None = None
@@ -158,7 +121,7 @@ class Client:
         """Write a whole object; with its ``resourceVersion``, only the one that was read."""
         namespace, name = _whose(manifest)
         path = kind.path(namespace=namespace, name=name, subresource=subresource)
-        return await self._json("update", kind, path, body=manifest)
+        return await self._transport.json("update", kind, path, body=manifest)
 
     async def apply(
         self,
@@ -179,7 +142,7 @@ class Client:
         asked = {"fieldManager": manager, "force": "true" if force else "false"}
         if dry_run:
             asked["dryRun"] = "All"
-        return await self._json(
+        return await self._transport.json(
             "apply",
             kind,
             kind.path(namespace=namespace, name=name, subresource=subresource),
@@ -204,7 +167,7 @@ class Client:
         must = {"uid": uid, "resourceVersion": resource_version}
         held = {key: value for key, value in must.items() if value is not None}
         body = {**patch, "metadata": {**patch.get("metadata", {}), **held}} if held else patch
-        return await self._json(
+        return await self._transport.json(
             "patch",
             kind,
             kind.path(namespace=namespace, name=name, subresource=subresource),
@@ -261,7 +224,7 @@ class Client:
         if propagation is not None:
             options["propagationPolicy"] = propagation
         path = kind.path(namespace=namespace, name=name)
-        await self._json("delete", kind, path, body=options)
+        await self._transport.json("delete", kind, path, body=options)
 
     @contextlib.asynccontextmanager
     async def events(
@@ -280,115 +243,19 @@ class Client:
             "timeoutSeconds": str(int(lasting)),
         }
         limits = aiohttp.ClientTimeout(
-            total=lasting + silence, sock_connect=_CONNECT_TIMEOUT, sock_read=silence
+            total=lasting + silence, sock_connect=transport.CONNECT_TIMEOUT, sock_read=silence
         )
         path = query.kind.path(namespace=query.namespace)
         async with (
-            self._answer("watch", query.kind, path, asked, limits=limits) as answer,
+            self._transport.answer("watch", query.kind, path, asked, limits=limits) as answer,
             contextlib.aclosing(_told_by(answer, what=f"watch {query}")) as found,
         ):
             yield found
 
-    async def _json(
-        self,
-        verb: str,
-        kind: kinds.Kind,
-        path: str,
-        parameters: Mapping[str, str] | None = None,
-        *,
-        body: Object | None = None,
-        content_type: str = "application/json",
-    ) -> Object:
-        limits = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=_CONNECT_TIMEOUT)
-        async with self._answer(
-            verb, kind, path, parameters, body=body, content_type=content_type, limits=limits
-        ) as answer:
-            try:
-                found = json.loads(await answer.read())
-            except (
-                aiohttp.ClientError,
-                TimeoutError,
-                OSError,
-                ValueError,
-                RecursionError,
-            ) as error:
-                raise failures.Unavailable(f"{verb} {path}: {_told(error)}") from error
-        if not isinstance(found, dict):
-            raise failures.Unavailable(f"{verb} {path}: the answer is no object")
-        return found
-
-    @contextlib.asynccontextmanager
-    async def _answer(
-        self,
-        verb: str,
-        kind: kinds.Kind,
-        path: str,
-        parameters: Mapping[str, str] | None,
-        *,
-        limits: aiohttp.ClientTimeout,
-        body: Object | None = None,
-        content_type: str = "application/json",
-    ) -> AsyncIterator[aiohttp.ClientResponse]:
-        """Send a request; yield its answer, which is a good one, with the body still to come."""
-        status = 0
-        url = f"{self._settings.host}{path}"
-        if parameters:
-            url = f"{url}?{urlencode(parameters)}"
-        try:
-            headers = await self._headers(content_type)
-            sent = await self._rest.request(
-                _METHODS[verb], url, headers=headers, body=body, _request_timeout=limits
-            )
-            answer: aiohttp.ClientResponse = sent.response
-            status = answer.status
-            refusal = None if answer.ok else await answer.read()
-        except (
-            aiohttp.ClientError, TimeoutError, OSError, ValueError, config.ConfigException
-        ) as error:  # fmt: skip
-            raise failures.Unavailable(f"{verb} {path}: {_told(error)}", status=status) from error
-        finally:
-            if self._counted is not None:
-                self._counted(verb, kind, status)
-        if refusal is not None:
-            raise failures.of(f"{verb} {path}", status=status, body=refusal, headers=answer.headers)
-        try:
-            yield answer
-        finally:
-            # What is left of it is not wanted; a connection whose answer was read whole is kept.
-            answer.close()
-
-    async def _headers(self, content_type: str) -> dict[str, str]:
-        headers = {
-            "Accept": "application/json",
-            "Content-Type": content_type,
-            "User-Agent": self._program,
-        }
-        authorization = await self._authorization()
-        if authorization:
-            headers["Authorization"] = authorization
-        return headers
-
-    async def _authorization(self) -> str:
-        # Asked for every time: tokens in files and from programs expire.
-        bearer = (await self._settings.auth_settings()).get("BearerToken")
-        return "" if bearer is None else str(bearer["value"] or "")
-
-
-_METHODS: Final[Mapping[str, str]] = {
-    "get": "GET",
-    "list": "GET",
-    "watch": "GET",
-    "create": "POST",
-    "update": "PUT",
-    "apply": "PATCH",
-    "patch": "PATCH",
-    "delete": "DELETE",
-}
-
 
 @contextlib.asynccontextmanager
 async def connected(
-    kubeconfig: Path | None, *, program: str, counted: Counted | None = None
+    kubeconfig: Path | None, *, program: str, counted: transport.Counted | None = None
 ) -> AsyncIterator[Client]:
     """Yield a client: of the cluster that this pod runs in, or the one a file names.
 
@@ -405,7 +272,7 @@ async def connected(
             config.load_incluster_config(settings)
         else:
             await config.load_kube_config(str(kubeconfig), client_configuration=settings)
-        client = Client(settings, program=program, counted=counted)
+        client = Client(transport.Transport(settings, program=program, counted=counted))
     except Exception as error:  # a file may hold anything, and its loader trips over it
         where = f"the file {kubeconfig}" if kubeconfig else "this pod's service account"
         raise Unconfigured(f"{where} does not lead to a cluster: {error}") from error
@@ -422,13 +289,9 @@ async def _told_by(answer: aiohttp.ClientResponse, *, what: str) -> AsyncGenerat
             async for event in found:
                 yield event
     except (aiohttp.ClientError, TimeoutError, OSError, lines.Broken) as error:
-        raise failures.Unavailable(f"{what}: {_told(error)}") from error
+        raise failures.Unavailable(f"{what}: {transport.told(error)}") from error
 
 
 def _whose(manifest: Object) -> tuple[str | None, str]:
     about = manifest["metadata"]
     return about.get("namespace"), about["name"]
-
-
-def _told(error: BaseException) -> str:
-    return str(error) or type(error).__name__
