@@ -36,7 +36,6 @@ def _default_pod(pod: dict[str, Any]) -> None:
             container[probe]["httpGet"] |= {"scheme": "HTTP"}
         for variable in container["env"]:
             variable["valueFrom"]["fieldRef"]["apiVersion"] = "v1"
-        container["volumeMounts"].reverse()  # Merged by key: their order is nobody's.
     for volume in pod["volumes"]:
         if "configMap" in volume:
             volume["configMap"]["defaultMode"] = 0o644

@@ -59,6 +59,13 @@ def credentials(
     )
 
 
+def held(seen: observed.Observed) -> Credentials | None:
+    """Return what stays in force while nothing may be changed, if anything is."""
+    if seen.auth is None:
+        return None
+    return Credentials(auth=seen.auth, signing=seen.auth.current)
+
+
 def _next(
     spec: region.RegionSpec, held: observed.AuthSecret | None, source: bytes, now: float
 ) -> observed.AuthSecret | None:

@@ -112,6 +112,9 @@ def _held(
 ) -> planned.Plan:
     """Return the plan that changes nothing: relays go on, and what becomes of them is told."""
     moves = rollout.none(roster)
+    # A name that another region has is that one's to sign for.
+    taken = verdict.reason is acceptance.Reason.NAME_TAKEN
+    secrets = None if taken or identity.deleting else credentials.held(seen)
     known = facts.Facts(
         identity=identity,
         spec=spec,
@@ -119,16 +122,16 @@ def _held(
         roster=roster,
         moves=moves,
         states=_states(roster, moves),
+        auth=secrets,
+        certificate=seen.certificate,
         now=now,
     )
     written, events = _status(known, seen.status)
-    # A name that another region has is that one's to sign for.
-    lasting = not identity.deleting and verdict.reason is not acceptance.Reason.NAME_TAKEN
     return planned.Plan(
         annotate=() if identity.deleting else annotations.annotate(roster, moves),
         status=written,
         events=events,
-        signing=seen.auth.current if lasting and seen.auth is not None else None,
+        signing=None if secrets is None else secrets.signing,
     )
 
 

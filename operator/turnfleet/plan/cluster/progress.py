@@ -116,13 +116,25 @@ def _fresh(known: facts.Facts) -> list[members.Member]:
 
 
 def _troubled(of: Sequence[members.Member]) -> str:
-    """Return what keeps relays from being ready, and where to look where nobody said."""
-    if not of:
-        return ""
-    said = sorted({member.pod.trouble for member in of if member.pod.trouble})
-    where = "; ".join(said) or f"see kubectl logs {min(member.pod.name for member in of)}"
-    return f"{facts.listed(of)}: {where}"
+    """Return what keeps relays from being ready."""
+    return "; ".join(
+        f"{member.pod.name}: {_trouble(member)}"
+        for member in sorted(of, key=lambda member: member.pod.name)[:_TROUBLES_MAX]
+    )
 
+
+def _trouble(member: members.Member) -> str:
+    pod = member.pod
+    if pod.node is not None and member.node is None:
+        return f"node {pod.node} is gone"
+    if member.node is not None and not member.node.ready:
+        return f"node {pod.node} is not ready"
+    if member.finding.missing:
+        return f"node {pod.node} has no public address"
+    return pod.trouble or f"it is not ready; see kubectl logs {pod.name}"
+
+
+_TROUBLES_MAX: Final = 3
 
 CHECKS: Final[Sequence[facts.Check]] = (
     _held,

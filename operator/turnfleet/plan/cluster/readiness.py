@@ -41,15 +41,23 @@ def _stale(known: facts.Facts) -> facts.Answer | None:
 def _serving(known: facts.Facts) -> facts.Answer | None:
     if not known.taking:
         return None
-    if len(known.taking) >= known.roster.desired:
+    # In a hold nobody knows how many there should be.
+    wanted = known.roster.desired if known.verdict.accepted else len(known.roster.alive)
+    missing = wanted - len(known.taking)
+    if missing <= 0:
         return facts.yes("Ready", "every relay takes new clients")
-    missing = known.roster.desired - len(known.taking)
     names = facts.listed(known.idle)
     return facts.yes(
         "Degraded",
-        f"{facts.count(missing)} fewer than declared take new clients"
-        f"{f'; these exist and do not: {names}' if names else ''}",
+        f"{facts.count(missing)} too few take new clients"
+        f"{f'; these are there and do not: {names}' if names else ''}",
     )
+
+
+def _draining(known: facts.Facts) -> facts.Answer | None:
+    if known.roster.alive or not known.roster.leaving:
+        return None
+    return facts.no("Draining", "all its relays drain and take no new clients")
 
 
 def _none_wanted(known: facts.Facts) -> facts.Answer | None:
@@ -81,6 +89,7 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _without_address,
     _stale,
     _serving,
+    _draining,
     _none_wanted,
     _closed,
     _starting,
