@@ -8,6 +8,7 @@ from typing import NoReturn
 
 import pytest
 from tests.e2e.cluster import bed, cluster, making, needs, places, steps
+from tests.support import cluster_fleet, coturn
 
 _STEPS = pytest.StashKey[steps.Steps]()
 
@@ -69,3 +70,22 @@ def kubernetes(told: steps.Steps) -> Iterator[cluster.Cluster]:
             yield booted
     except making.Busy:
         pytest.exit("Another run has the cluster.", returncode=pytest.ExitCode.USAGE_ERROR)
+
+
+@pytest.fixture(scope="session")
+def fleet(
+    kubernetes: cluster.Cluster,
+    told: steps.Steps,
+    tmp_path_factory: pytest.TempPathFactory,
+) -> Iterator[cluster_fleet.Fleet]:
+    """Give a fleet without regions, installed by Helm; it goes with the last test."""
+    installed = cluster_fleet.Fleet(
+        kubernetes=kubernetes,
+        authority=coturn.authority(),
+        folder=tmp_path_factory.mktemp("fleet"),
+    )
+    with told.step("helm install"):
+        installed.install()
+    yield installed
+    with told.step("helm uninstall"):
+        installed.uninstall()

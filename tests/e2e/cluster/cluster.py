@@ -66,6 +66,7 @@ class Cluster:
         for number, each in enumerate(shapes):
             network.plug(each, shapes[:number])
             self._nodes[each.name] = self._node(each)
+        network.route_services(shapes[-1])
         with futures.ThreadPoolExecutor() as pool:
             preparing = [
                 pool.submit(each.start_containerd, larder=self._larder)

@@ -49,6 +49,11 @@ def plug(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
     _ip("route", "replace", node.pods, "via", node.address)
 
 
+def route_services(node: shape.NodeShape) -> None:
+    """Let this machine reach services through a node, whose kube-proxy knows where they are."""
+    _ip("route", "replace", str(shape.SERVICE_NETWORK), "via", node.address)
+
+
 def unplug(node: shape.NodeShape) -> None:
     """Take a node's link and namespace away, if they are there."""
     commands.attempt("ip", "link", "del", node.link)

@@ -1,17 +1,18 @@
-"""Builds Kubernetes and Helm from their Go modules, whose hashes go.sum files here hold.
+"""Builds Kubernetes from its Go module, whose hashes the go.sum here holds; and has Helm built.
 
 Slow the first time (about six minutes on two cores), and then in the cache.
 """
 
 import os
 import re
+import shutil
 from pathlib import Path
 from typing import Final
 
 from tests.e2e.cluster import commands, making, places
 
-_HERE: Final = Path(__file__).parent
-_KUBERNETES: Final = (
+_KUBERNETES: Final = Path(__file__).parent / "kubernetes"
+_PROGRAMS: Final = (
     "kube-apiserver", "kube-controller-manager", "kube-scheduler", "kubelet", "kube-proxy",
     "kubectl",
 )  # fmt: skip
@@ -21,18 +22,16 @@ _TIMEOUT: Final = 3600
 
 def build(where: places.Places) -> Path:
     """Return the folder of all programs, after building those that are not there."""
-    recipes = _HERE / "kubernetes", _HERE / "helm"
-    name = "-".join(f"{_version(recipe)}-{_digest(recipe)}" for recipe in recipes)
-    return making.once(where.programs / name, _build)
+    helm = Path(commands.run(places.CHECKOUT / "scripts" / "helm", timeout=_TIMEOUT).strip())
+    name = f"{_version(_KUBERNETES)}-{_digest(_KUBERNETES)}-{helm.name}"
+    return making.once(where.programs / name, lambda folder: _build(folder, helm))
 
 
-def _build(folder: Path) -> None:
+def _build(folder: Path, helm: Path) -> None:
     folder.mkdir()
-    kubernetes, helm = _HERE / "kubernetes", _HERE / "helm"
-    flags = _stamp(_version(kubernetes))
-    packages = tuple(f"k8s.io/kubernetes/cmd/{program}" for program in _KUBERNETES)
-    _go_build(kubernetes, folder, flags, packages)
-    _go_build(helm, folder, "-s -w", ("helm.sh/helm/v3/cmd/helm",))
+    packages = tuple(f"k8s.io/kubernetes/cmd/{program}" for program in _PROGRAMS)
+    _go_build(_KUBERNETES, folder, _stamp(_version(_KUBERNETES)), packages)
+    shutil.copy(helm, folder / "helm")
 
 
 def _go_build(recipe: Path, folder: Path, flags: str, packages: tuple[str, ...]) -> None:

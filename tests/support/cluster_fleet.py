@@ -1,0 +1,167 @@
+"""A fleet that Helm installed into a cluster, and a back end that asks its endpoint for servers."""
+
+import base64
+import ssl
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Final
+
+import yaml
+from tests.e2e.cluster import cluster, kubectl, places
+from tests.support import cluster_clients, coturn
+
+from turnfleet.commands import asking, exercising, output
+
+RELEASE: Final = "turnfleet"
+NAMESPACE: Final = "turnfleet"
+RELAYS: Final = "turnfleet-relays"
+"""The namespace of regions and relays."""
+CERTIFICATE: Final = "turn-tls"
+_AUTHORITY: Final = "relay-authority"
+_CHART: Final = places.CHECKOUT / "helm" / "turnfleet"
+_PACKETS: Final = 5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Fleet:
+    """The release in a cluster. ``authority`` signs the relays' certificates."""
+
+    kubernetes: cluster.Cluster
+    authority: coturn.Authority
+    folder: Path
+    """For the files that helm and kubectl are given."""
+
+    @property
+    def trusted(self) -> ssl.SSLContext:
+        """Return what the clients verify certificates with."""
+        return cluster_clients.trusting(self.authority)
+
+    def install(self, *more: str, tag: str = "e2e") -> None:
+        """Install the chart with the images built here, or upgrade it; ``more`` are flags of helm.
+
+        Does not wait: an endpoint is ready with the first relay.
+        """
+        self.kubernetes.kubectl.apply(
+            {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
+            _object("v1", "ConfigMap", _AUTHORITY, NAMESPACE, data={"ca.crt": self.authority.pem}),
+        )
+        values = self.folder / "values.yaml"
+        values.write_text(yaml.safe_dump(_values(tag)))
+        self.kubernetes.helm(
+            "upgrade", "--install", RELEASE, _CHART, f"--namespace={NAMESPACE}",
+            f"--values={values}", *more,
+        )  # fmt: skip
+
+    def uninstall(self) -> None:
+        """Take the release away."""
+        self.kubernetes.helm("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait")
+
+    def certify(self, addresses: Sequence[str]) -> None:
+        """Give the relays of these addresses a certificate, for regions that name CERTIFICATE."""
+        certificate, key = self.authority.issue(self.folder / "tls", addresses)
+        pair = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+        self.kubernetes.kubectl.apply(
+            _object("v1", "Secret", CERTIFICATE, RELAYS, type="kubernetes.io/tls", stringData=pair)
+        )
+
+    # --- regions --------------------------------------------------------------------------------
+
+    def apply(self, name: str, spec: Mapping[str, Any]) -> None:
+        """Apply a TurnRegion, as a person does with kubectl."""
+        self.kubernetes.kubectl.apply(
+            _object("turnfleet.io/v1alpha1", "TurnRegion", name, RELAYS, spec=dict(spec))
+        )
+
+    def region(self, name: str) -> kubectl.Document | None:
+        """Return a TurnRegion as it is."""
+        return self.kubernetes.kubectl.get("turnregion", name, namespace=RELAYS)
+
+    def condition(self, name: str, kind: str) -> tuple[str, str]:
+        """Return a condition's status and reason, both empty where there is none."""
+        found = self.region(name) or {}
+        for each in found.get("status", {}).get("conditions", ()):
+            if each["type"] == kind:
+                return each["status"], each["reason"]
+        return "", ""
+
+    def relays(self, name: str) -> Sequence[Mapping[str, Any]]:
+        """Return what a region's status says of its relays."""
+        relays: Sequence[Mapping[str, Any]] = (
+            (self.region(name) or {}).get("status", {}).get("relays", ())
+        )
+        return relays
+
+    def pods(self, name: str) -> Sequence[kubectl.Document]:
+        """Return a region's pods."""
+        return self.kubernetes.kubectl.items(
+            "pods", namespace=RELAYS, selector=f"turnfleet.io/region={name}"
+        )
+
+    # --- answers --------------------------------------------------------------------------------
+
+    @property
+    def key(self) -> str:
+        """Return the API key that the first install made."""
+        found = self.kubernetes.kubectl.get(
+            "secret", "turnfleet-api-first-key", namespace=NAMESPACE
+        )
+        if found is None:
+            raise LookupError("the chart made no first API key")
+        return base64.b64decode(found["data"]["key"]).decode()
+
+    @property
+    def address(self) -> str:
+        """Return the URL of the endpoint's service."""
+        found = self.kubernetes.kubectl.get("service", "turnfleet-api", namespace=NAMESPACE)
+        if found is None:
+            raise LookupError("the chart made no service")
+        return f"http://{found['spec']['clusterIP']}:{found['spec']['ports'][0]['port']}"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackEnd:
+    """Asks for its clients. ``address`` is the endpoint's, ``trusted`` what clients trust."""
+
+    address: str
+    key: str
+    trusted: ssl.SSLContext
+
+    async def ask(self, **question: str) -> tuple[asking.Offer, ...]:
+        """Return what is offered; nothing where there is no answer now."""
+        async with asking.session(context=self.trusted, key=self.key) as session:
+            try:
+                return await asking.Asker(session, self.address).ask(asking.Question(**question))
+            except output.Failure:
+                return ()
+
+    async def complaints(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
+        """Use every URL as a client does, packets included, and return what did not work."""
+        tried = [
+            (each.url, await exercising.exercise(each, context=self.trusted, packets=_PACKETS))
+            for each in offers
+        ]
+        return tuple(f"{url}: {done.problem}" for url, done in tried if done.problem)
+
+
+def back_end(fleet: Fleet) -> BackEnd:
+    """Return a back end with the first key."""
+    return BackEnd(address=fleet.address, key=fleet.key, trusted=fleet.trusted)
+
+
+def _values(tag: str) -> Mapping[str, object]:
+    return {
+        "image": {"tag": tag},
+        "relays": {"image": {"tag": tag}},
+        "api": {
+            "relayCA": {"configMap": _AUTHORITY},
+            "defaultPlace": "50.11,8.68",  # the back end has no place of its own
+        },
+    }
+
+
+def _object(
+    version: str, kind: str, name: str, namespace: str, **content: object
+) -> dict[str, Any]:
+    metadata = {"name": name, "namespace": namespace}
+    return {"apiVersion": version, "kind": kind, "metadata": metadata, **content}
