@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import yaml
-from tests.support import apiserver, fakecluster, plantexts
+from tests.support import defaulting, fakecluster, plantexts
 
 from turnfleet import names
 from turnfleet.model import region, turnregion
@@ -241,7 +241,7 @@ def _seen(told: Told, case: Case) -> dict[str, Any]:
 
 
 def _live(key: objects.Key, body: Mapping[str, Any]) -> objects.Live:
-    stored = apiserver.stored(body)
+    stored = defaulting.stored(body)
     stored["metadata"]["uid"] = f"uid-of-{key.kind}"
     return fakecluster.live(key, stored)
 

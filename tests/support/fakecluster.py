@@ -10,7 +10,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tests.support import apiserver, podnodes
+from tests.support import annotating, defaulting, podnodes
 
 from turnfleet import names
 from turnfleet.model import region
@@ -96,7 +96,7 @@ class Cluster:
         for step in plan.annotate:
             relay = self.relays.get(step.pod)
             if relay is not None and relay.pod.uid == step.uid:
-                relay.pod = annotated(relay.pod, step.annotations)
+                relay.pod = annotating.annotated(relay.pod, step.annotations)
         for deletion in plan.delete:
             self.delete(deletion)
             self.control()
@@ -106,7 +106,7 @@ class Cluster:
     def put(self, manifest: objects.Manifest) -> None:
         """Apply a manifest."""
         before = self.stored.get(manifest.key)
-        body = apiserver.stored(manifest.body)
+        body = defaulting.stored(manifest.body)
         body["metadata"]["uid"] = f"{manifest.key}" if before is None else _uid(before)
         self.stored[manifest.key] = body
         if manifest.key.kind is objects.Kind.SECRET:
@@ -276,25 +276,6 @@ def live(key: objects.Key, body: Mapping[str, Any]) -> objects.Live:
     owners = body["metadata"].get("ownerReferences", ())
     owner = next((each["uid"] for each in owners if each.get("controller")), None)
     return objects.Live(key=key, uid=_uid(body), body=body, owner=owner)
-
-
-def annotated(pod: observed.Pod, annotations: Mapping[str, str | None]) -> observed.Pod:
-    """Return a pod with annotations changed."""
-    for name, value in annotations.items():
-        parts = tuple((value or "").split(",")) if value else ()
-        match name:
-            case names.ANNOTATION_ADDRESSES:
-                pod = replace(pod, addresses=parts)
-            case names.ANNOTATION_ADDRESS_SOURCES:
-                sources = tuple(region.AddressSource(part) for part in parts)
-                pod = replace(pod, address_sources=sources)
-            case names.ANNOTATION_CLOSED:
-                pod = replace(pod, closed=value)
-            case names.ANNOTATION_DELETION_COST:
-                pod = replace(pod, deletion_cost=None if value is None else int(value))
-            case _:
-                raise AssertionError(name)
-    return pod
 
 
 def is_active(relay: Relay) -> bool:
