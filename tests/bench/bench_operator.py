@@ -22,7 +22,7 @@ from turnfleet.kube import client, fields, kinds
 _PORT: Final = 19643
 _STILL: Final = 5.0
 """Seconds without a write after which everything counts as settled."""
-_LOOK: Final = 0.2
+_LOOK: Final = 0.5
 _GIVE_UP: Final = 300.0
 _CHANGED: Final = 100
 _ONE_BY_ONE: Final = 10

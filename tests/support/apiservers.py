@@ -208,6 +208,8 @@ class ApiServer:
                 async with asyncio.timeout(self.bookmark_every):
                     sent = await queue.get()
             except TimeoutError:
+                if not queue.empty():
+                    continue  # a bookmark never overtakes an event
                 sent = line("BOOKMARK", {"metadata": {"resourceVersion": str(self._version)}})
             if sent is None:
                 return

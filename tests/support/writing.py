@@ -96,6 +96,13 @@ class Cluster(apiservers.ApiServer):
             return answer
         return await self._write(self.asked[-1], request)
 
+    async def _watch(self, request: web.Request) -> web.StreamResponse:
+        """Say within the stream that the past is forgotten, as the API server does."""
+        if int(request.query["resourceVersion"]) >= self._oldest:
+            return await apiservers.ApiServer._watch(self, request)  # noqa: SLF001 - its own class
+        said = {"kind": "Status", "code": 410, "reason": "Expired", "message": "too old"}
+        return web.Response(body=apiservers.line("ERROR", said), content_type="application/json")
+
     async def _write(self, asked: apiservers.Asked, request: web.Request) -> web.Response:
         plural, namespace = (
             apiservers.plural_of(asked.path),

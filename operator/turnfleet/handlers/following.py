@@ -85,8 +85,22 @@ def settings() -> kopf.OperatorSettings:
     chosen.queueing.error_delays = (1, 2, 5, 10)
     chosen.watching.server_timeout = _WATCH_LASTS
     chosen.networking.error_backoffs = itertools.repeat(_RETRY)  # a watch is never given up
+    chosen.persistence.diffbase_storage = _Forgetful()
     chosen.process.ultimate_exiting_timeout = None
     return chosen
+
+
+class _Forgetful(kopf.DiffBaseStorage):
+    """Keeps nothing to compare with: no handler asks what is different, and copies are dear."""
+
+    def build(self, **_: Any) -> kopf.BodyEssence:
+        return kopf.BodyEssence()
+
+    def fetch(self, **_: Any) -> kopf.BodyEssence | None:
+        return None
+
+    def store(self, **_: Any) -> None:
+        return None
 
 
 async def follow(

@@ -6,6 +6,7 @@ What came is kept by region; what a plan looks at is made of it when it is asked
 
 import asyncio
 import random
+import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -171,16 +172,32 @@ class Regions:
 
 
 def _slim(found: fields.Object) -> fields.Object:
-    """Leave out what no plan looks at: most of an object by size."""
+    """Leave out what no plan looks at, and keep equal texts once: most of an object by size."""
     kept = dict(holding.slim(found))
-    if "spec" in kept and "containerStatuses" in fields.mapping(found, "status"):
+    if "containerStatuses" in fields.mapping(found, "status"):
         kept["spec"] = {
             key: value for key, value in fields.mapping(kept, "spec").items() if key in _POD_SPEC
         }
-    return kept
+    shared: fields.Object = _shared(kept)
+    return shared
 
 
 _POD_SPEC: Final = frozenset({"nodeName", "containers", "terminationGracePeriodSeconds"})
+_SHORT: Final = 80
+"""Characters of the longest text worth looking for its equal."""
+
+
+def _shared(found: Any) -> Any:
+    """Return JSON whose texts are those of every other object: a thousand regions are alike."""
+    match found:
+        case dict():
+            return {sys.intern(key): _shared(value) for key, value in found.items()}
+        case list():
+            return [_shared(value) for value in found]
+        case str() if len(found) <= _SHORT:
+            return sys.intern(found)
+        case _:
+            return found
 
 
 def is_older(held: str, written: str) -> bool:
