@@ -41,6 +41,7 @@ class Authority:
         certificate = (
             _builder(subject="relay", issuer="test authority", key=key)
             .add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
+            .add_extension(_issuer_id(self.key), critical=False)  # Python 3.13 asks for it
             .sign(self.key, hashes.SHA256())
         )
         return _write(folder, certificate, key)
@@ -64,6 +65,7 @@ def authority() -> Authority:
         _builder(subject="test authority", issuer="test authority", key=key)
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
+        .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
         .sign(key, hashes.SHA256())
     )
     return Authority(key=key, certificate=certificate)
@@ -188,6 +190,10 @@ def _name(name: str) -> x509.GeneralName:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:
         return x509.DNSName(name)
+
+
+def _issuer_id(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
+    return x509.AuthorityKeyIdentifier.from_issuer_public_key(key.public_key())
 
 
 def _builder(
