@@ -15,7 +15,7 @@ from typing import Any, Final
 from turnfleet.kube import declaring, fields, holding
 from turnfleet.sources import manifests
 
-EVERY: Final = 2.0
+EVERY: Final = 1.0
 """Seconds between two looks."""
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
