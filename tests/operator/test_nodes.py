@@ -41,7 +41,7 @@ async def test_names_of_nodes_are_resolved_once_a_region_wants_them() -> None:
     known.roster.told(None, {"metadata": {"name": "n1"}, "status": {"addresses": addresses}})
     task = asyncio.create_task(known.resolver.run())
     await asyncio.sleep(0.02)
-    assert known.by_name["n1"].dns == ()
+    assert not known.by_name["n1"].dns
     known.resolve(wanted=True)
     await asyncio.wait_for(resolved.wait(), 2)
     task.cancel()
