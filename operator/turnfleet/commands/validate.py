@@ -6,30 +6,18 @@ It reads files and nothing else: no cluster, no network. Exit code 0: every mani
 
 import argparse
 import itertools
-import sys
-from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Iterable, Sequence
 from typing import Final
 
 from turnfleet import settings
-from turnfleet.commands import output
+from turnfleet.commands import declared, output
 from turnfleet.model import region
 from turnfleet.sources import manifests
 
 NAME: Final = "validate"
 HELP: Final = "Check TurnRegion manifests without running anything."
 
-_STDIN: Final = "-"
 _NOTES_MAX: Final = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Unreadable:
-    """A file or folder that could not be read."""
-
-    name: str
-    sentence: str
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -38,7 +26,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "files",
         nargs="+",
         metavar="FILE",
-        help="a YAML file, a folder (its .yaml, .yml and .json files), or - for standard input",
+        help=declared.FILE_HELP,
     )
 
 
@@ -47,10 +35,13 @@ def execute(
 ) -> int:
     """Check every manifest and report; return the exit code."""
     del environment
-    read = list(_read(args.files))
-    unreadable = [outcome for outcome in read if isinstance(outcome, Unreadable)]
+    read = list(declared.read(args.files))
+    unreadable = [outcome for outcome in read if isinstance(outcome, declared.Unreadable)]
     found = manifests.refuse_repeats(
-        manifest for outcome in read if not isinstance(outcome, Unreadable) for manifest in outcome
+        manifest
+        for outcome in read
+        if not isinstance(outcome, declared.Unreadable)
+        for manifest in outcome
     )
     notes = _notes([manifest.spec for manifest in found if manifest.spec])
     if console.as_json:
@@ -60,59 +51,6 @@ def execute(
     if unreadable or not found:
         return 2
     return 0 if all(manifest.spec for manifest in found) else 1
-
-
-def _read(names: Sequence[str]) -> Iterator[tuple[manifests.Manifest, ...] | Unreadable]:
-    """Read each file once, however often it is named."""
-    seen: set[Path | str] = set()
-    for path in _files(names):
-        if isinstance(path, Unreadable):
-            yield path
-            continue
-        identity = path if path == _STDIN else Path(path).resolve()
-        if identity in seen:
-            continue
-        seen.add(identity)
-        yield _read_one(path)
-
-
-def _files(names: Sequence[str]) -> Iterator[str | Unreadable]:
-    for name in names:
-        if name == _STDIN or not Path(name).is_dir():
-            yield name
-            continue
-        try:
-            entries = sorted(Path(name).iterdir())
-        except OSError as error:
-            yield _unreadable(name, error)
-            continue
-        files = [e for e in entries if e.suffix.lower() in manifests.SUFFIXES and not e.is_dir()]
-        yield from map(str, files)
-        if not files:
-            yield Unreadable(
-                name=_printable(name),
-                sentence="this folder has no .yaml, .yml or .json file; name the one that has",
-            )
-
-
-def _read_one(name: str) -> tuple[manifests.Manifest, ...] | Unreadable:
-    most = manifests.SIZE_MAX + 1  # One over the limit is enough to be refused.
-    try:
-        if name == _STDIN:
-            return manifests.read_bytes(sys.stdin.buffer.read(most), "standard input")
-        with Path(name).open("rb") as file:
-            return manifests.read_bytes(file.read(most), _printable(name))
-    except (OSError, ValueError) as error:
-        return _unreadable(name, error)
-
-
-def _unreadable(name: str, error: OSError | ValueError) -> Unreadable:
-    reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-    return Unreadable(name=_printable(name), sentence=f"this cannot be read: {reason.lower()}")
-
-
-def _printable(name: str) -> str:
-    return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in name)
 
 
 def _notes(specs: Sequence[region.RegionSpec]) -> tuple[str, ...]:
@@ -138,7 +76,9 @@ def _share_ports(one: region.RegionSpec, other: region.RegionSpec) -> bool:
 
 
 def _report(
-    found: Iterable[manifests.Manifest], unreadable: Iterable[Unreadable], notes: Sequence[str]
+    found: Iterable[manifests.Manifest],
+    unreadable: Iterable[declared.Unreadable],
+    notes: Sequence[str],
 ) -> dict[str, object]:
     return {
         "manifests": [
@@ -167,7 +107,7 @@ def _report(
 def _print(
     console: output.Console,
     found: Sequence[manifests.Manifest],
-    unreadable: Sequence[Unreadable],
+    unreadable: Sequence[declared.Unreadable],
     notes: Sequence[str],
 ) -> None:
     if found:

@@ -9,9 +9,19 @@ from collections.abc import Sequence
 
 import turnfleet
 from turnfleet import settings
-from turnfleet.commands import api, check, explain, operator, output, remove_regions, run, validate
+from turnfleet.commands import (
+    api,
+    check,
+    explain,
+    operator,
+    output,
+    plan,
+    remove_regions,
+    run,
+    validate,
+)
 
-_COMMANDS = (run, operator, api, check, explain, validate, remove_regions)
+_COMMANDS = (run, operator, api, check, explain, validate, plan, remove_regions)
 
 
 def run_one(argv: Sequence[str] | None) -> int:
