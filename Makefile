@@ -44,6 +44,10 @@ format: setup-test ## Put the code into shape
 	@$(PY) -m ruff format .
 	@$(PY) -m ruff check --fix .
 
+.PHONY: golden
+golden: setup-test ## Write the golden plans of tests/golden/cluster anew; the diff is what changes
+	@$(PY) -m tests.support.clusterplans
+
 .PHONY: geo
 geo: setup-run ## Fetch the country database, so that clients are placed by address
 	@$(PY) -m turnfleet.geo.fetch .run/geo
@@ -51,6 +55,10 @@ geo: setup-run ## Fetch the country database, so that clients are placed by addr
 .PHONY: bench
 bench: setup-bench ## Measure the endpoint beside an aiohttp hello-world (ARGS="--write docs/benchmarks.md")
 	@$(PY) -m tests.bench.bench_answers $(ARGS)
+
+.PHONY: bench-operator
+bench-operator: setup-e2e ## Measure the operator on a real API server, 1,000 regions (ARGS="--regions 100")
+	@$(PY) -m tests.bench.bench_operator $(ARGS)
 
 .PHONY: soak
 soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")

@@ -12,7 +12,7 @@ from typing import Any
 
 from tests.support import apiservers, writing
 
-from turnfleet.handlers import metrics, operating
+from turnfleet.handlers import metrics, operating, options
 from turnfleet.kube import client, kinds, leading
 from turnfleet.plan.cluster import observed
 
@@ -107,7 +107,7 @@ async def operating_in(
     """Run an operator while the block lasts; it is ready when that begins."""
     rng = random.Random(7)  # noqa: S311 - the same in every run
     counted = metrics.Metrics()
-    options = operating.Options(
+    chosen = options.Options(
         namespaces=namespaces,
         signing=(SYSTEM, "turnfleet-signing"),
         lease=(SYSTEM, "turnfleet-operator"),
@@ -117,7 +117,7 @@ async def operating_in(
         listen=("127.0.0.1", 0),
         kubeconfig=cluster.kubeconfig(folder),
     )
-    around = operating.Around(
+    around = options.Around(
         clock=time.monotonic,
         wall=time.time,
         entropy=rng.randbytes,
@@ -125,7 +125,7 @@ async def operating_in(
         instance="test",
     )
     async with client.connected(
-        options.kubeconfig, program="test", counted=counted.requested
+        chosen.kubeconfig, program="test", counted=counted.requested
     ) as api:
         lead = leading.Leading(
             api,
@@ -136,7 +136,7 @@ async def operating_in(
             wall=time.time,
         )
         await lead.acquire()
-        whole = operating.Operator(api, options, around, counted=counted, lead=lead)
+        whole = operating.Operator(api, chosen, around, counted=counted, lead=lead)
         running = Running(cluster=cluster, whole=whole)
         task = asyncio.create_task(whole.run(running.asked))
         try:

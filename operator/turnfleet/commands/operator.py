@@ -119,13 +119,17 @@ def execute(
     del console, environment
     try:
         # Not above: other commands run where the kubernetes extra is not installed, and sooner.
-        from turnfleet.handlers import operating  # noqa: PLC0415
+        from turnfleet.handlers import (  # noqa: PLC0415
+            operating,
+            options,
+            starting,
+        )
         from turnfleet.kube import client  # noqa: PLC0415
     except ModuleNotFoundError as missing:
         raise output.Failure(
             f"{missing.name} is not installed; pip install 'turnfleet[kubernetes]' installs it."
         ) from None
-    options = operating.Options(
+    chosen = options.Options(
         namespaces=None if args.all_namespaces else tuple(dict.fromkeys(args.namespaces)),
         signing=args.signing_secret,
         lease=args.lease,
@@ -141,17 +145,18 @@ def execute(
         listen=args.listen,
         kubeconfig=args.kubeconfig,
     )
-    around = operating.Around(
+    around = options.Around(
         clock=time.monotonic,
         wall=time.time,
         entropy=secrets.token_bytes,
         rng=random.Random(secrets.token_bytes(16)),  # noqa: S311 - spreads retries
         instance=f"{socket.gethostname()}_{secrets.token_hex(4)}",
     )
-    observing.to(sys.stderr, level=logging.DEBUG if args.verbose else logging.INFO)
+    handler = observing.to(sys.stderr, level=logging.DEBUG if args.verbose else logging.INFO)
+    logging.getLogger("kopf").addHandler(handler)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
-            runner.run(operating.serve(options, around))
+            runner.run(starting.serve(chosen, around))
     except (operating.Ended, client.Unconfigured) as error:
         raise output.Failure(str(error), code=1) from None
     except OSError as error:

@@ -9,7 +9,7 @@ import datetime as dt
 import itertools
 import logging
 import signal
-from collections.abc import Callable, Collection, Iterator, Sequence
+from collections.abc import Awaitable, Callable, Collection, Iterator, Sequence
 from typing import Any, Final
 
 import kopf
@@ -104,14 +104,21 @@ class _Forgetful(kopf.DiffBaseStorage):
 
 
 async def follow(
-    handlers: kopf.OperatorRegistry, *, namespaces: Sequence[str] | None, asked: asyncio.Event
+    handlers: kopf.OperatorRegistry,
+    *,
+    namespaces: Sequence[str] | None,
+    listed: Callable[[], Awaitable[None]],
+    asked: asyncio.Event,
 ) -> None:
     """Run kopf until cancelled; one that ends is started again, and lists everything anew.
 
-    A signal sets ``asked`` rather than end kopf before everything else.
+    ``listed`` waits until everything can be listed: kopf looks once which kinds there are, and
+    never watches one that was not there. A signal sets ``asked`` rather than end kopf before
+    everything else.
     """
     logging.getLogger("kopf").setLevel(logging.WARNING)
     while not asked.is_set():
+        await listed()
         try:
             await _follow_once(handlers, namespaces, asked)
         except Exception as error:  # noqa: BLE001 - whatever it is, watching has to go on

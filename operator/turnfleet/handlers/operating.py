@@ -1,4 +1,4 @@
-"""The operator as a whole: waits for the lease, starts every part, ends them in order.
+"""The operator as a whole: makes every part, runs them, ends them in order.
 
 When one part ends by itself, all end, with a sentence: half an operator would look like a whole
 one, and the next start finds out everything by looking.
@@ -6,11 +6,7 @@ one, and the next start finds out everything by looking.
 
 import asyncio
 import logging
-import random
-import signal
-from collections.abc import Callable, Coroutine, Iterator
-from dataclasses import dataclass
-from pathlib import Path
+from collections.abc import Coroutine, Iterator
 from typing import Final
 
 from turnfleet.handlers import (
@@ -18,11 +14,11 @@ from turnfleet.handlers import (
     following,
     metrics,
     nodes,
+    options,
     queue,
     reconciling,
     rollcall,
     roster,
-    serving,
 )
 from turnfleet.kube import (
     announcing,
@@ -55,76 +51,20 @@ class Ended(Exception):  # noqa: N818 - how an operator ends that was not asked 
     """A part ended by itself, or another replica took over; the text is a sentence."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Options:
-    """What the command line asks for."""
-
-    namespaces: tuple[str, ...] | None
-    """``None``: all of them."""
-    signing: tuple[str, str]
-    """Namespace and name of a Secret."""
-    lease: tuple[str, str]
-    """Namespace and name of a Lease."""
-    policy: observed.Policy
-    most_rolling: int
-    regions: Path | None
-    """Folder of the manifests of ``values.regions``."""
-    listen: tuple[str, int]
-    kubeconfig: Path | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Around:
-    """The machine: clocks, chance, a name."""
-
-    clock: Callable[[], float]
-    """Monotonic seconds."""
-    wall: Callable[[], float]
-    """Unix seconds."""
-    entropy: Callable[[int], bytes]
-    rng: random.Random
-    instance: str
-    """Differs between replicas, and between starts of one."""
-
-
-async def serve(options: Options, around: Around) -> None:
-    """Run until a signal asks for the end. Raises Ended, client.Unconfigured or OSError."""
-    counted = metrics.Metrics()
-    asked = _on_signals(asyncio.get_running_loop())
-    async with client.connected(
-        options.kubeconfig, program=PROGRAM, counted=counted.requested
-    ) as api:
-        lead = leading.Leading(
-            api,
-            namespace=options.lease[0],
-            name=options.lease[1],
-            identity=around.instance,
-            clock=around.clock,
-            wall=around.wall,
-        )
-        whole = Operator(api, options, around, counted=counted, lead=lead)
-        async with serving.at(*options.listen, unready=whole.unready, counted=counted):
-            try:
-                if await _unless(asked, lead.acquire()):
-                    await whole.run(asked)
-            finally:
-                await lead.release()
-
-
 class Operator:
     """The parts, wired."""
 
     def __init__(
         self,
         api: client.Client,
-        options: Options,
-        around: Around,
+        chosen: options.Options,
+        around: options.Around,
         *,
         counted: metrics.Metrics,
         lead: leading.Leading,
     ) -> None:
         self._api = api
-        self._options = options
+        self._chosen = chosen
         self._around = around
         self._metrics = counted
         self._lead = lead
@@ -135,7 +75,7 @@ class Operator:
         self._nodes = nodes.Nodes(changed=self._node_changed)
         self._observing = observing.Regions(
             api,
-            namespaces=options.namespaces,
+            namespaces=chosen.namespaces,
             marked=self._part_changed,
             clock=around.clock,
             rng=around.rng,
@@ -145,8 +85,8 @@ class Operator:
         )
         self._signing = signing.Signing(
             api,
-            namespace=options.signing[0],
-            name=options.signing[1],
+            namespace=chosen.signing[0],
+            name=chosen.signing[1],
             entropy=around.entropy,
             clock=around.clock,
             rng=around.rng,
@@ -158,7 +98,7 @@ class Operator:
             {
                 self._regions: [
                     client.Query(kind=kinds.TURN_REGION, namespace=namespace)
-                    for namespace in options.namespaces or (None,)
+                    for namespace in chosen.namespaces or (None,)
                 ],
                 self._nodes.roster: [client.Query(kind=kinds.NODE)],
             },
@@ -174,8 +114,8 @@ class Operator:
                 announcer=self._announcer,
                 metrics=counted,
             ),
-            policy=options.policy,
-            most_rolling=options.most_rolling,
+            policy=chosen.policy,
+            most_rolling=chosen.most_rolling,
             mark=lambda key, after: self._queue.mark(key, after=after),
             may_write=lambda: lead.holds,
             clock=around.clock,
@@ -184,10 +124,10 @@ class Operator:
         )
         self._declaring = (
             None
-            if options.regions is None
+            if chosen.regions is None
             else declaring.Declaring(
-                options.regions,
-                namespaces=options.namespaces,
+                chosen.regions,
+                namespaces=chosen.namespaces,
                 live=lambda: self._regions.objects,
                 acting=values.Declaring(api),
                 may_act=lambda: self._complete and lead.holds,
@@ -201,9 +141,11 @@ class Operator:
         """Return why this replica is not ready; one that waits for the lease is."""
         if not self.running:
             return None
+        trouble = self._signing.trouble
         if not self._complete:
-            return "What there is has not been listed yet."
-        return self._signing.trouble
+            trouble = trouble or self._roll.trouble or self._observing.trouble
+            return trouble or "What there is has not been listed yet."
+        return trouble
 
     async def run(self, asked: asyncio.Event) -> None:
         """Run every part until ``asked`` is set."""
@@ -218,7 +160,8 @@ class Operator:
                     listed=self._roll.ask,
                     wall=self._around.wall,
                 ),
-                namespaces=self._options.namespaces,
+                namespaces=self._chosen.namespaces,
+                listed=self._roll.call,
                 asked=asked,
             ),
             name="kopf",
@@ -267,6 +210,9 @@ class Operator:
         await self._signing.ready.wait()
         self._complete = True
         self._sign_for_those_there_are()
+        for key in map(reading.RegionKey._make, self._regions.objects):
+            if self._observing.is_unsettled(key):
+                self._reconciler.turns.presume(key)
         _log.info("%d regions, %d nodes", len(self._regions.objects), len(self._nodes.by_name))
         await self._queue.work(self._reconcile, workers=WORKERS)
 
@@ -336,24 +282,3 @@ def _failure(parts: dict[str, asyncio.Task[None]]) -> Ended:
         return error
     _log.error("The %s has ended", ended.get_name(), exc_info=error)
     return Ended(f"The {ended.get_name()} failed, so everything ends: {error!r}")
-
-
-def _on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
-    asked = asyncio.Event()
-    for number in (signal.SIGINT, signal.SIGTERM):
-        loop.add_signal_handler(number, asked.set)
-    return asked
-
-
-async def _unless(asked: asyncio.Event, work: Coroutine[None, None, None]) -> bool:
-    """Return whether ``work`` was done before ``asked`` was set, which ends it."""
-    tasks = asyncio.create_task(work), asyncio.create_task(asked.wait())
-    try:
-        await asyncio.wait(tasks, return_when=asyncio.FIRST_COMPLETED)
-        if tasks[0].done():
-            await tasks[0]
-        return tasks[0].done()
-    finally:
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, return_exceptions=True)

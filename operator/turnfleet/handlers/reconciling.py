@@ -161,7 +161,7 @@ class Reconciler:
             outcome = await self._execute(key, identity, plan, seen, memory)
             if outcome is not None:
                 return outcome
-        again = None if plan.requeue is None else max(plan.requeue - self._wall(), 0.0)
+        again = None if plan.requeue is None else max(plan.requeue - self._wall(), SETTLING)
         return queue.Outcome(again=again)
 
     async def _execute(

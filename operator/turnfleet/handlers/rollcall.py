@@ -40,6 +40,13 @@ class RollCall:
         """Have the roll called soon."""
         self._asked.set()
 
+    async def call(self) -> None:
+        """Return once the roll was called, again if it was before: everything can be listed."""
+        if self.complete.is_set():
+            self.complete.clear()
+            self.ask()
+        await self.complete.wait()
+
     async def run(self) -> None:
         """Call the roll for ever."""
         while True:

@@ -60,6 +60,10 @@ class Turns:
         """Return the regions whose relays are being replaced."""
         return frozenset(self._rolling)
 
+    def presume(self, key: reading.RegionKey) -> None:
+        """Take a region for rolling until it says: an operator that starts knows none."""
+        self._rolling.add(key)
+
     def may_roll(self, key: reading.RegionKey) -> bool:
         """Return whether a region may replace relays now; one that may not is remembered."""
         allowed = key in self._rolling or len(self._rolling) < self._most

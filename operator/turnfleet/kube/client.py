@@ -24,8 +24,8 @@ PAGE: Final = 500
 """Objects to one answer of a list."""
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _APPLY_PATCH: Final = "application/apply-patch+yaml"
-_CONNECTIONS: Final = 64
-"""Most connections, of which every watch keeps one."""
+_CONNECTIONS: Final = 0
+"""No limit: every watch keeps a connection, and an operator of many namespaces has many."""
 
 
 class Unconfigured(Exception):  # noqa: N818 - what a person has to mend

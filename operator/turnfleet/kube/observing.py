@@ -103,6 +103,15 @@ class Regions:
             for one, body in self._found.get(key, {}).items()
         )
 
+    def is_unsettled(self, key: reading.RegionKey) -> bool:
+        """Return whether a relay of a region is on its way out or in: it may be rolling."""
+        return any(
+            pod.deleting_until is not None or pod.closed is not None or not pod.ready
+            for one, body in self._found.get(key, {}).items()
+            if one.kind is objects.Kind.POD
+            for pod in (reading.pod(body),)
+        )
+
     def is_behind(self, key: reading.RegionKey, written: Written) -> bool:
         """Return whether something that was written has not been told of yet."""
         found = self._found.get(key, {})
