@@ -116,6 +116,8 @@ class Cluster(apiservers.ApiServer):
         refusal = _refusal(asked, known, creates=applying and subresource is None)
         if refusal is not None:
             return refusal
+        if "dryRun" in asked.query:
+            return web.json_response(_merged(known or {}, asked.body))
         match asked.verb:
             case "delete":
                 await self._delete(kind, name, namespace, asked.body)

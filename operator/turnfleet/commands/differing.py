@@ -190,20 +190,24 @@ class _Looker:
     async def _diff(
         self, manifest: objects.Manifest, live: objects.Live | None, spec: region.RegionSpec
     ) -> str:
-        named = spec.auth.secret_name
-        after = manifest.body
+        kind = observing.KINDS[manifest.key.kind]
+        after: Mapping[str, Any] = manifest.body
         if live is not None:
             after = await self._api.apply(
-                observing.KINDS[manifest.key.kind],
-                dict(manifest.body),
-                manager=names.FIELD_MANAGER,
-                dry_run=True,
+                kind, dict(manifest.body), manager=names.FIELD_MANAGER, dry_run=True
             )
-        before = "" if live is None else _text(showing.redacted(live.body, named=named))
+
+        def lines(body: Mapping[str, Any]) -> list[str]:
+            whole = {"apiVersion": kind.api_version, "kind": kind.name, **body}
+            named = spec.auth.secret_name
+            return _text(showing.redacted(manifest.key.kind, whole, named=named)).splitlines(
+                keepends=True
+            )
+
         return "".join(
             difflib.unified_diff(
-                before.splitlines(keepends=True),
-                _text(showing.redacted(after, named=named)).splitlines(keepends=True),
+                [] if live is None else lines(live.body),
+                lines(after),
                 fromfile=f"live/{manifest.key}",
                 tofile=f"planned/{manifest.key}",
             )
@@ -217,5 +221,8 @@ def _text(body: Mapping[str, Any]) -> str:
         for name, value in fields.mapping(body, "metadata").items()
         if name not in _VOLATILE
     }
+    annotations = dict(fields.mapping(metadata, "annotations"))
+    annotations.pop(names.ANNOTATION_APPLIED, None)
     kept = {name: value for name, value in body.items() if name != "status"}
-    return showing.text(dict(sorted({**kept, "metadata": metadata}.items())))
+    about = {**metadata, "annotations": annotations}
+    return showing.text(dict(sorted({**kept, "metadata": about}.items())))

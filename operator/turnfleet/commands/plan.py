@@ -137,7 +137,7 @@ def _print(
             console.complain(f"{name}: {verdict.reason}: {verdict.sentence}")
         named = spec.auth.secret_name
         plan = _cold(namespace, spec, policy)
-        bodies = [showing.redacted(one.body, named=named) for one in plan.apply]
+        bodies = [showing.redacted(one.key.kind, one.body, named=named) for one in plan.apply]
         listed.append(
             {
                 "region": name,

@@ -15,12 +15,15 @@ _HIDDEN: Final[Mapping[str, str]] = {
 }
 
 
-def redacted(body: Mapping[str, Any], *, named: str | None = None) -> dict[str, Any]:
+def redacted(
+    kind: objects.Kind, body: Mapping[str, Any], *, named: str | None = None
+) -> dict[str, Any]:
     """Return an object without secrets; ``named`` is the Secret that the region's is copied from.
 
-    Everything of a Secret that is not known to be harmless is hidden.
+    The kind is not taken from the object, since those of a list do not say theirs. Everything of a
+    Secret that is not known to be harmless is hidden.
     """
-    if body.get("kind") != objects.Kind.SECRET:
+    if kind is not objects.Kind.SECRET:
         return dict(body)
     source = {contract.AUTH_CURRENT: f"<copied from Secret {named}>"} if named else {}
     harmless = (contract.AUTH_GENERATION, contract.AUTH_RETIRE_AFTER)
