@@ -1,15 +1,19 @@
 """One cluster for the whole suite, and the table of what was done with it at the end."""
 
+import asyncio
 import os
 import signal
+import time
 from collections.abc import Generator, Iterator
 from types import FrameType
-from typing import NoReturn
+from typing import Final, NoReturn
 
 import pytest
 from tests.e2e.cluster import bed, cluster, making, needs, places, steps
 from tests.support import cluster_fleet, coturn
 
+_ANSWER_WITHIN: Final = 90
+"""Seconds from applying a region; it takes a tenth where the machine has nothing else to do."""
 _STEPS = pytest.StashKey[steps.Steps]()
 
 
@@ -89,3 +93,28 @@ def fleet(
     yield installed
     with told.step("helm uninstall"):
         installed.uninstall()
+
+
+@pytest.fixture(scope="session")
+def back_end(fleet: cluster_fleet.Fleet) -> cluster_fleet.BackEnd:
+    """Give a back end that asks for servers with the key of the first install."""
+    return cluster_fleet.back_end(fleet)
+
+
+@pytest.fixture(scope="session")
+def central(
+    fleet: cluster_fleet.Fleet, back_end: cluster_fleet.BackEnd, told: steps.Steps
+) -> cluster_fleet.Region:
+    """Give a region of two relays whose every URL is offered; how soon it was is in the table."""
+    region = cluster_fleet.central(fleet)
+    fleet.certify(region.addresses)
+    began = time.monotonic()
+    fleet.apply(region.name, region.spec)
+    while not (offers := asyncio.run(back_end.ask())):
+        assert time.monotonic() - began < _ANSWER_WITHIN
+    told.measured(f"first answer {time.monotonic() - began:.1f} s after kubectl apply")
+    assert asyncio.run(back_end.complaints(offers)) == ()
+    while not region.is_complete(offers := asyncio.run(back_end.ask())):
+        assert time.monotonic() - began < _ANSWER_WITHIN, offers
+    told.measured(f"both relays, and TLS, {time.monotonic() - began:.1f} s after it")
+    return region

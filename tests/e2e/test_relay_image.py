@@ -16,7 +16,7 @@ from tests.support import cluster_clients, cluster_relays, coturn
 
 from turnrelay import turn
 
-_NODES: Final = ("eu-a", "eu-b")
+_NODES: Final = ("us-a", "us-b")
 _NET_BIND_SERVICE: Final = 1 << 10
 _READY_WITHIN: Final = 60
 _NEW_SECRET: Final = "the-second-secret-of-the-cluster-2"
@@ -45,10 +45,10 @@ def region(
     addresses = [kubernetes.nodes[name].address for name in _NODES]
     certificate, key = authority.issue(tmp_path_factory.mktemp("tls"), addresses)
     wanted = cluster_relays.Region(
-        name="eu",
+        name="us",
         image=bed.RELAY_IMAGE,
         replicas=len(_NODES),
-        nodes_of="eu",
+        nodes_of="us",
         peers=addresses,
         tls={"tls.crt": certificate.read_text(), "tls.key": key.read_text()},
     )
@@ -86,7 +86,7 @@ async def test_a_packet_goes_from_one_relay_to_the_other_and_back(
 async def test_a_relay_has_one_right_and_one_place_to_write(
     kubernetes: cluster.Cluster, region: cluster_relays.Region
 ) -> None:
-    pod = _pods(kubernetes, region)["eu-a"]
+    pod = _pods(kubernetes, region)["us-a"]
     for process in ("1", "self"):
         rights = _inside(kubernetes, pod, "grep", "^Cap", f"/proc/{process}/status").split("\n")
         masks = {line.split(":")[0]: int(line.split()[1], 16) for line in rights if line}
@@ -103,8 +103,8 @@ async def test_a_new_secret_is_taken_without_a_restart(
     trusted: ssl.SSLContext,
     told: steps.Steps,
 ) -> None:
-    pod = _pods(kubernetes, region)["eu-a"]
-    server = _servers(region, kubernetes.nodes["eu-a"].address, trusted)[0]
+    pod = _pods(kubernetes, region)["us-a"]
+    server = _servers(region, kubernetes.nodes["us-a"].address, trusted)[0]
     assert await cluster_clients.refusal(server, secret=_NEW_SECRET) == 401
     auth = cluster_relays.auth(_NEW_SECRET, generation=2, previous=cluster_relays.SECRET)
     kubernetes.kubectl.patch(
@@ -127,9 +127,9 @@ async def test_a_deleted_relay_serves_its_last_client_before_it_goes(
     trusted: ssl.SSLContext,
     told: steps.Steps,
 ) -> None:
-    pod = _pods(kubernetes, region)["eu-a"]
-    server = _servers(region, kubernetes.nodes["eu-a"].address, trusted)[0]
-    other = _servers(region, kubernetes.nodes["eu-b"].address, trusted)[0]
+    pod = _pods(kubernetes, region)["us-a"]
+    server = _servers(region, kubernetes.nodes["us-a"].address, trusted)[0]
+    other = _servers(region, kubernetes.nodes["us-b"].address, trusted)[0]
     async with _allocated(server) as call, _allocated(other) as peer:
         kubernetes.kubectl.delete("pod", _name(pod), namespace=region.namespace)
         began = time.monotonic()

@@ -98,6 +98,23 @@ class Fleet:
             "pods", namespace=RELAYS, selector=f"turnfleet.io/region={name}"
         )
 
+    # --- the operator ---------------------------------------------------------------------------
+
+    def leader(self) -> str:
+        """Return the name of the operator's pod that leads; empty if none of them does."""
+        found = self.kubernetes.kubectl.get("lease", "turnfleet-operator", namespace=NAMESPACE)
+        holder: str = (found or {"spec": {}})["spec"].get("holderIdentity") or ""
+        pods = self.kubernetes.kubectl.items("pods", namespace=NAMESPACE)
+        names = [str(pod["metadata"]["name"]) for pod in pods]
+        return next((name for name in names if name in holder), "")
+
+    def kill_pod(self, name: str) -> None:
+        """Delete a pod of the release without any grace."""
+        self.kubernetes.kubectl.run(
+            "delete", "pod", name, f"--namespace={NAMESPACE}", "--grace-period=0", "--force",
+            "--wait=false",
+        )  # fmt: skip
+
     # --- answers --------------------------------------------------------------------------------
 
     @property
@@ -144,16 +161,63 @@ class BackEnd:
         return tuple(f"{url}: {done.problem}" for url, done in tried if done.problem)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A TurnRegion, and the addresses of the nodes that its relays run on."""
+
+    name: str
+    addresses: tuple[str, ...]
+    spec: Mapping[str, Any]
+
+    def hosts(self, offers: Sequence[asking.Offer]) -> frozenset[str]:
+        """Return the region's addresses that an answer offers."""
+        offered = {each.destination.host for each in offers if each.destination}
+        return frozenset(self.addresses) & offered
+
+    def is_complete(self, offers: Sequence[asking.Offer]) -> bool:
+        """Return whether an answer offers every relay, and TLS."""
+        whole = self.hosts(offers) == frozenset(self.addresses)
+        return whole and any(each.url.startswith("turns:") for each in offers)
+
+
+def central(fleet: Fleet) -> Region:
+    """Return a region of the nodes in eu, with every listener; it is not applied yet."""
+    nodes = [each for each in fleet.kubernetes.nodes.values() if each.shape.region == "eu"]
+    return Region(
+        name="eu-central",
+        addresses=tuple(each.address for each in nodes),
+        spec={
+            "location": {"latitude": 50.11, "longitude": 8.68},
+            "realm": "turn.example.com",
+            "residency": "eu",
+            "relays": {
+                "placement": "Replicas",
+                "replicas": len(nodes),
+                "nodeSelector": {"topology.kubernetes.io/region": "eu"},
+            },
+            "listeners": {
+                "udp": {"port": 3478},
+                "tcp": {"port": 3478},
+                "tls": {"port": 443, "secretName": CERTIFICATE},
+            },
+            "relayPorts": {"min": 49152, "max": 49999},
+        },
+    )
+
+
 def back_end(fleet: Fleet) -> BackEnd:
     """Return a back end with the first key."""
     return BackEnd(address=fleet.address, key=fleet.key, trusted=fleet.trusted)
 
 
 def _values(tag: str) -> Mapping[str, object]:
+    elsewhere = {"nodeSelector": {"topology.kubernetes.io/region": "us"}}  # tests break eu's nodes
     return {
         "image": {"tag": tag},
         "relays": {"image": {"tag": tag}},
+        "operator": elsewhere,
         "api": {
+            **elsewhere,
             "relayCA": {"configMap": _AUTHORITY},
             "defaultPlace": "50.11,8.68",  # the back end has no place of its own
         },

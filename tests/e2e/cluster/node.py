@@ -1,11 +1,13 @@
 """One node: containerd, kubelet and kube-proxy in a network namespace of their own."""
 
 import json
+import os
+import signal
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import containerd, kubectl, node_files, processes, shape
+from tests.e2e.cluster import commands, containerd, kubectl, node_files, processes, shape
 from tests.e2e.cluster import larder as larders
 
 _READY_WITHIN: Final = 60.0
@@ -137,6 +139,15 @@ class Node:
         """End containerd as a crash would; containers live on, held by their shims."""
         self._containerd.kill()
 
+    def kill_process(self, name: str) -> None:
+        """End a program of a host-network pod with kill -9, inside its container."""
+        listed = commands.run("ip", "netns", "pids", self.shape.namespace).split()
+        pids = [int(pid) for pid in listed if _name_of(int(pid)) == name]
+        if not pids:
+            raise LookupError(f"no {name} runs on {self.name}")
+        for pid in pids:
+            os.kill(pid, signal.SIGKILL)
+
     def load(self, archive: Path) -> None:
         """Put the images of an archive where the kubelet finds them."""
         self._containerd.load(archive)
@@ -146,3 +157,10 @@ class Node:
 
     def _start(self, program: str, *command: str | Path) -> None:
         self._running.start(self._id(program), *command, namespace=self.shape.namespace)
+
+
+def _name_of(pid: int) -> str:
+    try:
+        return Path(f"/proc/{pid}/comm").read_text().strip()
+    except OSError:
+        return ""
