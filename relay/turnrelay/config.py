@@ -82,7 +82,7 @@ class Config:
     """Seconds."""
     live: Live = field(default_factory=Live)
     digest: str = ""
-    """Of all but ``live``: equal digests need no new relay."""
+    """Of all but ``live`` and the drain timeout: equal digests need no new relay."""
 
 
 def parse(content: bytes) -> Config | tuple[Problem, ...]:
@@ -237,8 +237,11 @@ class _Reader:
         self.problems.append(Problem(path=path, sentence=sentence))
 
 
+_TAKEN_OVER: Final = frozenset({"live", "drainTimeout"})
+
+
 def _digest(document: Mapping[str, object]) -> str:
-    lasting = {key: value for key, value in document.items() if key != "live"}
+    lasting = {key: value for key, value in document.items() if key not in _TAKEN_OVER}
     return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:16]
 
 

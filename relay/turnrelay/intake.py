@@ -24,7 +24,7 @@ class Intake:
         self._seen_config: bytes | None = None
         self._installed: certificate.Pair | None = None
         self.settings = settings
-        """As read at the start, with the ``live`` part of the last good version."""
+        """As read at the start, with ``live`` and the drain timeout of the last good version."""
         self.auth: auth.Auth | None = None
         self.agent_key: str | None = None
         self.addresses = b""
@@ -94,7 +94,9 @@ class Intake:
             listed = "; ".join(map(str, found))
             self.complain("config", f"the configuration changed and cannot be used: {listed}")
             return
-        self.settings = replace(self.settings, live=found.live)
+        # The deadline of a drain is whatever is declared when it begins: whoever deletes a relay
+        # gives it that time too.
+        self.settings = replace(self.settings, live=found.live, drain_timeout=found.drain_timeout)
         lasting = found.digest == self.settings.digest
         sentence = "the configuration changed in what only a new relay can follow"
         self.complain("config", None if lasting else sentence)

@@ -92,6 +92,7 @@ def test_no_document_makes_it_raise(changes: dict[str, object]) -> None:
 
 def test_only_what_needs_a_new_relay_changes_the_digest() -> None:
     assert read().digest == read(live_allocationsPerUser=7).digest
+    assert read().digest == read(drainTimeout=7).digest
     assert read().digest != read(realm="other.example.com").digest
 
 
