@@ -107,11 +107,6 @@ class Reconciler:
             for namesake in known:
                 self._mark(namesake, 0.0)
 
-    def spec(self, key: reading.RegionKey) -> region.RegionSpec | None:
-        """Return what a region declared when it was last looked at."""
-        memory = self._memories.get(key)
-        return None if memory is None else memory.wanted.spec
-
     def is_own(self, key: reading.RegionKey, found: fields.Object) -> bool:
         """Return whether a TurnRegion is just as this reconciler wrote it: nothing to look at."""
         memory = self._memories.get(key)
