@@ -76,10 +76,16 @@ class Cluster:
 
     def plan(self) -> planned.Plan:
         """Return the plan for the cluster as it is."""
+        return self.plan_of(self.observe())
+
+    def plan_of(
+        self, seen: observed.Observed, *, wanted: observed.Wanted | None = None
+    ) -> planned.Plan:
+        """Return the plan for the cluster as it is seen."""
         return planning.plan(
             identity=self.identity,
-            wanted=observed.Wanted(spec=self.spec),
-            seen=self.observe(),
+            wanted=wanted or observed.Wanted(spec=self.spec),
+            seen=seen,
             surroundings=observed.Surroundings(
                 agent_key="ab" * 32, fresh_secret=b"s" * 32, may_roll=self.may_roll
             ),

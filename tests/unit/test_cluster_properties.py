@@ -192,6 +192,8 @@ def test_whatever_happens_nothing_is_taken_away_that_may_not_be_and_all_settles(
     for change in changes:
         change(there)
         watched(there)
+    check_order(there)
+    check_hold(there)
     there.may_roll = True
     there.broken = frozenset()
     for name, node in there.nodes.items():
@@ -203,6 +205,30 @@ def test_whatever_happens_nothing_is_taken_away_that_may_not_be_and_all_settles(
     hypothesis.note(str((there.spec.relays, there.status, there.observe().pods)))
     assert not there.plan()
     assert_as_declared(there)
+
+
+def check_order(there: fakecluster.Cluster) -> None:
+    """See that the order in which things are seen changes nothing."""
+    seen = there.observe()
+    turned = replace(
+        seen,
+        pods=seen.pods[::-1],
+        workloads=seen.workloads[::-1],
+        nodes=dict(list(seen.nodes.items())[::-1]),
+        live=dict(list(seen.live.items())[::-1]),
+    )
+    assert there.plan_of(turned) == there.plan_of(seen)
+
+
+def check_hold(there: fakecluster.Cluster) -> None:
+    """See that a spec that is not accepted takes nothing away and brings nothing."""
+    problem = region.Problem(path="spec", sentence="this is no spec")
+    held = there.plan_of(there.observe(), wanted=observed.Wanted(spec=None, problems=(problem,)))
+    assert (held.apply, held.delete, held.annotate) == ((), (), ())
+    there.identity = replace(there.identity, deleting=True)
+    ending = there.plan()
+    assert (ending.apply, ending.delete, ending.annotate) == ((), (), ())
+    there.identity = replace(there.identity, deleting=False)
 
 
 def assert_as_declared(there: fakecluster.Cluster) -> None:

@@ -1,7 +1,7 @@
 """What the operator writes onto relay pods: addresses, why they are closed, what they may cost."""
 
 from turnfleet import names
-from turnfleet.plan.cluster import members, planned, rollout
+from turnfleet.plan.cluster import members, planned, rollout, shedding
 
 
 def annotate(roster: members.Roster, moves: rollout.Moves) -> tuple[planned.Annotate, ...]:
@@ -21,9 +21,9 @@ def _step(member: members.Member, moves: rollout.Moves) -> planned.Annotate | No
     if closed != pod.closed:
         wanted[names.ANNOTATION_CLOSED] = closed
     cheap = member in moves.cheap
-    if cheap and pod.deletion_cost != rollout.COST:
-        wanted[names.ANNOTATION_DELETION_COST] = str(rollout.COST)
-    elif not cheap and pod.deletion_cost == rollout.COST:
+    if cheap and pod.deletion_cost != shedding.COST:
+        wanted[names.ANNOTATION_DELETION_COST] = str(shedding.COST)
+    elif not cheap and pod.deletion_cost == shedding.COST:
         wanted[names.ANNOTATION_DELETION_COST] = None
     if not wanted:
         return None

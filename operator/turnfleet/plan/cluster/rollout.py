@@ -15,15 +15,14 @@ Level-triggered: nothing remembers that a relay was going to be replaced. What i
 any more is opened, and that is all it takes to undo an edit before its relays are gone.
 """
 
-import collections
 import itertools
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import Final
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import guard, members, nodes, objects, observed
+from turnfleet.plan.cluster import guard, members, nodes, objects, observed, shedding
 from turnrelay import contract
 
 CLOSING: Final = 10.0
@@ -31,8 +30,6 @@ CLOSING: Final = 10.0
 given it before have made their allocations."""
 SETTLING: Final = 120.0
 """Seconds for which a relay that cannot be placed holds up the rollouts of other regions."""
-COST: Final = -1000
-"""Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
 
 
 class Closing(StrEnum):
@@ -81,7 +78,7 @@ def none(roster: members.Roster) -> Moves:
     """Return what happens in a hold: whoever is closed stays it."""
     return Moves(
         closed={m.uid: m.pod.closed for m in roster.alive if m.pod.closed is not None},
-        cheap=tuple(m for m in roster.alive if m.pod.deletion_cost == COST),
+        cheap=tuple(m for m in roster.alive if m.pod.deletion_cost == shedding.COST),
     )
 
 
@@ -94,18 +91,16 @@ def moves(
     now: float,
 ) -> Moves:
     """Return what happens to the relays of a region now."""
-    surplus = _surplus(spec, roster)
+    surplus = shedding.surplus(spec, roster)
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
     replacing = _replacing(spec, roster, surplus, flawed, may_roll=may_roll)
     due = {member.uid: _due(member, now) for member in (*surplus, *replacing)}
-    shed = _shed(spec, roster, surplus, replacing)
-    # The ReplicaSet takes its relays in this order, whichever of them could go already.
+    shed = shedding.shed(spec, surplus, replacing)
     given_up = itertools.takewhile(lambda member: due[member.uid] <= now, shed)
     ended = (member for member in replacing if member not in shed and due[member.uid] <= now)
     going = guard.allowed([*given_up, *ended], roster=roster, policy=policy)
     cheap = tuple(member for member in going if member in shed)
-    # It has to be known to take these and no others before it is told to shrink.
-    certain = {m.uid for m in cheap} == {m.uid for m in roster.alive if m.pod.deletion_cost == COST}
+    certain = shedding.certain(roster, cheap)
     delete = going if certain else tuple(member for member in going if member not in cheap)
     later = [time for time in due.values() if time > now]
     starting = _starting(roster, now)
@@ -118,7 +113,7 @@ def moves(
         cheap=cheap,
         replacing=replacing,
         delete=delete,
-        replicas=_replicas(spec, roster, cheap, delete),
+        replicas=shedding.replicas(spec, roster, cheap if certain else ()),
         kept=_kept(spec, roster, delete),
         again=min([*later, *starting], default=None),
         rolling=moving or _draining(roster),
@@ -143,51 +138,6 @@ def _stuck(flawed: Sequence[members.Member], roster: members.Roster) -> bool:
 def _draining(roster: members.Roster) -> bool:
     """Return whether a relay that was replaced is still on its way out."""
     return any(not member.current for member in roster.leaving)
-
-
-def _surplus(spec: region.RegionSpec, roster: members.Roster) -> tuple[members.Member, ...]:
-    """Return the relays that are too many."""
-    if spec.relays.placement is not region.Placement.REPLICAS:
-        return ()
-    own = sorted(roster.of(objects.Kind.REPLICA_SET), key=_sparing(roster))
-    return tuple(own[: max(0, len(own) - spec.relays.replicas)])
-
-
-def _shed(
-    spec: region.RegionSpec,
-    roster: members.Roster,
-    surplus: Sequence[members.Member],
-    replacing: Sequence[members.Member],
-) -> tuple[members.Member, ...]:
-    """Return the relays that a ReplicaSet has to give up, in the order in which it would."""
-    if spec.relays.placement is region.Placement.REPLICAS:
-        return tuple(surplus)
-    given_up = (m for m in replacing if m.home is objects.Kind.REPLICA_SET)
-    return tuple(sorted(given_up, key=_sparing(roster)))
-
-
-def _sparing(roster: members.Roster) -> Callable[[members.Member], tuple[object, ...]]:
-    """Return the order of the relays of a ReplicaSet, those that can be spared first.
-
-    The first two questions are the ReplicaSet controller's own, which it asks before it looks at
-    the deletion cost: another order, and it would take another relay than the one that was closed.
-    """
-    own = roster.of(objects.Kind.REPLICA_SET)
-    zones = collections.Counter(None if m.node is None else m.node.zone for m in own)
-
-    def order(member: members.Member) -> tuple[object, ...]:
-        return (
-            member.pod.node is not None,
-            member.pod.ready,
-            member.pod.deletion_cost != COST,
-            member.flaw is None,
-            not member.cordoned,
-            -zones[None if member.node is None else member.node.zone],
-            -member.pod.created,
-            member.pod.name,
-        )
-
-    return order
 
 
 def _replacing(
@@ -250,13 +200,14 @@ def _closed(
             closed[member.uid] = Closing.WEIGHT_ZERO.value
         if member.cordoned:
             closed[member.uid] = Closing.CORDONED.value
-        if member.pod.closed is not None and member.pod.closed not in _OWN:
-            closed[member.uid] = member.pod.closed  # A person's; theirs to undo.
     for member in replacing:
         if member.flaw is not None:
             closed[member.uid] = member.flaw.value
     for member in surplus:
         closed[member.uid] = Closing.SCALE_DOWN.value
+    for member in roster.alive:
+        if member.pod.closed is not None and member.pod.closed not in _OWN:
+            closed[member.uid] = member.pod.closed  # A person's, and theirs to undo.
     return closed
 
 
@@ -268,19 +219,6 @@ def _due(member: members.Member, now: float) -> float:
     if member.past is None or not known or member.pod.closed is None:
         return now + CLOSING  # It is being closed by this very plan.
     return min(member.past.since, now) + CLOSING
-
-
-def _replicas(
-    spec: region.RegionSpec,
-    roster: members.Roster,
-    cheap: Sequence[members.Member],
-    delete: Sequence[members.Member],
-) -> int:
-    """Return how many pods the ReplicaSet keeps: it makes no new one for what it gives up."""
-    given_up = len([member for member in cheap if member in delete])
-    keeps = spec.relays.placement is region.Placement.REPLICAS
-    left = len(roster.of(objects.Kind.REPLICA_SET)) - given_up
-    return max(spec.relays.replicas if keeps else 0, left)
 
 
 def _kept(

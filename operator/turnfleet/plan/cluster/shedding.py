@@ -1,0 +1,86 @@
+"""Which relays a ReplicaSet gives up, and how it is made to take just these.
+
+A ReplicaSet that shrinks chooses by itself: pods without a node first, then those that are not
+ready, then by deletion cost. Relays are chosen in that order too, given a cost one pass before, and
+only once the ReplicaSet is known to see it that way is it told to shrink.
+"""
+
+import collections
+from collections.abc import Sequence
+from typing import Final
+
+from turnfleet.model import region
+from turnfleet.plan.cluster import members, objects
+
+COST: Final = -1000
+"""Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
+
+
+def surplus(spec: region.RegionSpec, roster: members.Roster) -> tuple[members.Member, ...]:
+    """Return the relays that are too many, in the order in which they go."""
+    if spec.relays.placement is not region.Placement.REPLICAS:
+        return ()
+    own = roster.of(objects.Kind.REPLICA_SET)
+    return _spared(own, len(own) - spec.relays.replicas)
+
+
+def shed(
+    spec: region.RegionSpec,
+    surplus: Sequence[members.Member],
+    replacing: Sequence[members.Member],
+) -> tuple[members.Member, ...]:
+    """Return the relays that the ReplicaSet has to give up, in the order in which they go."""
+    if spec.relays.placement is region.Placement.REPLICAS:
+        return tuple(surplus)
+    own = [member for member in replacing if member.home is objects.Kind.REPLICA_SET]
+    return _spared(own, len(own))
+
+
+def certain(roster: members.Roster, cheap: Sequence[members.Member]) -> bool:
+    """Return whether the ReplicaSet would take these relays and no others."""
+    costing = {member.uid for member in roster.alive if member.pod.deletion_cost == COST}
+    return costing == {member.uid for member in cheap}
+
+
+def replicas(
+    spec: region.RegionSpec, roster: members.Roster, given_up: Sequence[members.Member]
+) -> int:
+    """Return how many pods the ReplicaSet keeps: it makes no new one for what it gives up."""
+    wanted = spec.relays.replicas if spec.relays.placement is region.Placement.REPLICAS else 0
+    return max(wanted, len(roster.of(objects.Kind.REPLICA_SET)) - len(given_up))
+
+
+def _spared(own: Sequence[members.Member], count: int) -> tuple[members.Member, ...]:
+    """Return the relays that are missed least, one after the other from the fullest zone."""
+    left = list(own)
+    zones = collections.Counter(map(_zone, left))
+    chosen = []
+    for _ in range(count):
+        member = min(
+            left, key=lambda member: (*_sparing(member), -zones[_zone(member)], *_last(member))
+        )
+        left.remove(member)
+        zones[_zone(member)] -= 1
+        chosen.append(member)
+    return tuple(chosen)
+
+
+def _sparing(member: members.Member) -> tuple[bool, ...]:
+    pod = member.pod
+    return (
+        # The controller's own questions come first: in another order it would take another relay.
+        pod.node is not None,
+        pod.ready,
+        pod.deletion_cost != COST,
+        pod.closed is None,
+        member.flaw is None,
+        not member.cordoned,
+    )
+
+
+def _last(member: members.Member) -> tuple[float, str]:
+    return -member.pod.created, member.pod.name
+
+
+def _zone(member: members.Member) -> str | None:
+    return None if member.node is None else member.node.zone
