@@ -6,6 +6,7 @@ failed: whoever runs it starts it again.
 
 import argparse
 import asyncio
+import gc
 import ipaddress
 import logging
 import random
@@ -26,6 +27,8 @@ NAME: Final = "operator"
 HELP: Final = "Turn the TurnRegions of a Kubernetes cluster into relays, until interrupted."
 _PORT: Final = 9642
 _MOST_ROLLING: Final = 1000
+_COLLECT_AFTER: Final = 50_000
+"""Objects made before Python looks for cycles: thousands of watched objects make that dear."""
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -154,6 +157,7 @@ def execute(
     )
     handler = observing.to(sys.stderr, level=logging.DEBUG if args.verbose else logging.INFO)
     logging.getLogger("kopf").addHandler(handler)
+    gc.set_threshold(_COLLECT_AFTER)
     try:
         with asyncio.Runner(loop_factory=_loop_factory()) as runner:
             runner.run(starting.serve(chosen, around))
