@@ -143,3 +143,31 @@ async def test_a_replica_whose_lease_ran_out_writes_nothing(
     report = await executor.execute(plan, identity=identity, live={})
     assert report.failed
     assert cluster.writes() == []
+
+
+async def test_what_somebody_else_made_is_not_taken_over(
+    cluster: writing.Cluster, executor: executing.Executor, identity: observed.Identity
+) -> None:
+    theirs = await cluster.put(
+        kinds.CONFIG_MAP, {**_manifest(_CONFIG).body, "data": {"config.json": "theirs"}}
+    )
+    plan = planned.Plan(apply=(_manifest(_ACCOUNT), _manifest(_CONFIG, data={"config.json": "{}"})))
+    report = await executor.execute(plan, identity=identity, live={})
+    assert report.taken == (_CONFIG,)
+    assert [one.step for one in report.failed] == ["apply ConfigMap/turn-eu"]
+    assert cluster.find(kinds.CONFIG_MAP, "turn-eu", namespace="relays") == theirs
+
+
+async def test_what_is_ours_gets_back_the_label_that_was_taken_off(
+    cluster: writing.Cluster, executor: executing.Executor, identity: observed.Identity
+) -> None:
+    owner = {"uid": identity.uid, "controller": True}
+    metadata = {"namespace": "relays", "name": "turn-eu", "ownerReferences": [owner]}
+    await cluster.put(kinds.CONFIG_MAP, {"metadata": metadata})
+    labelled = metadata | {"labels": {"turnfleet.io/region": "eu"}}
+    plan = planned.Plan(apply=(objects.Manifest(key=_CONFIG, body={"metadata": labelled}),))
+    report = await executor.execute(plan, identity=identity, live={})
+    assert report.failed == ()
+    found = cluster.find(kinds.CONFIG_MAP, "turn-eu", namespace="relays")
+    assert found is not None
+    assert found["metadata"]["labels"] == {"turnfleet.io/region": "eu"}

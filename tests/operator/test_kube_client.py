@@ -64,7 +64,13 @@ async def test_a_patch_and_a_delete_can_be_held_to_what_was_read(
 async def test_a_status_is_written_where_specs_are_not(
     server: apiservers.ApiServer, api: client.Client
 ) -> None:
-    await api.patch_status(kinds.TURN_REGION, "eu", {"replicas": 2}, namespace="media")
+    await api.merge_patch(
+        kinds.TURN_REGION,
+        "eu",
+        {"status": {"replicas": 2}},
+        namespace="media",
+        subresource="status",
+    )
 
     assert server.asked[-1].path.endswith("/turnregions/eu/status")
     assert server.asked[-1].body == {"status": {"replicas": 2}}

@@ -70,6 +70,31 @@ async def until(condition: Callable[[], bool], *, within: float = 30) -> None:
             await asyncio.sleep(0.05)
 
 
+async def test_what_is_to_be_new_is_made_once_and_never_taken_over(api: client.Client) -> None:
+    for kind, more in (
+        (kinds.CONFIG_MAP, {"data": {"a": "b"}}),
+        (kinds.SECRET, {"data": {"a": "Yg=="}}),
+        (kinds.SERVICE_ACCOUNT, {}),
+        (kinds.POD_DISRUPTION_BUDGET, {"spec": {"maxUnavailable": 1, "selector": _SELECTOR}}),
+        (
+            kinds.REPLICA_SET,
+            {"spec": {"replicas": 0, "selector": _SELECTOR, "template": _TEMPLATE}},
+        ),
+        (kinds.DAEMON_SET, {"spec": {"selector": _SELECTOR, "template": _TEMPLATE}}),
+    ):
+        body = {"metadata": {"name": "new", "namespace": NAMESPACE}, **more}
+        await api.apply(kind, body, manager="us", only_new=True)
+        with pytest.raises(failures.Conflict):
+            await api.apply(kind, body, manager="us", only_new=True)
+
+
+_SELECTOR = {"matchLabels": {"app": "new"}}
+_TEMPLATE = {
+    "metadata": {"labels": {"app": "new"}},
+    "spec": {"containers": [{"name": "one", "image": "example.com/one"}]},
+}
+
+
 async def test_writes_hold_to_what_was_read(api: client.Client) -> None:
     made = await api.create(kinds.CONFIG_MAP, a_map("held"))
     with pytest.raises(failures.AlreadyExists):

@@ -24,7 +24,7 @@ from turnfleet.kube import (
     signing,
 )
 from turnfleet.model import region, turnregion
-from turnfleet.plan.cluster import observed, planned, planning
+from turnfleet.plan.cluster import objects, observed, planned, planning
 
 SETTLING: Final = 0.1
 """Seconds between two looks at whether the watches have told of what was written."""
@@ -50,6 +50,7 @@ class _Memory:
     status_version: str = ""
     written_at: float = float("-inf")
     refusal: str = ""
+    taken: tuple[objects.Key, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -148,7 +149,7 @@ class Reconciler:
                 now=self._wall(),
             )
         self._note(key, plan, seen)
-        if plan.apply and not seen.live:
+        if plan.apply and not (seen.live or seen.refusal or seen.taken):
             # A status is about what was seen, and of a new region that is nothing yet: the next
             # look is a tenth of a second away, and spares the API server a write for each region.
             plan = dataclasses.replace(plan, status=None, events=())
@@ -179,8 +180,8 @@ class Reconciler:
         for event in report.happened:
             self._parts.announcer.announce(identity, event)
         if not report.failed:
-            if memory.refusal:
-                memory.refusal = ""
+            if memory.refusal or memory.taken:
+                memory.refusal, memory.taken = "", ()
                 return queue.Outcome(again=0.0)
             return None
         return self._failed(report, memory)
@@ -190,6 +191,7 @@ class Reconciler:
             self._parts.metrics.failed(type(one.failure).__name__)
         # The next plan says so in the status; this one did not know.
         memory.refusal = next((one.refused for one in report.failed if one.refused), "")
+        memory.taken = report.taken
         waits = [wait for one in report.failed if (wait := one.failure.retry_after) is not None]
         return queue.Outcome(
             failure=str(report.failed[0]),
@@ -244,6 +246,7 @@ class Reconciler:
             named_secret=borrowed.secret,
             named_secret_problem=borrowed.problem,
             refusal=memory.refusal,
+            taken=memory.taken,
         )
 
     def _surroundings(self, key: reading.RegionKey) -> observed.Surroundings:

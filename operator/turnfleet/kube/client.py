@@ -24,6 +24,8 @@ PAGE: Final = 500
 """Objects to one answer of a list."""
 _MERGE_PATCH: Final = "application/merge-patch+json"
 _APPLY_PATCH: Final = "application/apply-patch+yaml"
+_NOBODYS: Final = "1"
+"""A resource version that no object has: etcd counts from 1 before anything is in it."""
 _CONNECTIONS: Final = 0
 """No limit: every watch keeps a connection, and an operator of many namespaces has many."""
 
@@ -132,13 +134,19 @@ class Client:
         force: bool = True,
         subresource: str | None = None,
         dry_run: bool = False,
+        only_new: bool = False,
     ) -> Object:
         """Apply on the server: ``manager`` then owns just the fields that ``manifest`` has.
 
         Makes the object where there is none. A ``metadata.uid`` in the manifest forbids that: the
-        apply then is a Conflict, so that an object deleted meanwhile does not come back.
+        apply then is a Conflict, so that an object deleted meanwhile does not come back. It is one
+        too with ``only_new`` where there is an object of that name, whoever made it.
         """
         namespace, name = _whose(manifest)
+        if only_new:
+            # The server compares versions where there is something to compare with.
+            about = {**manifest["metadata"], "resourceVersion": _NOBODYS}
+            manifest = {**manifest, "metadata": about}
         asked = {"fieldManager": manager, "force": "true" if force else "false"}
         if dry_run:
             asked["dryRun"] = "All"
@@ -174,29 +182,6 @@ class Client:
             {"fieldManager": manager} if manager else None,
             body=body,
             content_type=_MERGE_PATCH,
-        )
-
-    async def patch_status(
-        self,
-        kind: kinds.Kind,
-        name: str,
-        status: Object,
-        *,
-        namespace: str | None = None,
-        uid: str | None = None,
-        resource_version: str | None = None,
-        manager: str | None = None,
-    ) -> Object:
-        """Change fields of the status alone."""
-        return await self.merge_patch(
-            kind,
-            name,
-            {"status": status},
-            namespace=namespace,
-            uid=uid,
-            resource_version=resource_version,
-            subresource="status",
-            manager=manager,
         )
 
     async def delete(

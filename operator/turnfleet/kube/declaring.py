@@ -61,7 +61,12 @@ class Declaring:
             about = manifest["metadata"] | {"uid": fields.text(known, "metadata", "uid")}
             manifest = manifest | {"metadata": about}
         try:
-            await self._api.apply(kinds.TURN_REGION, manifest, manager=names.FIELD_MANAGER_VALUES)
+            await self._api.apply(
+                kinds.TURN_REGION,
+                manifest,
+                manager=names.FIELD_MANAGER_VALUES,
+                only_new=known is None,
+            )
         except failures.Failure as failure:
             return [f"TurnRegion {key} of values.regions cannot be applied: {failure}"]
         return []

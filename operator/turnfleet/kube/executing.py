@@ -2,15 +2,17 @@
 
 Nothing that was deleted comes back: an object that is known is applied under its uid, and before
 one is made the region itself is asked for, under its uid too; what slips through between the two
-belongs to a region that is gone, and the garbage collector takes it. Every step is void where the
-object is another one by now. Failures are values: who asked decides when to plan again.
+belongs to a region that is gone, and the garbage collector takes it. Nothing that is somebody
+else's is taken over: what is not known is made only where there is nothing of its name. Every step
+is void where the object is another one by now. Failures are values: who asked decides when to plan
+again.
 """
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from turnfleet import names
-from turnfleet.kube import client, failures, kinds, observing
+from turnfleet.kube import client, failures, kinds, observing, reading
 from turnfleet.plan.cluster import objects, observed, planned
 
 
@@ -42,6 +44,8 @@ class Report:
     """Resource version of the TurnRegion after its status was written; empty: it was not."""
     gone: bool = False
     """The region is not there any more, so nothing was made."""
+    taken: tuple[objects.Key, ...] = ()
+    """Names of which somebody else has an object already; nothing was done to it."""
     happened: tuple[planned.Event, ...] = ()
     """Transitions to announce."""
 
@@ -98,6 +102,7 @@ class _Run:
         self._versions: dict[objects.Key, str] = {}
         self._deleted: dict[objects.Key, str] = {}
         self._status_version = ""
+        self._taken: list[objects.Key] = []
         self._gone = False
 
     def report(self, *, happened: tuple[planned.Event, ...] = ()) -> Report:
@@ -106,6 +111,7 @@ class _Run:
             written=observing.Written(versions=self._versions, deleted=self._deleted),
             status_version=self._status_version,
             gone=self._gone,
+            taken=tuple(self._taken),
             happened=happened,
         )
 
@@ -128,18 +134,53 @@ class _Run:
         if self._is_stopped(f"apply {manifest.key}"):
             return False
         known = self._live.get(manifest.key)
-        body = dict(manifest.body)
-        if known is not None:
-            body["metadata"] = {**_about(body), "uid": known.uid}
         try:
-            found = await self._api.apply(
-                observing.KINDS[manifest.key.kind], body, manager=names.FIELD_MANAGER
-            )
+            if known is not None:
+                found = await self._apply(manifest, uid=known.uid)
+            else:
+                found = await self._make(manifest)
         except failures.Failure as failure:
             self._note(f"apply {manifest.key}", failure)
             return False
         self._versions[manifest.key] = found["metadata"]["resourceVersion"]
         return True
+
+    async def _apply(self, manifest: objects.Manifest, *, uid: str) -> client.Object:
+        body = {**manifest.body, "metadata": {**_about(manifest.body), "uid": uid}}
+        kind = observing.KINDS[manifest.key.kind]
+        return await self._api.apply(kind, body, manager=names.FIELD_MANAGER)
+
+    async def _make(self, manifest: objects.Manifest) -> client.Object:
+        """Make an object that nobody told of: what exists may lack our label, or be news."""
+        try:
+            return await self._api.apply(
+                observing.KINDS[manifest.key.kind],
+                manifest.body,
+                manager=names.FIELD_MANAGER,
+                only_new=True,
+            )
+        except failures.Conflict:
+            uid = await self._our_own(manifest.key)
+            if uid is None:
+                raise
+            return await self._apply(manifest, uid=uid)
+
+    async def _our_own(self, key: objects.Key) -> str | None:
+        """Return the uid of an object that this region controls, though its label was taken off.
+
+        ``None``: it is somebody else's, or gone by now.
+        """
+        query = client.Query(
+            kind=observing.KINDS[key.kind],
+            namespace=self._identity.namespace,
+            fields=f"metadata.name={key.name}",
+        )
+        for found in await self._api.list(query):
+            there = reading.live(key.kind, found)
+            if there.owner == self._identity.uid and not there.deleting:
+                return there.uid
+            self._taken.append(key)
+        return None
 
     async def annotate(self, annotated: planned.Annotate) -> None:
         if self._is_stopped(f"annotate Pod/{annotated.pod}"):

@@ -134,6 +134,7 @@ class Regions:
         named_secret: bytes | None = None,
         named_secret_problem: str = "",
         refusal: str = "",
+        taken: tuple[objects.Key, ...] = (),
     ) -> observed.Observed:
         """Return what a plan for a region looks at."""
         found = self._found.get(key, {})
@@ -162,6 +163,7 @@ class Regions:
             named_secret_problem=named_secret_problem,
             status=status,
             refusal=refusal,
+            taken=taken,
         )
 
     def _take(self, kind: objects.Kind, changes: tuple[holding.Change, ...]) -> None:

@@ -138,6 +138,9 @@ class Observed:
     refusal: str = ""
     """What the API server refused of the last plan and why (quota, admission); empty: nothing.
     Belongs into ``Progressing``, as the failure of a workload does."""
+    taken: tuple[objects.Key, ...] = ()
+    """Objects of our names that the last plan met when it was to make them, and that are somebody
+    else's: without our label nobody tells of them."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -69,6 +69,8 @@ def plan(
         roster=roster,
         moves=moves,
     )
+    missing = {each.key for each in manifests} - seen.live.keys()
+    taken = [key for key in seen.taken if key in missing]
     known = facts.Facts(
         identity=identity,
         spec=spec,
@@ -76,8 +78,8 @@ def plan(
         roster=roster,
         moves=moves,
         states=_states(roster, moves),
-        foreign=tuple(str(live.key) for live in foreign),
-        collected=all(live.deleting for live in foreign),
+        foreign=tuple(map(str, (*(live.key for live in foreign), *taken))),
+        collected=not taken and all(live.deleting for live in foreign),
         failure=seen.refusal or next((w.failure for w in seen.workloads if w.failure), ""),
         auth=secrets,
         certificate=seen.certificate,
