@@ -9,7 +9,7 @@ from types import FrameType
 from typing import Final, NoReturn
 
 import pytest
-from tests.e2e.cluster import bed, cluster, making, needs, places, steps
+from tests.e2e.cluster import bed, cluster, making, needs, places, shape, steps
 from tests.support import cluster_fleet, coturn
 
 _ANSWER_WITHIN: Final = 90
@@ -107,7 +107,7 @@ def central(
 ) -> cluster_fleet.Region:
     """Give a region of two relays whose every URL is offered; how soon it was is in the table."""
     region = cluster_fleet.central(fleet)
-    fleet.certify(region.addresses)
+    fleet.certify((*region.addresses, shape.EXTRA_NODE.address))
     began = time.monotonic()
     fleet.apply(region.name, region.spec)
     while not (offers := asyncio.run(back_end.ask())):

@@ -15,9 +15,8 @@ def test_every_node_is_ready_in_its_region_and_zone(kubernetes: cluster.Cluster)
 
 
 def test_a_node_joins_and_leaves(kubernetes: cluster.Cluster) -> None:
-    added = kubernetes.add_node(shape.EXTRA_NODE)
-    assert added.is_ready()
-    kubernetes.remove_node(added.name)
+    with kubernetes.another_node(shape.EXTRA_NODE) as added:
+        assert added.is_ready()
     assert kubernetes.kubectl.get("node", added.name) is None
 
 

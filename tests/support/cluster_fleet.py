@@ -24,6 +24,25 @@ _PACKETS: Final = 5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Region:
+    """A TurnRegion, and the addresses of the nodes that its relays run on."""
+
+    name: str
+    addresses: tuple[str, ...]
+    spec: Mapping[str, Any]
+
+    def hosts(self, offers: Sequence[asking.Offer]) -> frozenset[str]:
+        """Return the region's addresses that an answer offers."""
+        offered = {each.destination.host for each in offers if each.destination}
+        return frozenset(self.addresses) & offered
+
+    def is_complete(self, offers: Sequence[asking.Offer]) -> bool:
+        """Return whether an answer offers every relay, and TLS."""
+        whole = self.hosts(offers) == frozenset(self.addresses)
+        return whole and any(each.url.startswith("turns:") for each in offers)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Fleet:
     """The release in a cluster. ``authority`` signs the relays' certificates."""
 
@@ -98,22 +117,40 @@ class Fleet:
             "pods", namespace=RELAYS, selector=f"turnfleet.io/region={name}"
         )
 
+    def instances(self, region: Region) -> frozenset[tuple[str, int]]:
+        """Return which pods a region's relays are, and how often each was started again."""
+        return frozenset(
+            (
+                pod["metadata"]["uid"],
+                sum(c["restartCount"] for c in pod["status"]["containerStatuses"]),
+            )
+            for pod in self.pods(region.name)
+            if "containerStatuses" in pod["status"]
+        )
+
+    def is_settled(self, name: str) -> bool:
+        """Return whether a region's last edit was taken and nothing remains to be done for it."""
+        found = self.region(name) or {}
+        status = found.get("status", {})
+        settled = self.condition(name, "Progressing") == ("True", "Settled")
+        observed = status.get("observedGeneration") == found.get("metadata", {}).get("generation")
+        return bool(observed) and settled and self.condition(name, "Ready")[0] == "True"
+
     # --- the operator ---------------------------------------------------------------------------
 
-    def leader(self) -> str:
-        """Return the name of the operator's pod that leads; empty if none of them does."""
+    def lease_holder(self) -> str:
+        """Return the identity of the operator that leads; another after each of its starts."""
         found = self.kubernetes.kubectl.get("lease", "turnfleet-operator", namespace=NAMESPACE)
         holder: str = (found or {"spec": {}})["spec"].get("holderIdentity") or ""
-        pods = self.kubernetes.kubectl.items("pods", namespace=NAMESPACE)
-        names = [str(pod["metadata"]["name"]) for pod in pods]
-        return next((name for name in names if name in holder), "")
+        return holder
 
-    def kill_pod(self, name: str) -> None:
-        """Delete a pod of the release without any grace."""
-        self.kubernetes.kubectl.run(
-            "delete", "pod", name, f"--namespace={NAMESPACE}", "--grace-period=0", "--force",
-            "--wait=false",
-        )  # fmt: skip
+    def kill_operator(self, identity: str) -> None:
+        """End the operator of an identity with kill -9."""
+        for pod in self.kubernetes.kubectl.items("pods", namespace=NAMESPACE):
+            if pod["metadata"]["name"] in identity:
+                self.kubernetes.nodes[pod["spec"]["nodeName"]].kill_process("turnfleet operator")
+                return
+        raise LookupError(f"no pod is {identity}")
 
     # --- answers --------------------------------------------------------------------------------
 
@@ -159,25 +196,6 @@ class BackEnd:
             for each in offers
         ]
         return tuple(f"{url}: {done.problem}" for url, done in tried if done.problem)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """A TurnRegion, and the addresses of the nodes that its relays run on."""
-
-    name: str
-    addresses: tuple[str, ...]
-    spec: Mapping[str, Any]
-
-    def hosts(self, offers: Sequence[asking.Offer]) -> frozenset[str]:
-        """Return the region's addresses that an answer offers."""
-        offered = {each.destination.host for each in offers if each.destination}
-        return frozenset(self.addresses) & offered
-
-    def is_complete(self, offers: Sequence[asking.Offer]) -> bool:
-        """Return whether an answer offers every relay, and TLS."""
-        whole = self.hosts(offers) == frozenset(self.addresses)
-        return whole and any(each.url.startswith("turns:") for each in offers)
 
 
 def central(fleet: Fleet) -> Region:

@@ -70,14 +70,14 @@ def _do(verb: str, where: places.Places, told: steps.Steps) -> None:
 
 def _up(where: places.Places, told: steps.Steps) -> None:
     binaries = bed.build_programs(where, told)
-    archives = bed.build_images(where, told)
+    images = bed.build_images(where, told)
     running = cluster.Cluster(where, programs=binaries)
     if running.is_up():
         running.attach((*shape.NODES, shape.EXTRA_NODE))
         with told.step("put the images into the nodes that run"):
-            running.load(archives)
+            running.load(images.archives, larder=images.larder)
     else:
-        bed.boot(where, told, binaries=binaries, archives=archives)
+        bed.boot(where, told, binaries=binaries, images=images)
         where.kept.touch()
     _say(
         _WELCOME.format(

@@ -1,11 +1,22 @@
 """The whole test bed in its order: programs, images, a cluster with them, and its end."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import builder, cluster, leftovers, making, places, programs, shape, steps
+from tests.e2e.cluster import (
+    builder,
+    cluster,
+    larder,
+    leftovers,
+    making,
+    places,
+    programs,
+    shape,
+    steps,
+)
 
 RELAY_IMAGE: Final = "docker.io/turnfleet/relay:e2e"
 OPERATOR_IMAGE: Final = "docker.io/turnfleet/operator:e2e"
@@ -21,8 +32,16 @@ def build_programs(where: places.Places, told: steps.Steps) -> Path:
         return programs.build(where)
 
 
-def build_images(where: places.Places, told: steps.Steps) -> tuple[Path, ...]:
-    """Return the archives of the images that nodes load: pause, and the project's own."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Images:
+    """Pause, and the project's own: as archives, and unpacked once for nodes to start with."""
+
+    archives: tuple[Path, ...]
+    larder: Path
+
+
+def build_images(where: places.Places, told: steps.Steps) -> Images:
+    """Return the images that nodes have."""
     with builder.Builder(where).opened() as images:
         with told.step("make the base images, or find them in the cache"):
             archives = [images.pause()]
@@ -30,11 +49,13 @@ def build_images(where: places.Places, told: steps.Steps) -> tuple[Path, ...]:
         for image, dockerfile in _DOCKERFILES.items():
             with told.step(f"build {image}"):
                 archives.append(images.build(dockerfile, image))
-    return tuple(archives)
+    with told.step("unpack the images for the nodes, or find them in the cache"):
+        stocked = larder.stock(where, archives)
+    return Images(archives=tuple(archives), larder=stocked)
 
 
 def boot(
-    where: places.Places, told: steps.Steps, *, binaries: Path, archives: Sequence[Path]
+    where: places.Places, told: steps.Steps, *, binaries: Path, images: Images
 ) -> cluster.Cluster:
     """Return a running cluster, or leave nothing of it behind."""
     booted = cluster.Cluster(where, programs=binaries)
@@ -42,8 +63,8 @@ def boot(
         with told.step("clear up after a run that was killed"):
             booted.shut_down()
     try:
-        with told.step(f"boot Kubernetes with {len(shape.NODES)} nodes and their images"):
-            booted.boot(shape.NODES, archives=archives)
+        with told.step(f"boot Kubernetes with {len(shape.NODES)} nodes"):
+            booted.boot(shape.NODES, larder=images.larder)
     except BaseException:  # Ctrl-C, too
         booted.shut_down()
         raise
@@ -61,12 +82,13 @@ def running(where: places.Places, told: steps.Steps) -> Iterator[cluster.Cluster
         if where.given_kubeconfig is not None:
             yield _given(where, told, binaries=binaries, kubeconfig=where.given_kubeconfig)
             return
-        archives = build_images(where, told)
-        booted = boot(where, told, binaries=binaries, archives=archives)
+        images = build_images(where, told)
+        booted = boot(where, told, binaries=binaries, images=images)
         try:
             yield booted
         finally:
-            with told.step("take everything away"):
+            with told.step("take everything away; the logs stay"):
+                booted.keep_traces()
                 booted.shut_down()
 
 
@@ -79,8 +101,8 @@ def _given(
     """
     used = cluster.Cluster(where, programs=binaries, kubeconfig=kubeconfig)
     if kubeconfig == where.kubeconfig:
-        archives = build_images(where, told)
+        images = build_images(where, told)
         used.attach((*shape.NODES, shape.EXTRA_NODE))
         with told.step("put the images into the nodes that run"):
-            used.load(archives)
+            used.load(images.archives, larder=images.larder)
     return used

@@ -6,6 +6,7 @@ only takes them.
 
 import contextlib
 import os
+import shutil
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent import futures
@@ -15,7 +16,6 @@ from tests.e2e.cluster import (
     commands,
     control_plane,
     kubectl,
-    larder,
     leftovers,
     network,
     node,
@@ -56,11 +56,12 @@ class Cluster:
 
     # --- coming and going -----------------------------------------------------------------------
 
-    def boot(self, shapes: Sequence[shape.NodeShape], *, archives: Sequence[Path]) -> None:
-        """Start everything; ``archives`` are the images that no node could pull."""
+    def boot(self, shapes: Sequence[shape.NodeShape], *, larder: Path) -> None:
+        """Start everything; ``larder`` holds the images, which no node could pull."""
         for folder in (self._where.run, self._where.state):
             folder.mkdir(parents=True, mode=0o700, exist_ok=True)
-        self._larder = larder.stock(self._where, archives)
+        shutil.rmtree(self._where.logs, ignore_errors=True)
+        self._larder = larder
         self._loaded.write_text(str(self._larder))
         network.open_bridge()
         for number, each in enumerate(shapes):
@@ -100,11 +101,29 @@ class Cluster:
         _join(self._nodes[added.name])
         return self._nodes[added.name]
 
+    @contextlib.contextmanager
+    def another_node(self, added: shape.NodeShape) -> Iterator[node.Node]:
+        """Let a node join for the block; it is gone afterwards in any case."""
+        try:
+            yield self.add_node(added)
+        finally:
+            if added.name in self._nodes:
+                self.remove_node(added.name)
+
     def remove_node(self, name: str) -> None:
         """Take a node away for good, as a cloud does: the machine first, then the object."""
         gone = self._nodes.pop(name)
         leftovers.clear_node(self._where, self._running, gone.shape)
         self.kubectl.delete("node", name)
+
+    def keep_traces(self) -> None:
+        """Put what pods said, and what the API server knew, beside the logs."""
+        for folder in self._where.state.glob("node-*/pod-logs"):
+            shutil.copytree(folder, self._where.logs / folder.parent.name, dirs_exist_ok=True)
+        for kinds in ("pods", "events", "turnregions", "replicasets"):
+            with contextlib.suppress(commands.Failed):
+                told = self.kubectl.run("get", kinds, "--all-namespaces", "--output=yaml")
+                (self._where.logs / f"{kinds}.yaml").write_text(told)
 
     # --- what may happen to it ------------------------------------------------------------------
 
@@ -122,6 +141,11 @@ class Cluster:
         with self.without_api_server():
             time.sleep(seconds)
 
+    def await_ready(self) -> None:
+        """Return when every node is Ready; after an outage that takes until they reported."""
+        for each in self._nodes.values():
+            kubectl.wait_until(each.is_ready, what=f"{each.name} to be Ready", within=60)
+
     def cut_zone(self, zone: str) -> None:
         """Pull the cables of every node of a zone."""
         for each in self._of_zone(zone):
@@ -133,12 +157,11 @@ class Cluster:
             others = [other.shape for other in self._nodes.values() if other is not each]
             network.mend(each.shape, others)
 
-    def load(self, archives: Sequence[Path]) -> None:
+    def load(self, archives: Sequence[Path], *, larder: Path) -> None:
         """Put images into every node, and into those that are still to join."""
-        stocked = larder.stock(self._where, archives)
-        if self._larder == stocked:
+        if self._larder == larder:
             return
-        self._larder = stocked
+        self._larder = larder
         with futures.ThreadPoolExecutor() as pool:
             _finish(
                 [
@@ -147,6 +170,7 @@ class Cluster:
                     for archive in archives
                 ]
             )
+        self._loaded.write_text(str(larder))
 
     def helm(self, *arguments: str | Path, timeout: float = 300) -> str:
         """Return what helm printed; raises ``commands.Failed`` with what it complained of."""

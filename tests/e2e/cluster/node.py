@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import commands, containerd, kubectl, node_files, processes, shape
+from tests.e2e.cluster import containerd, kubectl, node_files, processes, remains, shape
 from tests.e2e.cluster import larder as larders
 
 _READY_WITHIN: Final = 60.0
@@ -139,13 +139,13 @@ class Node:
         """End containerd as a crash would; containers live on, held by their shims."""
         self._containerd.kill()
 
-    def kill_process(self, name: str) -> None:
-        """End a program of a host-network pod with kill -9, inside its container."""
-        listed = commands.run("ip", "netns", "pids", self.shape.namespace).split()
-        pids = [int(pid) for pid in listed if _name_of(int(pid)) == name]
-        if not pids:
-            raise LookupError(f"no {name} runs on {self.name}")
-        for pid in pids:
+    def kill_process(self, command: str) -> None:
+        """End what has these words in its command line, in the node's containers, with kill -9."""
+        pids = remains.processes((self._folders.disk,))
+        found = [pid for pid in pids if command in _command_of(pid)]
+        if not found:
+            raise LookupError(f"no {command} runs on {self.name}")
+        for pid in found:
             os.kill(pid, signal.SIGKILL)
 
     def load(self, archive: Path) -> None:
@@ -159,8 +159,8 @@ class Node:
         self._running.start(self._id(program), *command, namespace=self.shape.namespace)
 
 
-def _name_of(pid: int) -> str:
+def _command_of(pid: int) -> str:
     try:
-        return Path(f"/proc/{pid}/comm").read_text().strip()
+        return Path(f"/proc/{pid}/cmdline").read_bytes().replace(b"\0", b" ").decode()
     except OSError:
         return ""

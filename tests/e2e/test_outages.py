@@ -1,0 +1,96 @@
+"""What breaks while clients ask: answers stay right, and everything is found again.
+
+Comes after the tests that end relays: a client that vanished, as a prober does whose relay's zone
+is cut, keeps its allocation for ten minutes, and a relay that drains waits for it.
+"""
+
+import asyncio
+import time
+from typing import Final
+
+from tests.e2e.cluster import steps
+from tests.support import cluster_asking, cluster_fleet
+
+_DEAD_AFTER: Final = 3.0
+"""Seconds after which a dead relay is in no answer."""
+_BACK_WITHIN: Final = 60.0
+_TAKEOVER_WITHIN: Final = 15.0
+
+
+async def test_the_relay_of_a_lost_zone_leaves_within_three_seconds(
+    fleet: cluster_fleet.Fleet,
+    back_end: cluster_fleet.BackEnd,
+    central: cluster_fleet.Region,
+    told: steps.Steps,
+) -> None:
+    lost = fleet.kubernetes.nodes["eu-a"].address
+    await cluster_asking.until(back_end, central.is_complete, within=_BACK_WITHIN)
+    fleet.kubernetes.cut_zone("eu-1a")
+    try:
+        seconds = await cluster_asking.until(
+            back_end, lambda o: bool(o) and lost not in central.hosts(o), within=10
+        )
+        told.measured(f"in no answer any more after {seconds:.1f} s")
+        assert seconds <= _DEAD_AFTER
+    finally:
+        fleet.kubernetes.mend_zone("eu-1a")
+    seconds = await cluster_asking.until(back_end, central.is_complete, within=_BACK_WITHIN)
+    told.measured(f"offered again {seconds:.1f} s after the zone is back")
+
+
+async def test_a_killed_coturn_is_started_again_inside_its_pod(
+    fleet: cluster_fleet.Fleet,
+    back_end: cluster_fleet.BackEnd,
+    central: cluster_fleet.Region,
+    told: steps.Steps,
+) -> None:
+    before = fleet.instances(central)
+    fleet.kubernetes.nodes["eu-b"].kill_process("turnserver")
+    await asyncio.sleep(1)
+    seconds = await cluster_asking.until(back_end, central.is_complete, within=_BACK_WITHIN)
+    told.measured(f"all relays in every answer {1 + seconds:.1f} s after the kill")
+    assert await back_end.complaints(await back_end.ask(profile="full")) == ()
+    assert fleet.instances(central) == before
+
+
+async def test_containers_outlive_their_kubelet_and_containerd(
+    fleet: cluster_fleet.Fleet, back_end: cluster_fleet.BackEnd, central: cluster_fleet.Region
+) -> None:
+    before = fleet.instances(central)
+    node = fleet.kubernetes.nodes["eu-a"]
+    node.kill_kubelet()
+    node.kill_containerd()
+    assert await back_end.complaints(await back_end.ask(profile="full")) == ()
+    node.start_containerd()
+    node.start_kubelet()
+    await cluster_asking.until(back_end, central.is_complete, within=_BACK_WITHIN)
+    assert fleet.instances(central) == before
+
+
+async def test_answers_go_on_for_a_minute_without_the_api_server(
+    fleet: cluster_fleet.Fleet, back_end: cluster_fleet.BackEnd, central: cluster_fleet.Region
+) -> None:
+    before = fleet.instances(central)
+    async with cluster_asking.always(back_end, central.is_complete):
+        await asyncio.to_thread(fleet.kubernetes.without_api_server_for, 60)
+        await asyncio.to_thread(fleet.kubernetes.await_ready)
+    assert await back_end.complaints(await back_end.ask(profile="full")) == ()
+    assert fleet.instances(central) == before
+
+
+async def test_a_killed_operator_is_stood_in_for(
+    fleet: cluster_fleet.Fleet,
+    back_end: cluster_fleet.BackEnd,
+    central: cluster_fleet.Region,
+    told: steps.Steps,
+) -> None:
+    holder = fleet.lease_holder()
+    async with cluster_asking.always(back_end, central.is_complete):
+        fleet.kill_operator(holder)
+        began = time.monotonic()
+        while fleet.lease_holder() == holder:
+            assert time.monotonic() - began < 3 * _TAKEOVER_WITHIN
+            await asyncio.sleep(0.2)
+    seconds = time.monotonic() - began
+    told.measured(f"the other operator leads after {seconds:.1f} s")
+    assert seconds <= _TAKEOVER_WITHIN
