@@ -268,7 +268,7 @@ def test_marks_stand_for_the_relays_that_are_chosen_by_every_slot(
             for choice in choices:
                 mark = marks[choice.role]
                 assert mark is not None
-                assert mark.stands_for(choice.region, choice.member)
+                assert mark.told == selection.told(choice.region, choice.member)
 
 
 def test_users_follow_loads_as_soon_as_they_change() -> None:
@@ -279,7 +279,7 @@ def test_users_follow_loads_as_soon_as_they_change() -> None:
     ) * 2:
         ranked = selector.rank(fleets.a_fleet(region), client)
         marks = [choosing.marks(ranked, slot)[0] for slot in range(rendezvous.SLOTS)]
-        assert {mark.relay.name for mark in marks if mark} == {idle}
+        assert {mark.told[0].name for mark in marks if mark} == {idle}
 
 
 def test_a_place_is_served_alike_whatever_rung_found_it() -> None:

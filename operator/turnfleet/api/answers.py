@@ -13,17 +13,17 @@ from typing import Final, NamedTuple
 from turnfleet.api import (
     access,
     board,
+    drafts,
     explaining,
     metrics,
     options,
     placing,
     problems,
     requests,
-    strangers,
 )
 from turnfleet.ice import credentials, formats, profiles, rid
 from turnfleet.model import geo, selection
-from turnfleet.steer import choosing, estimating, rendezvous, report, selecting
+from turnfleet.steer import estimating, rendezvous, report, selecting
 
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
@@ -60,11 +60,10 @@ class Answers:
         self._clock = clock
         self._estimator = estimator
         self._selector = selecting.Selector(estimator)
-        self._templates = formats.Templates()
         self._placer = placing.Placer(
             atlas=atlas, selector=self._selector, tally=self.tally, opts=opts
         )
-        self._strangers = strangers.Strangers(entropy)
+        self._drafts = drafts.Drafts(entropy)
         self.rekey(fleet_key)
 
     def rekey(self, fleet_key: bytes) -> None:
@@ -78,27 +77,17 @@ class Answers:
     def answer(self, query: placing.Query) -> Answer | problems.Problem:
         """Return servers for one client, and count them."""
         asked = query.asked
-        user, slot, nonce = self._strangers.draw()
-        if asked.user is not None:
-            named = self._user(asked.user)
-            if isinstance(named, problems.Problem):
-                return named
-            user, slot = named, rendezvous.slot(named)
+        if asked.special:
+            return self._special(query)
         now, fleet_now = int(self._clock()), self._board.fleet
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        marks = choosing.marks(placed.ranked, slot)
-        template = self._templates.kept(marks, asked.profile, asked.connection)
-        if template is None:
-            choices = choosing.choose(placed.ranked, slot)
-            template = self._templates.make(marks, choices, asked.profile, asked.connection)
+        draft = self._drafts.take(placed.ranked, asked.profile, asked.connection, now)
+        template, nonce, expires, body = draft
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
-        ttl = template.ttl
-        if asked.ttl is not None:
-            ttl = credentials.effective_ttl(asked.ttl, (ttl,))
         token = self._signer.sign(
             time=now,
             nonce=nonce,
@@ -106,10 +95,35 @@ class Answers:
             cell=placed.cell,
             offered=template.offered,
         )
+        return Answer(body, token, now, expires)
+
+    def _special(self, query: placing.Query) -> Answer | problems.Problem:
+        """Return an answer of which something is as the caller wants it."""
+        asked = query.asked
+        drawn = self._draw(asked.user)
+        if isinstance(drawn, problems.Problem):
+            return drawn
+        user, slot, nonce = drawn
+        now, fleet_now = int(self._clock()), self._board.fleet
+        placed = self._placer.place(query, fleet_now, now)
+        if isinstance(placed, problems.Problem):
+            return placed
+        template = self._drafts.template(placed.ranked, slot, asked.profile, asked.connection)
+        if not template.pieces:
+            return _nothing_usable(placed.where.residency)
+        placed.batch.add(template)
+        ttl = credentials.effective_ttl(asked.ttl, (template.ttl,))
         expires = now + ttl
-        if asked.format is _ARRAY:
-            return Answer(template.array(user=user, expires=expires), token, now, expires)
-        if asked.format is requests.Format.UBERTI:
+        token = self._signer.sign(
+            time=now,
+            nonce=nonce,
+            source=self._source(query.address),
+            cell=placed.cell,
+            offered=template.offered,
+        )
+        if asked.format is requests.Format.ARRAY:
+            body = template.array(user=user, expires=expires)
+        elif asked.format is requests.Format.UBERTI:
             body = template.uberti(user=user, expires=expires, ttl=ttl)
         else:
             why = self._why(query, self._select(placed, slot), template)
@@ -118,12 +132,10 @@ class Answers:
 
     def explain(self, query: placing.Query) -> dict[str, object] | problems.Problem:
         """Return how an answer would come about; an empty one is explained too."""
-        _, slot, _ = self._strangers.draw()
-        if query.asked.user is not None:
-            user = self._user(query.asked.user)
-            if isinstance(user, problems.Problem):
-                return user
-            slot = rendezvous.slot(user)
+        drawn = self._draw(query.asked.user)
+        if isinstance(drawn, problems.Problem):
+            return drawn
+        _, slot, _ = drawn
         now = self._board.fleet
         placed = self._placer.place(query, now, int(self._clock()))
         if isinstance(placed, problems.Problem):
@@ -137,8 +149,17 @@ class Answers:
         )
         return result
 
+    def _draw(self, given: str | None) -> tuple[str, int, bytes] | problems.Problem:
+        """Return the name on the wire, its slot, which decides between relays, and a nonce."""
+        drawn = self._drafts.strangers.draw()
+        if given is None:
+            return drawn
+        user = self._user(given)
+        if isinstance(user, problems.Problem):
+            return user
+        return user, rendezvous.slot(user), drawn[2]
+
     def _user(self, given: str) -> str | problems.Problem:
-        """Return the name on the wire, which also decides between equal relays."""
         if not self._options.plain_users:
             return self._wire_user(given)
         sentence = credentials.user_problem(given, plain=True)

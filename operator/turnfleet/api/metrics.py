@@ -42,7 +42,7 @@ class Batch:
     def __init__(self, rung: geo.Rung, reason: str) -> None:
         self._rung = rung
         self._reason = reason
-        self._handed_out: dict[tuple[tuple[str, selection.Role], ...], int] = {}
+        self._handed_out: dict[formats.HandedOut, int] = {}
 
     def add(self, template: formats.Template) -> None:
         """Count one answer."""

@@ -11,7 +11,7 @@ import json
 import math
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from http import HTTPStatus
 from typing import Final, NamedTuple, NoReturn
@@ -82,6 +82,13 @@ class Asked:
     user: str | None = None
     ignored: tuple[str, ...] = ()
     """Sentences, without their full stop, on what of the request means nothing here."""
+    special: bool = field(init=False)
+    """Whether more is asked for than servers as usual: who asks, how long, in which format."""
+
+    def __post_init__(self) -> None:
+        """Work out once what every answer wants to know."""
+        usual = self.user is None and self.ttl is None and self.format is Format.ARRAY
+        object.__setattr__(self, "special", not usual)
 
 
 def read(query: str, body: bytes) -> Asked | problems.Problem:

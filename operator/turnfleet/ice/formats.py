@@ -25,6 +25,10 @@ SIGNERS_KEPT: Final = 4096
 """Half a kB each."""
 
 
+HandedOut = tuple[tuple[str, selection.Role], ...]
+"""Region and role of each server of an answer: what answers are counted by."""
+
+
 class Piece:
     """One server of answers, all but its user."""
 
@@ -38,27 +42,25 @@ class Piece:
 
 
 class Template:
-    """An answer but for its user, its expiry and its signatures."""
+    """An answer but for its user, its expiry and its signatures.
 
-    __slots__ = ("_parts", "_profile", "_signed", "handed_out", "offered", "pieces", "ttl")
+    Few objects of its own: there are thousands, so each costs a look into cold memory.
+    """
 
-    def __init__(self, pieces: Sequence[Piece], profile: profiles.Profile) -> None:
-        self.pieces = pieces
+    __slots__ = ("_profile", "handed_out", "offered", "pieces", "ttl")
+
+    def __init__(
+        self, pieces: Sequence[Piece], profile: profiles.Profile, handed_out: HandedOut
+    ) -> None:
+        self.pieces = tuple(pieces)
         """In the order of roles; empty when nothing can be offered."""
-        self._profile = profile
+        self.handed_out = handed_out
+        """Of the pieces."""
         self.ttl = min([piece.server.ttl for piece in pieces]) if pieces else 0
         """Longest life of a credential for all of these servers, seconds."""
         self.offered = b"".join([piece.ids for piece in pieces])
         """The URLs as a token names them."""
-        self.handed_out = tuple((piece.server.region, piece.server.role) for piece in pieces)
-        """Region and role of each server: what answers are counted by."""
-        self._parts = tuple(part for piece in pieces for part in (b",", piece.head, b""))[1:]
-        """Of an array; what is signed comes after each head."""
-        places: dict[credentials.Signer, list[int]] = {}
-        for number, piece in enumerate(pieces):
-            places.setdefault(piece.signer, []).append(3 * number + 1)
-        self._signed = tuple(places.items())
-        """Each signer with its places in the parts: roles mostly share their region's."""
+        self._profile = profile
 
     @property
     def servers(self) -> tuple[profiles.Server, ...]:
@@ -68,12 +70,14 @@ class Template:
     def array(self, *, user: str, expires: int) -> bytes:
         """Return the bare array of RTCIceServer for ``user``, good until ``expires`` (Unix s)."""
         username = f"{expires}:{user}".encode()
-        parts = list(self._parts)
-        for signer, places in self._signed:
-            signed = b'%b","credential":"%b"}' % (username, signer.password(username))
-            for place in places:
-                parts[place] = signed
-        return b"[%b]" % b"".join(parts)
+        signer, signed = None, b""
+        parts = []
+        for piece in self.pieces:
+            if piece.signer is not signer:  # neighbours mostly share their region's secret
+                signer = piece.signer
+                signed = b'%b","credential":"%b"}' % (username, signer.password(username))
+            parts.append(piece.head + signed)
+        return b"[%b]" % b",".join(parts)
 
     def config(self, *, user: str, expires: int, ttl: int, token: str, why: bytes) -> bytes:
         """Return the object around the array.
@@ -123,6 +127,7 @@ class Templates:
 
     def __init__(self) -> None:
         self._templates: dict[_Wanted, Template] = {}
+        self._handed_out: dict[HandedOut, HandedOut] = {}
         self._pieces: dict[_Place, Piece] = {}
         self._signers: dict[bytes, credentials.Signer] = {}
 
@@ -133,7 +138,7 @@ class Templates:
         connection: profiles.Connection,
     ) -> Template | None:
         """Return a template that was made before."""
-        return self._templates.get((marks, profile, connection))
+        return self._templates.get((*marks, profile, connection))
 
     def make(
         self,
@@ -150,7 +155,10 @@ class Templates:
             ]
         if len(self._templates) >= TEMPLATES_KEPT:
             self._templates.clear()
-        made = self._templates[marks, profile, connection] = Template(pieces, profile)
+            self._handed_out.clear()
+        servers = tuple((piece.server.region, piece.server.role) for piece in pieces)
+        made = Template(pieces, profile, self._handed_out.setdefault(servers, servers))
+        self._templates[*marks, profile, connection] = made
         return made
 
     def _apart(
@@ -192,7 +200,10 @@ class Templates:
         return Piece(server, signer)
 
 
-_Wanted = tuple[selection.Marks, profiles.Profile, profiles.Connection]
+_Wanted = tuple[
+    selection.Mark | None, selection.Mark | None, selection.Mark | None,
+    profiles.Profile, profiles.Connection,
+]  # fmt: skip
 _Place = tuple[selection.Mark, selection.Role, int, profiles.Profile, profiles.Connection]
 
 

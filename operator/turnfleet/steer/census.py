@@ -31,6 +31,8 @@ class Supply:
     """Whether ``members`` are relays that flapped and are well again: there are no others. A relay
     that may fail again is better than none, so damping never empties a region."""
     table: rendezvous.Table
+    relays: tuple[fleet.Relay, ...]
+    """The members' relays."""
     steps: tuple[int, ...]
     """Load of each member in ``LOAD_STEPS``; at the end one beyond all, for ``NOBODY``."""
     marks: tuple[selection.Mark | None, ...]
@@ -133,18 +135,22 @@ def _supply(
         if reason is not None and name not in offered
     ]
     loads = [member.health.load for member in usable]
-    marks = _marks(of, usable, before)
-    seats = tuple([_seat(member.relay) for member in usable])
-    if before is not None and seats == before.table.seats:
+    relays = tuple([member.relay for member in usable])
+    known: Mapping[str, selection.Mark | None] = {}
+    if before is not None:
+        known = dict(zip([relay.name for relay in before.relays], before.marks, strict=False))
+    marks = [_mark(known.get(member.relay.name), selection.told(of, member)) for member in usable]
+    if before is not None and relays == before.relays:
         table = before.table
     else:
-        table = rendezvous.Table(seats)
+        table = rendezvous.Table([_seat(relay) for relay in relays])
     supply = Supply(
         region=of,
         reason=closed(of, usable=bool(usable)),
         members=tuple(usable),
         damped=damped,
         table=table,
+        relays=relays,
         steps=(*(int(load * LOAD_STEPS) for load in loads), _BEYOND),
         marks=(*marks, None),
         load=sum(loads) / len(loads) if loads else 0.0,
@@ -152,18 +158,9 @@ def _supply(
     return supply, excluded
 
 
-def _marks(
-    of: fleet.Region, usable: Sequence[fleet.Member], before: Supply | None
-) -> Sequence[selection.Mark]:
-    """Return the members' marks: those of ``before`` where clients are told the same."""
-    known = {mark.relay.name: mark for mark in before.marks if mark} if before else {}
-    marks = []
-    for member in usable:
-        mark = known.get(member.relay.name)
-        if mark is None or not mark.stands_for(of, member):
-            mark = selection.Mark.of(of, member)
-        marks.append(mark)
-    return marks
+def _mark(before: selection.Mark | None, told: selection.Told) -> selection.Mark:
+    """Return a relay's mark: the one before, while clients are told the same."""
+    return before if before is not None and before.told == told else selection.Mark(told)
 
 
 def _seat(relay: fleet.Relay) -> rendezvous.Seat:

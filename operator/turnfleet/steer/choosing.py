@@ -84,7 +84,7 @@ def _draw(leads: Sequence[ranking.Lead], slot: int) -> int:
     """Return the position of the slot's lead, by weighted rendezvous hashing."""
     least, drawn = math.inf, 0
     for lead in leads:
-        distance = lead.distances[slot] / lead.share
+        distance = (lead.distances.known[slot] or lead.distances.work_out(slot)) / lead.share
         if distance < least:
             least, drawn = distance, lead.position
     return drawn

@@ -37,13 +37,16 @@ class Lead:
     position: int
     """In ``Ranking.ranked`` and ``Ranking.supplies``."""
     share: float
-    distances: Sequence[float]
-    """From each slot (``rendezvous.distances``)."""
+    distances: rendezvous.Distances
+    """The region's, from each slot."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Ranking:
-    """The answer for a place, before a user chooses relays."""
+    """The answer for a place, before a user chooses relays.
+
+    Compared by identity: what was made of a ranking is remembered by it, and never of another.
+    """
 
     ranked: tuple[selection.Ranked, ...]
     supplies: tuple[census.Supply, ...]

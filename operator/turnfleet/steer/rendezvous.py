@@ -2,9 +2,9 @@
 
 Scoring a hundred relays for every answer would cost more than all the rest of it. So users are
 first hashed onto ``SLOTS`` slots, whatever the fleet looks like; then each *slot* is given to
-relays by rendezvous hashing: every relay scores for the slot, the best scores win. The rows of
-winners are worked out, a chunk at a time, when a slot is first asked for, and kept while the
-region's relays stay the same.
+relays by rendezvous hashing: every relay scores for the slot, the best scores win. A row of
+winners is worked out when its slot is first asked for, and kept while the region's relays stay
+the same.
 
 That keeps what rendezvous hashing is for, and exactly, where a ring of virtual points or a Maglev
 table keeps it only on average: when a relay leaves, only slots that named it change, and each goes
@@ -14,13 +14,12 @@ less loaded of two candidates levels that out.
 """
 
 import functools
-import itertools
 import math
 import struct
 import zlib
 from array import array
 from collections.abc import Iterable, Sequence
-from hashlib import shake_128
+from hashlib import blake2b
 from typing import Final, NamedTuple
 
 _SLOT_BITS: Final = 12
@@ -29,16 +28,15 @@ NOBODY: Final = -1
 """In a row: there is no such candidate. A list with one more at its end has that for it."""
 
 NAMES_KEPT: Final = 256
-"""Whose ``distances`` are remembered: 32 kB each, and 2 ms to work out."""
+"""Names whose ``distances`` are remembered: 32 kB each."""
 
 _WIDTH: Final = 6
 _ROW: Final = struct.Struct(f"{_WIDTH}h")
 _UNKNOWN: Final = -2
-_CHUNK: Final = 16
-"""Slots whose rows are worked out together: most of the cost is the same for one."""
-_SCORES: Final = struct.Struct(f">{_CHUNK}Q")
 _GOLDEN: Final = 0x9E3779B1  # 2**32 / golden ratio: Knuth's multiplicative hashing
-_MASK_32: Final = 0xFFFF_FFFF
+_MASK: Final = 0xFFFF_FFFF
+_MIX_1: Final = 0x85EBCA6B
+_MIX_2: Final = 0xC2B2AE35
 
 
 class Seat(NamedTuple):
@@ -70,33 +68,31 @@ class Table:
     A row names the same relays whatever the order of the seats.
     """
 
-    __slots__ = ("_cells", "anycast", "seats")
+    __slots__ = ("_cells", "_seeds", "anycast", "seats")
 
     def __init__(self, seats: Sequence[Seat]) -> None:
         self.seats = tuple(seats)
         self.anycast = any(seat.anycast for seat in self.seats)
         """Whether some relay is."""
+        self._seeds = [_seed(seat.name) for seat in self.seats]
         self._cells: array[int] | None = None
 
-    def row(self, number: int) -> tuple[int, ...]:
+    def row(self, slot: int) -> tuple[int, ...]:
         """Return the cells of a ``Row`` (to make the named tuple would cost more than this)."""
         if self._cells is None:  # most regions of a large fleet are nobody's first or second choice
             self._cells = array("h", (_UNKNOWN,)) * (SLOTS * _WIDTH)
-        cells = _ROW.unpack_from(self._cells, number * _ROW.size)
+        start = slot * _ROW.size
+        cells = _ROW.unpack_from(self._cells, start)
         if cells[0] == _UNKNOWN:
-            self._work_out(self._cells, number // _CHUNK)
-            cells = _ROW.unpack_from(self._cells, number * _ROW.size)
+            cells = self._work_out(slot)
+            _ROW.pack_into(self._cells, start, *cells)
         return cells
 
-    def _work_out(self, cells: "array[int]", chunk: int) -> None:
-        relays = range(len(self.seats))
-        by_relay = [scores(seat.name, chunk) for seat in self.seats]
-        for offset in range(_CHUNK):
-            score = [of_relay[offset] for of_relay in by_relay]
-            order = sorted(relays, key=score.__getitem__, reverse=True)
-            first, second = _two(order)
-            row = Row(first, second, *self._backups(first, order), *self._backups(second, order))
-            _ROW.pack_into(cells, (chunk * _CHUNK + offset) * _ROW.size, *row)
+    def _work_out(self, slot: int) -> Row:
+        found = scores(self._seeds, slot)
+        order = sorted(range(len(found)), key=found.__getitem__, reverse=True)
+        first, second = _two(order)
+        return Row(first, second, *self._backups(first, order), *self._backups(second, order))
 
     def _backups(self, primary: int, order: Sequence[int]) -> tuple[int, int]:
         if primary == NOBODY:
@@ -115,27 +111,53 @@ class Table:
 
 def slot(user: str) -> int:
     """Return the slot of a user: the same in every process and version."""
-    return (zlib.crc32(user.encode()) * _GOLDEN & _MASK_32) >> (32 - _SLOT_BITS)
+    return (zlib.crc32(user.encode()) * _GOLDEN & _MASK) >> (32 - _SLOT_BITS)
 
 
-def scores(name: str, chunk: int) -> Sequence[int]:
-    """Return how well a name does in each slot of a chunk: 64 bits, as good as random.
+def scores(seeds: Iterable[int], slot: int) -> list[int]:
+    """Return how well names, by their seeds, do in a slot: 32 bits, as good as random.
 
-    From one SHAKE128 (FIPS 202), which costs less than a few multiplications in Python per slot.
+    The finalizer of MurmurHash3; 64 bits would take Python twice as long, a call for each as well.
     """
-    drawn = shake_128(b"%d/%b" % (chunk, name.encode()))
-    return _SCORES.unpack(drawn.digest(_SCORES.size))
+    step = slot * _GOLDEN
+    found = []
+    for seed in seeds:
+        mixed = seed + step & _MASK
+        mixed = (mixed ^ mixed >> 16) * _MIX_1 & _MASK
+        mixed = (mixed ^ mixed >> 13) * _MIX_2 & _MASK
+        found.append(mixed ^ mixed >> 16)
+    return found
 
 
-@functools.lru_cache(maxsize=NAMES_KEPT)
-def distances(name: str) -> Sequence[float]:
-    """Return how far each slot is from a name: random, exponential, the same everywhere.
+class Distances:
+    """How far each slot is from a name: random, exponential, the same everywhere.
 
     Among names of different shares, the one of least ``distance / share`` is a slot's with the
     probability of its share; and a name that goes or comes moves nobody between the others.
     """
-    chunks = (scores(name, chunk) for chunk in range(SLOTS // _CHUNK))
-    return array("d", [-math.log((score + 1) / 2**64) for score in itertools.chain(*chunks)])
+
+    __slots__ = ("_seed", "known")
+
+    def __init__(self, name: str) -> None:
+        self._seed = _seed(name)
+        self.known = array("d", (0.0,)) * SLOTS
+        """By slot; 0 where it is yet to be worked out."""
+
+    def work_out(self, slot: int) -> float:
+        """Return a slot's distance, which is known from then on."""
+        (score,) = scores((self._seed,), slot)
+        self.known[slot] = distance = -math.log((score + 0.5) / 2**32)
+        return distance
+
+
+@functools.lru_cache(maxsize=NAMES_KEPT)
+def distances(name: str) -> Distances:
+    """Return the distances of a name, the ones known so far among them."""
+    return Distances(name)
+
+
+def _seed(name: str) -> int:
+    return int.from_bytes(blake2b(name.encode(), digest_size=4).digest(), "big")
 
 
 def apart(one: Seat, other: Seat) -> bool:
