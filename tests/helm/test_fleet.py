@@ -6,6 +6,8 @@ import pytest
 import yaml
 from tests.support import admission, charts
 
+from turnfleet.handlers import declaring
+
 _KEPT = {
     ("CustomResourceDefinition", "turnregions.turnfleet.io"),
     ("Namespace", "turnfleet-relays"),
@@ -53,10 +55,16 @@ def test_a_region_goes_to_its_namespace_or_else_to_the_first(chart: charts.Chart
     }
 
 
-def test_without_regions_the_operator_still_gets_the_folder(
-    chart: charts.Chart,
+def test_an_index_tells_a_list_without_regions_from_a_folder_that_is_not_there(
+    chart: charts.Chart, rendering: charts.Rendering
 ) -> None:
-    assert chart.rendered().one("ConfigMap", "turnfleet-regions")["data"] == {}
+    for one in (chart.rendered(), rendering):
+        data = one.one("ConfigMap", "turnfleet-regions")["data"]
+        files = {name: text.encode() for name, text in data.items()}
+        declared, problems = declaring.declare(files, namespaces=None)
+        assert declared.complete
+        assert len(declared.bodies) == len(files) - 1
+        assert problems == ()
 
 
 def test_namespaces_of_relays_allow_the_network_of_the_node(rendering: charts.Rendering) -> None:
@@ -113,7 +121,7 @@ def test_the_operator_is_told_the_image_of_relays(
 
 def _regions(rendering: charts.Rendering) -> dict[str, dict[str, Any]]:
     data = rendering.one("ConfigMap", "turnfleet-regions")["data"]
-    return {name: yaml.safe_load(text) for name, text in data.items()}
+    return {name: yaml.safe_load(text) for name, text in data.items() if name != declaring.INDEX}
 
 
 def _hooks(rendering: charts.Rendering) -> dict[tuple[str, str], dict[str, str]]:

@@ -12,29 +12,29 @@ _VALUES = {"relayNamespaces": [{"name": RELAYS}], "crds": {"keep": False}}
 """Without crds.keep all three accounts are there."""
 _EVERYWHERE = {**_VALUES, "relayNamespaces": [], "watchAllNamespaces": True}
 
-_READ = ("get", "list", "watch")
-_OWN = (*_READ, "create", "patch", "delete")
+_FOLLOW = ("list", "watch")
+_MAKE = (*_FOLLOW, "create", "patch")
 _MAY: dict[str, dict[tuple[str | None, str, str], tuple[str, ...]]] = {
     "turnfleet-operator": {
-        (RELAYS, "turnfleet.io/turnregions", ""): _OWN,
+        (RELAYS, "turnfleet.io/turnregions", ""): ("get", *_MAKE, "delete"),
         (RELAYS, "turnfleet.io/turnregions:status", ""): ("patch",),
         (RELAYS, "turnfleet.io/turnregions:finalizers", ""): ("update",),
-        (RELAYS, "pods", ""): (*_READ, "patch", "delete"),
-        (RELAYS, "configmaps", ""): _OWN,
-        (RELAYS, "serviceaccounts", ""): _OWN,
-        (RELAYS, "secrets", ""): _OWN,
-        (RELAYS, "apps/replicasets", ""): _OWN,
-        (RELAYS, "apps/daemonsets", ""): _OWN,
-        (RELAYS, "policy/poddisruptionbudgets", ""): _OWN,
+        (RELAYS, "pods", ""): (*_FOLLOW, "patch", "delete"),
+        (RELAYS, "configmaps", ""): _MAKE,
+        (RELAYS, "serviceaccounts", ""): _MAKE,
+        (RELAYS, "secrets", ""): _MAKE,
+        (RELAYS, "apps/replicasets", ""): (*_MAKE, "delete"),
+        (RELAYS, "apps/daemonsets", ""): (*_MAKE, "delete"),
+        (RELAYS, "policy/poddisruptionbudgets", ""): _MAKE,
         (RELAYS, "events.k8s.io/events", ""): ("create",),
         (HOME, "coordination.k8s.io/leases", ""): ("create",),
         (HOME, "coordination.k8s.io/leases", "turnfleet-operator"): ("get", "update"),
-        (HOME, "secrets", "turnfleet-signing"): (*_READ, "patch"),
-        (None, "nodes", ""): _READ,
+        (HOME, "secrets", "turnfleet-signing"): (*_FOLLOW, "patch"),
+        (None, "nodes", ""): _FOLLOW,
     },
     "turnfleet-api": {
-        (RELAYS, "turnfleet.io/turnregions", ""): _READ,
-        (HOME, "secrets", "turnfleet-signing"): _READ,
+        (RELAYS, "turnfleet.io/turnregions", ""): _FOLLOW,
+        (HOME, "secrets", "turnfleet-signing"): _FOLLOW,
     },
     "turnfleet-uninstall": {
         (RELAYS, "turnfleet.io/turnregions", ""): ("list", "delete"),
@@ -59,6 +59,8 @@ _NEVER: dict[str, tuple[tuple[str, str, str | None, str], ...]] = {
         ("patch", "apps/deployments", HOME, "turnfleet-api"),
         ("delete", "apiextensions.k8s.io/customresourcedefinitions", None, ""),
         ("list", "namespaces", None, ""),
+        ("delete", "secrets", RELAYS, "eu-auth"),
+        ("delete", "configmaps", RELAYS, "kube-root-ca.crt"),
         ("delete", "coordination.k8s.io/leases", HOME, "turnfleet-operator"),
         ("update", "coordination.k8s.io/leases", HOME, "another"),
     ),

@@ -54,6 +54,22 @@ def test_an_empty_or_unreadable_folder_declares_nothing_and_is_not_complete() ->
         assert not declared.bodies
 
 
+def test_an_index_without_names_says_that_there_is_to_be_none() -> None:
+    declared, problems = declaring.declare({declaring.INDEX: b"\n"}, namespaces=("relays",))
+    assert declared.complete
+    assert not declared.bodies
+    assert problems == ()
+
+
+def test_a_folder_that_is_not_what_its_index_says_changes_nothing() -> None:
+    for index in (b"", b"eu us"):
+        files = {declaring.INDEX: index, "eu.yaml": _region("eu").encode()}
+        declared, problems = declaring.declare(files, namespaces=("relays",))
+        assert not declared.complete
+        assert not declared.bodies
+        assert len(problems) == 1
+
+
 def test_what_json_cannot_say_is_held() -> None:
     text = _region("eu", more=", unknown: .inf")
     assert _declared(text) == (set(), {"relays/eu"}, True)
@@ -92,6 +108,10 @@ async def test_a_folder_is_applied_followed_and_pruned(
         await asyncio.sleep(2.5 * declaring.EVERY)
         assert cluster.writes() == []
         assert "eu" in _sources(cluster)
+
+        file.unlink()
+        (folder / declaring.INDEX).write_text("")
+        await operator.until(lambda: set(_sources(cluster)) == {"by-hand"})
 
 
 async def test_a_region_that_somebody_made_by_hand_stays_theirs(

@@ -2,6 +2,7 @@ import base64
 import random
 from pathlib import Path
 
+import pytest
 from aiohttp import web
 from tests.support import apiservers, operators, writing
 
@@ -158,26 +159,22 @@ async def test_a_refusal_is_told_and_tried_again(
     )
 
 
+@pytest.mark.parametrize(("kind", "name"), [_OBJECTS[0], _OBJECTS[2]], ids=("first", "later"))
 async def test_what_somebody_else_has_by_our_name_is_told_and_left_to_them(
-    cluster: writing.Cluster, tmp_path: Path
+    operator: operators.Running, kind: kinds.Kind, name: str
 ) -> None:
-    for kind, name in (_OBJECTS[0], _OBJECTS[2]):
-        about = {"namespace": RELAYS, "name": name}
-        theirs = await cluster.put(kind, {"metadata": about, "data": {"theirs": "aGVycw=="}})
-        async with operators.operating_in(cluster, tmp_path) as operator:
-            await operator.declare()
-            await operator.until(
-                lambda op=operator: (
-                    op.conditions().get("Progressing", {}).get("reason") == "NameInUse"
-                )
-            )
-            assert f"{kind.name}/{name}" in operator.conditions()["Progressing"]["message"]
-            assert cluster.find(kind, name, namespace=RELAYS) == theirs
-            assert cluster.all(kinds.REPLICA_SET) == {}, "it would have mounted theirs"
+    cluster, about = operator.cluster, {"namespace": RELAYS, "name": name}
+    theirs = await cluster.put(kind, {"metadata": about, "data": {"theirs": "aGVycw=="}})
+    await operator.declare()
+    await operator.until(
+        lambda: operator.conditions().get("Progressing", {}).get("reason") == "NameInUse"
+    )
+    assert f"{kind.name}/{name}" in operator.conditions()["Progressing"]["message"]
+    assert cluster.find(kind, name, namespace=RELAYS) == theirs
+    assert cluster.all(kinds.REPLICA_SET) == {}, "it would have mounted theirs"
 
-            await cluster.delete(kind, name, namespace=RELAYS)
-            await operator.until(lambda: cluster.all(kinds.REPLICA_SET))
-            await cluster.delete(kinds.TURN_REGION, "eu", namespace=RELAYS)
+    await cluster.delete(kind, name, namespace=RELAYS)
+    await operator.until(lambda: cluster.all(kinds.REPLICA_SET))
 
 
 async def test_throttling_and_errors_lose_no_region(

@@ -5,7 +5,7 @@ import hypothesis
 from hypothesis import strategies as st
 
 from turnfleet import names
-from turnfleet.kube import fields, reading
+from turnfleet.kube import fields, reading, secret
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects
 
@@ -36,8 +36,8 @@ def test_whatever_an_object_holds_reading_gives_a_value(found: dict[str, Any]) -
     reading.is_relay_of(found, frozenset({"turn-eu"}))
     reading.workload(objects.Kind.REPLICA_SET, found)
     reading.workload(objects.Kind.DAEMON_SET, found)
-    reading.auth_secret(found)
-    reading.named_secret(found)
+    secret.auth(found)
+    secret.named(found)
     reading.region_of(found)
 
 
@@ -110,7 +110,7 @@ def test_a_secret_is_shown_in_no_repr() -> None:
     def data(text: str) -> str:
         return base64.b64encode(text.encode()).decode()
 
-    auth = reading.auth_secret({"data": {"current": data("hush"), "agent-key": data("psst")}})
+    auth = secret.auth({"data": {"current": data("hush"), "agent-key": data("psst")}})
     assert auth is not None
     assert auth.current == b"hush"
     assert "hush" not in repr(auth)
@@ -118,12 +118,18 @@ def test_a_secret_is_shown_in_no_repr() -> None:
 
 
 def test_a_named_secret_that_cannot_be_used_says_why() -> None:
-    def secret(value: bytes) -> dict[str, Any]:
+    def holding(value: bytes) -> dict[str, Any]:
         return {"data": {"secret": base64.b64encode(value).decode()}}
 
-    assert reading.named_secret(secret(b"long enough to be one\n")) == b"long enough to be one"
-    for bad in ({}, secret(b""), secret(b"short"), secret(b"\xff" * 20), secret(b"two\nlines" * 3)):
-        assert isinstance(reading.named_secret(bad), str)
+    assert secret.named(holding(b"long enough to be one\n")) == b"long enough to be one"
+    for bad in (
+        {},
+        holding(b""),
+        holding(b"short"),
+        holding(b"\xff" * 20),
+        holding(b"two\nlines" * 3),
+    ):
+        assert isinstance(secret.named(bad), str)
 
 
 def test_a_time_without_a_zone_is_none() -> None:

@@ -5,8 +5,10 @@ from turnfleet.plan.cluster import observed
 _EU, _US, _AP = (reading.RegionKey("relays", name) for name in ("eu", "us", "ap"))
 
 
-def _identity(namespace: str, *, created: float, uid: str = "u") -> observed.Identity:
-    return observed.Identity(namespace=namespace, name="eu", uid=uid, generation=1, created=created)
+def _identity(namespace: str, *, created: float, deleting: bool = False) -> observed.Identity:
+    return observed.Identity(
+        namespace=namespace, name="eu", uid="u", generation=1, created=created, deleting=deleting
+    )
 
 
 def test_the_oldest_region_has_the_name_until_it_goes() -> None:
@@ -20,6 +22,16 @@ def test_the_oldest_region_has_the_name_until_it_goes() -> None:
     known.remove(old)
     assert known.taken_by(young) is None
     assert list(known) == ["eu"]
+
+
+def test_a_region_that_is_being_deleted_leaves_its_name_to_the_next() -> None:
+    known = surroundings.Names()
+    known.put(_identity("young", created=2))
+    known.put(_identity("old", created=1, deleting=True))
+    young, old = reading.RegionKey("young", "eu"), reading.RegionKey("old", "eu")
+    assert known.taken_by(young) is None, "endpoints go by it from now on"
+    assert known.taken_by(old) is None
+    assert known.namesakes(old) == (young,)
 
 
 def test_one_region_rolls_at_a_time_and_who_waits_is_asked_again() -> None:

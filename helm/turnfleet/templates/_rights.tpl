@@ -19,16 +19,18 @@ each program can and cannot do.
 - apiGroups: [""]
   resources: [pods]
   # Never create: a workload does that.
-  verbs: [get, list, watch, patch, delete]
+  verbs: [list, watch, patch, delete]
 - apiGroups: [""]
   resources: [configmaps, serviceaccounts, secrets]
-  verbs: [get, list, watch, create, patch, delete]
+  # Never delete: they go with their region, by the garbage collector.
+  verbs: [list, watch, create, patch]
 - apiGroups: [apps]
   resources: [replicasets, daemonsets]
-  verbs: [get, list, watch, create, patch, delete]
+  # Delete: the one that another placement has left empty.
+  verbs: [list, watch, create, patch, delete]
 - apiGroups: [policy]
   resources: [poddisruptionbudgets]
-  verbs: [get, list, watch, create, patch, delete]
+  verbs: [list, watch, create, patch]
 - apiGroups: [events.k8s.io]
   resources: [events]
   verbs: [create]
@@ -47,21 +49,21 @@ each program can and cannot do.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [turnfleet-signing]
-  verbs: [get, list, watch, patch]
+  verbs: [list, watch, patch]
 {{- end }}
 
 {{/* The operator in the cluster: addresses and zones of relays are those of their nodes. */}}
 {{- define "turnfleet.rights.operator.cluster" -}}
 - apiGroups: [""]
   resources: [nodes]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 
 {{/* The endpoint where relays live: it reads regions, and their status tells it all. */}}
 {{- define "turnfleet.rights.api.relays" -}}
 - apiGroups: [turnfleet.io]
   resources: [turnregions]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 
 {{/* The endpoint beside itself: one Secret by name. */}}
@@ -69,7 +71,7 @@ each program can and cannot do.
 - apiGroups: [""]
   resources: [secrets]
   resourceNames: [turnfleet-signing]
-  verbs: [get, list, watch]
+  verbs: [list, watch]
 {{- end }}
 
 {{/* The uninstall that leaves nothing, where relays live: to delete regions and see them gone. */}}

@@ -14,7 +14,7 @@ from typing import Any, Final
 import turnfleet
 from turnfleet import names
 from turnfleet.commands import output, showing
-from turnfleet.kube import client, failures, fields, kinds, observing, reading
+from turnfleet.kube import client, failures, fields, kinds, observing, reading, secret
 from turnfleet.model import region
 from turnfleet.plan.cluster import naming, objects, observed, planned, planning
 
@@ -171,7 +171,7 @@ class _Looker:
                 for key, one in found.items()
                 if key.kind is not objects.Kind.POD
             },
-            auth=None if auth is None else reading.auth_secret(auth),
+            auth=None if auth is None else secret.auth(auth),
             named_secret=named,
             named_secret_problem=problem,
             status=status,
@@ -184,7 +184,7 @@ class _Looker:
             found = await self._api.get(kinds.SECRET, name, namespace=namespace)
         except failures.NotFound:
             return None, f"there is no Secret {name} in namespace {namespace}"
-        value = reading.named_secret(found)
+        value = secret.named(found)
         return (value, "") if isinstance(value, bytes) else (None, f"Secret {name}: {value}")
 
     async def _diff(

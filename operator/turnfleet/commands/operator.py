@@ -7,20 +7,18 @@ failed: whoever runs it starts it again.
 import argparse
 import asyncio
 import gc
-import ipaddress
 import logging
 import random
 import secrets
 import socket
 import sys
 import time
-from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
 from turnfleet.api import observing
-from turnfleet.commands import output
+from turnfleet.commands import arguments, output, together
 from turnfleet.plan.cluster import observed
 
 NAME: Final = "operator"
@@ -37,6 +35,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
     where.add_argument(
         "--namespace",
         action="append",
+        type=arguments.namespace,
         dest="namespaces",
         metavar="NS",
         help="a namespace with TurnRegions; give it once for each",
@@ -56,14 +55,14 @@ def configure(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--signing-secret",
         required=True,
-        type=_object,
+        type=arguments.namespaced,
         metavar="NAMESPACE/NAME",
         help="the Secret that endpoints sign credentials with",
     )
     parser.add_argument(
         "--lease",
         required=True,
-        type=_object,
+        type=arguments.namespaced,
         metavar="NAMESPACE/NAME",
         help="the Lease that says which replica acts",
     )
@@ -71,7 +70,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--deny-peers",
         action="append",
         default=[],
-        type=_network,
+        type=arguments.network,
         metavar="CIDR",
         help="what clients never reach through a relay, beyond the built-in list: the cluster's "
         "pods and services; give it once for each",
@@ -101,10 +100,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument(
         "--listen",
-        type=_listen,
+        type=arguments.site,
         default=("0.0.0.0", _PORT),  # noqa: S104 - a pod's own address
         metavar="ADDRESS:PORT",
-        help=f"where /healthz, /readyz and /metrics are (default: 0.0.0.0:{_PORT})",
+        help="where /healthz, /readyz and /metrics are; :PORT is every address, IPv6 too "
+        f"(default: 0.0.0.0:{_PORT})",
     )
     parser.add_argument(
         "--kubeconfig",
@@ -139,7 +139,7 @@ def execute(
         policy=observed.Policy(
             relay_image=args.relay_image,
             allowed_images=tuple(args.allow_image),
-            denied_peers=tuple(dict.fromkeys(args.deny_peers)),
+            denied_peers=tuple(dict.fromkeys(map(str, args.deny_peers))),
             priority_class=args.priority_class,
             image_pull_secrets=tuple(args.image_pull_secret),
         ),
@@ -159,52 +159,18 @@ def execute(
     logging.getLogger("kopf").addHandler(handler)
     gc.set_threshold(_COLLECT_AFTER)
     try:
-        with asyncio.Runner(loop_factory=_loop_factory()) as runner:
+        with asyncio.Runner(loop_factory=together.loop_factory()) as runner:
             runner.run(starting.serve(chosen, around))
     except (operating.Ended, client.Unconfigured) as error:
         raise output.Failure(str(error), code=1) from None
     except OSError as error:
         raise output.Failure(
-            f"--listen {args.listen[0]}:{args.listen[1]} cannot be had: {error.strerror}."
+            f"--listen {args.listen[0] or ''}:{args.listen[1]} cannot be had: {error.strerror}."
         ) from None
     return 0
-
-
-def _loop_factory() -> Callable[[], asyncio.AbstractEventLoop] | None:
-    try:
-        import uvloop  # noqa: PLC0415 - absent on platforms that it does not support
-    except ImportError:
-        return None
-    return uvloop.new_event_loop
-
-
-def _object(text: str) -> tuple[str, str]:
-    namespace, slash, name = text.partition("/")
-    if not (namespace and slash and name) or "/" in name:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like turnfleet/turnfleet-signing")
-    return namespace, name
-
-
-def _network(text: str) -> str:
-    try:
-        return str(ipaddress.ip_network(text))
-    except ValueError as error:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 10.96.0.0/16: {error}") from None
 
 
 def _count(text: str) -> int:
     if text.isdecimal() and 1 <= int(text) <= _MOST_ROLLING:
         return int(text)
     raise argparse.ArgumentTypeError(f"{text!r} is not a number from 1 to {_MOST_ROLLING}")
-
-
-def _listen(text: str) -> tuple[str, int]:
-    address, _, port = text.rpartition(":")
-    address = address.removeprefix("[").removesuffix("]") or "0.0.0.0"  # noqa: S104 - see above
-    try:
-        parsed, number = ipaddress.ip_address(address), int(port)
-    except ValueError:
-        raise argparse.ArgumentTypeError(f"{text!r} is not like 0.0.0.0:{_PORT}") from None
-    if not 0 <= number <= 65535:  # noqa: PLR2004 - ports
-        raise argparse.ArgumentTypeError(f"{number} is not a port")
-    return str(parsed), number

@@ -1,8 +1,9 @@
 """Reads the folder of ``values.regions`` and has it brought about. Says what is wrong, once.
 
 A bad file never looks like "delete these": an invalid manifest holds its region, a file that cannot
-be read or holds nothing that can be named holds them all, and an empty folder is a volume that is
-not there yet. A file counts once it was the same for two looks.
+be read or holds nothing that can be named holds them all. A folder without manifests is a volume
+that is not there yet, unless it has an index that names none. A file counts once it was the same
+for two looks.
 """
 
 import asyncio
@@ -17,6 +18,8 @@ from turnfleet.sources import manifests
 
 EVERY: Final = 1.0
 """Seconds between two looks."""
+INDEX: Final = "index"
+"""A file with the names of all manifests, without their suffix, apart by white space."""
 _SUFFIXES: Final = frozenset({".yaml", ".yml"})
 
 _log = logging.getLogger(__name__)
@@ -71,15 +74,20 @@ def declare(
     if not files:
         what = "cannot be read" if files is None else "is empty"
         return declaring.Declared(), (f"The folder of values.regions {what}; nothing changes",)
+    listed = None if INDEX not in files else set(files[INDEX].decode(errors="replace").split())
+    if listed is not None and listed != {Path(name).stem for name in files.keys() - {INDEX}}:
+        sentence = "The folder of values.regions is not what its index says; nothing changes"
+        return declaring.Declared(), (sentence,)
     documents = manifests.refuse_repeats(
         document
         for name, data in sorted(files.items())
+        if name != INDEX
         for document in manifests.read_bytes(data, name)
     )
     bodies: dict[holding.Key, fields.Object] = {}
     held: set[holding.Key] = set()
     problems: list[str] = []
-    complete = bool(documents)
+    complete = bool(documents) or listed == set()
     for document in documents:
         problems += document.complaints
         key = _key(document, namespaces)
@@ -125,7 +133,8 @@ def _read(folder: Path) -> Files | None:
         return {
             path.name: path.read_bytes()
             for path in folder.iterdir()
-            if path.suffix.lower() in _SUFFIXES and not path.name.startswith(".")
+            if (path.suffix.lower() in _SUFFIXES and not path.name.startswith("."))
+            or path.name == INDEX
         }
     except OSError as error:
         _log.debug("%s: %s", folder, error)

@@ -22,7 +22,8 @@ class Options:
     most_rolling: int
     regions: Path | None
     """Folder of the manifests of ``values.regions``."""
-    listen: tuple[str, int]
+    listen: tuple[str | None, int]
+    """``None``: every address of both families."""
     kubeconfig: Path | None
 
 

@@ -102,10 +102,10 @@ class Reconciler:
         if change.after is None:
             self._forget(key)
             return
-        known = self.names.namesakes(key)
-        self.names.put(reading.identity(change.after))
-        if change.before is None:
-            for namesake in known:
+        identity = reading.identity(change.after)
+        self.names.put(identity)
+        if change.before is None or reading.identity(change.before).deleting != identity.deleting:
+            for namesake in self.names.namesakes(key):
                 self._mark(namesake, 0.0)
 
     def is_own(self, key: reading.RegionKey, found: fields.Object) -> bool:

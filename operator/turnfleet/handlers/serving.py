@@ -11,7 +11,7 @@ from turnfleet.handlers import metrics
 
 @contextlib.asynccontextmanager
 async def at(
-    host: str, port: int, *, unready: Callable[[], str | None], counted: metrics.Metrics
+    host: str | None, port: int, *, unready: Callable[[], str | None], counted: metrics.Metrics
 ) -> AsyncIterator[int]:
     """Serve while the block lasts; yield the port. Raises OSError where it cannot be had.
 

@@ -7,12 +7,8 @@ import ipaddress
 from collections.abc import Iterable, Iterator
 
 from turnfleet.kube import reading
+from turnfleet.model import claims
 from turnfleet.plan.cluster import observed
-
-
-def owner(identities: Iterable[observed.Identity]) -> observed.Identity | None:
-    """Return which of several regions of one name has it: the oldest, one being deleted too."""
-    return min(identities, key=lambda one: (one.created, one.namespace, one.uid), default=None)
 
 
 class Names:
@@ -42,9 +38,19 @@ class Names:
         return tuple(one for one in self._by_name.get(key.name, {}) if one != key)
 
     def taken_by(self, key: reading.RegionKey) -> str | None:
-        """Return the namespace of the older region that has the name; ``None``: it is its own."""
-        whose = owner(self._by_name.get(key.name, {}).values())
-        return None if whose is None or whose.namespace == key.namespace else whose.namespace
+        """Return the namespace of the older region that has the name; ``None``: it is its own.
+
+        Endpoints drop a region that is being deleted, and so does this: its name is free.
+        """
+        known = self._by_name.get(key.name, {})
+        if key not in known or known[key].deleting:
+            return None  # It ends in any case.
+        whose = claims.owners(_claim(one) for one in known.values() if not one.deleting)[key.name]
+        return None if whose.namespace == key.namespace else whose.namespace
+
+
+def _claim(one: observed.Identity) -> claims.Claim:
+    return claims.Claim(created=one.created, namespace=one.namespace, uid=one.uid, name=one.name)
 
 
 class Turns:

@@ -8,7 +8,7 @@ import random
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
-from turnfleet.kube import client, holding, kinds, reading, watching
+from turnfleet.kube import client, holding, kinds, reading, secret, watching
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,7 +69,7 @@ class Borrowing:
         found = watch.objects.get(key)
         if found is None:
             return Borrowed(problem=f"there is no Secret {key.name} in namespace {key.namespace}")
-        value = reading.named_secret(found)
+        value = secret.named(found)
         if isinstance(value, str):
             return Borrowed(problem=f"the Secret {key.name} cannot be used: {value}")
         return Borrowed(secret=value)

@@ -13,7 +13,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from turnfleet import names
-from turnfleet.kube import client, fields, holding, kinds, reading, watching
+from turnfleet.kube import client, fields, holding, kinds, reading, secret, watching
 from turnfleet.plan.cluster import objects, observed
 
 KINDS: Final[Mapping[objects.Kind, kinds.Kind]] = {
@@ -158,7 +158,7 @@ class Regions:
                 for one, body in found.items()
                 if one.kind is not objects.Kind.POD
             },
-            auth=None if auth is None else reading.auth_secret(auth),
+            auth=None if auth is None else secret.auth(auth),
             named_secret=named_secret,
             named_secret_problem=named_secret_problem,
             status=status,

@@ -4,15 +4,12 @@ Total: annotations are anybody's text, and other controllers write what they lik
 makes no sense is read as absent.
 """
 
-import base64
-import binascii
 from typing import Final, NamedTuple
 
 from turnfleet import names
 from turnfleet.kube import fields
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects, observed
-from turnrelay import contract
 
 _ZONE: Final = "topology.kubernetes.io/zone"
 _ENDED: Final = frozenset({"Succeeded", "Failed"})
@@ -159,48 +156,6 @@ def workload(kind: objects.Kind, found: fields.Object) -> observed.Workload:
     )
 
 
-def auth_secret(found: fields.Object) -> observed.AuthSecret | None:
-    """Return what a region's own Secret holds; ``None`` where it holds no secret."""
-    current = secret_value(found, contract.AUTH_CURRENT)
-    if current is None:
-        return None
-    generation = _number(found, contract.AUTH_GENERATION)
-    return observed.AuthSecret(
-        current=current,
-        previous=secret_value(found, contract.AUTH_PREVIOUS),
-        generation=int(generation) if generation is not None else 1,
-        retire_after=_number(found, contract.AUTH_RETIRE_AFTER),
-        agent_key=(secret_value(found, contract.AGENT_KEY) or b"").decode("ascii", "replace"),
-    )
-
-
-def secret_value(found: fields.Object, key: str) -> bytes | None:
-    """Return one entry of a Secret, outer white space left out; ``None`` where it is empty."""
-    try:
-        value = base64.b64decode(fields.text(found, "data", key), validate=True)
-    except (binascii.Error, ValueError):
-        return None
-    return value.strip() or None
-
-
-def named_secret(found: fields.Object) -> bytes | str:
-    """Return what a Secret of somebody else has to sign with, or why it cannot be used."""
-    value = secret_value(found, SECRET_KEY)
-    if value is None:
-        return f"it has no key named {SECRET_KEY}, or an empty one"
-    if not contract.SECRET_MIN <= len(value) <= contract.SECRET_MAX:
-        return f"its key {SECRET_KEY} needs {contract.SECRET_MIN} to {contract.SECRET_MAX} bytes"
-    try:
-        printable = value.decode().isprintable()
-    except UnicodeDecodeError:
-        printable = False
-    return value if printable else f"its key {SECRET_KEY} is not one line of text"
-
-
-SECRET_KEY: Final = "secret"  # noqa: S105 - the key's name
-"""In a Secret that ``auth.secretName`` names: the one key that is read."""
-
-
 def _controller(found: fields.Object) -> str | None:
     for owner in fields.items(found, "metadata", "ownerReferences"):
         if fields.true(owner, "controller"):
@@ -294,11 +249,3 @@ def _host_addresses(found: fields.Object) -> tuple[str, ...]:
     stated += [fields.text(status, "podIP"), fields.text(status, "hostIP")]
     stated += [fields.text(one, "ip") for one in fields.items(status, "hostIPs")]
     return tuple(dict.fromkeys(a for one in stated if (a := fields.address(one)) is not None))
-
-
-def _number(found: fields.Object, key: str) -> float | None:
-    try:
-        number = float((secret_value(found, key) or b"").decode("ascii", "replace"))
-    except ValueError:
-        return None
-    return number if 0 <= number < float(2**53) else None

@@ -7,23 +7,15 @@ in there is ever logged, not even its length.
 
 import asyncio
 import base64
-import hashlib
-import hmac
 import logging
 import random
 from collections.abc import Awaitable, Callable, Collection
 from typing import Any, Final
 
 from turnfleet import names
-from turnfleet.kube import client, failures, fields, holding, kinds, reading, watching
-from turnrelay import contract
+from turnfleet.kube import client, failures, fields, holding, kinds, secret, watching
+from turnfleet.model import signing
 
-FLEET_KEY: Final = "fleet-key"
-"""Entry of the Secret: hex of 32 random bytes."""
-REGION_PREFIX: Final = "region."
-"""Before a region's name: the entry of what its credentials are signed with."""
-
-_KEY_BYTES: Final = 32
 _GATHER: Final = 0.2
 """Seconds for which changes are collected before they are written."""
 _RETRY: Final = 2.0
@@ -77,12 +69,12 @@ class Signing:
         """Return what relays show their status for; empty until the fleet's key is known."""
         if not self._key:
             return ""
-        return hmac.new(self._key, contract.AGENT_KEY_PURPOSE.encode(), hashlib.sha256).hexdigest()
+        return signing.agent_key(self._key)
 
-    def want(self, region: str, secret: bytes) -> None:
+    def want(self, region: str, value: bytes) -> None:
         """Have a region's credentials signed with a secret from now on."""
-        if self._wanted.get(region) != secret:
-            self._wanted[region] = secret
+        if self._wanted.get(region) != value:
+            self._wanted[region] = value
             self._news.set()
 
     def keep_only(self, regions: Collection[str]) -> None:
@@ -162,11 +154,11 @@ class Signing:
     def _changes(self, found: fields.Object | None) -> dict[str, str | None]:
         """Return which entries have to be written, and which taken away."""
         held = {} if found is None else fields.texts(found, "data")
-        wanted = {f"{REGION_PREFIX}{name}": value for name, value in self._wanted.items()}
+        wanted = {f"{signing.REGION_PREFIX}{name}": value for name, value in self._wanted.items()}
         if _fleet_key(found) is None:
             # A Secret that was emptied by hand gets the key back that relays already have.
-            key = self._key or self._entropy(_KEY_BYTES)
-            wanted[FLEET_KEY] = key.hex().encode()
+            key = self._key or self._entropy(signing.KEY_BYTES)
+            wanted[signing.FLEET_KEY] = key.hex().encode()
         changes: dict[str, str | None] = {
             key: encoded
             for key, value in wanted.items()
@@ -174,7 +166,7 @@ class Signing:
         }
         if self._roster is not None:
             for entry in held:
-                name = entry.removeprefix(REGION_PREFIX)
+                name = entry.removeprefix(signing.REGION_PREFIX)
                 if entry != name and name not in self._roster:
                     changes[entry] = None
         return changes
@@ -200,9 +192,5 @@ class Signing:
 
 
 def _fleet_key(found: fields.Object | None) -> bytes | None:
-    value = None if found is None else reading.secret_value(found, FLEET_KEY)
-    try:
-        key = bytes.fromhex((value or b"").decode("ascii", "replace"))
-    except ValueError:
-        return None
-    return key if len(key) == _KEY_BYTES else None
+    entry = None if found is None else secret.entry(found, signing.FLEET_KEY)
+    return signing.fleet_key(entry)

@@ -55,15 +55,16 @@ def read(entries: Mapping[str, bytes]) -> tuple[Keys | None, tuple[str, ...]]:
         if region == name:
             continue
         secret = value.strip()
-        if fault := _fault(secret):
-            complaints.append(f"What region {region} signs with {fault}; it is not offered")
+        if found := fault(secret):
+            complaints.append(f"What region {region} signs with {found}; it is not offered")
         else:
             regions[region] = fleet.Secret(secret)
     keys = Keys(fleet_key=key, regions=regions) if key is not None else None
     return keys, tuple(complaints)
 
 
-def _fault(secret: bytes) -> str | None:
+def fault(secret: bytes) -> str | None:
+    """Return why nothing can be signed with a secret, as the end of a sentence."""
     if not contract.SECRET_MIN <= len(secret) <= contract.SECRET_MAX:
         return f"needs {contract.SECRET_MIN} to {contract.SECRET_MAX} bytes"
     try:

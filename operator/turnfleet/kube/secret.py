@@ -1,0 +1,54 @@
+"""What a Secret holds, as the API server gives it. Total, and keeps nothing."""
+
+import base64
+import binascii
+from typing import Final
+
+from turnfleet.kube import fields
+from turnfleet.model import signing
+from turnfleet.plan.cluster import observed
+from turnrelay import contract
+
+NAMED_KEY: Final = "secret"
+"""In a Secret that ``auth.secretName`` names: the one key that is read."""
+
+
+def entry(found: fields.Object, key: str) -> bytes | None:
+    """Return one entry of a Secret, outer white space left out; ``None`` where it is empty."""
+    try:
+        value = base64.b64decode(fields.text(found, "data", key), validate=True)
+    except (binascii.Error, ValueError):
+        return None
+    return value.strip() or None
+
+
+def auth(found: fields.Object) -> observed.AuthSecret | None:
+    """Return what a region's own Secret holds; ``None`` where it holds no secret."""
+    current = entry(found, contract.AUTH_CURRENT)
+    if current is None:
+        return None
+    generation = _number(found, contract.AUTH_GENERATION)
+    return observed.AuthSecret(
+        current=current,
+        previous=entry(found, contract.AUTH_PREVIOUS),
+        generation=int(generation) if generation is not None else 1,
+        retire_after=_number(found, contract.AUTH_RETIRE_AFTER),
+        agent_key=(entry(found, contract.AGENT_KEY) or b"").decode("ascii", "replace"),
+    )
+
+
+def named(found: fields.Object) -> bytes | str:
+    """Return what a Secret of somebody else has to sign with, or why it cannot be used."""
+    value = entry(found, NAMED_KEY)
+    if value is None:
+        return f"it has no key named {NAMED_KEY}, or an empty one"
+    fault = signing.fault(value)
+    return value if fault is None else f"its key {NAMED_KEY} {fault}"
+
+
+def _number(found: fields.Object, key: str) -> float | None:
+    try:
+        number = float((entry(found, key) or b"").decode("ascii", "replace"))
+    except ValueError:
+        return None
+    return number if 0 <= number < float(2**53) else None
