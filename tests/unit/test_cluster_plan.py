@@ -297,6 +297,27 @@ def test_a_node_that_goes_gets_its_relay_replaced() -> None:
     assert gone.name not in there.relays
 
 
+@pytest.mark.parametrize(("nodes", "replicas"), [(2, 3), (1, 2)])
+def test_a_relay_that_no_node_has_room_for_does_not_hold_up_a_rollout(
+    nodes: int, replicas: int
+) -> None:
+    there = settled(nodes=nodes, replicas=replicas)
+    assert conditions(there)["Progressing"] == "TooFewNodes"
+    before = {pod.uid for pod in there.ready}
+    least = nodes
+
+    def look(_: planned.Plan) -> None:
+        nonlocal least
+        least = min(least, len(there.ready))
+
+    declare(there, realm="other.example.com")
+    every_pass(there, look)
+    assert before.isdisjoint({pod.uid for pod in there.ready})
+    assert len(there.ready) == nodes
+    assert least == nodes - 1, "one after the other"
+    assert conditions(there)["Progressing"] == "TooFewNodes"
+
+
 def test_pods_that_ended_for_good_are_cleared_away() -> None:
     there = settled(replicas=2)
     name = next(iter(there.relays))

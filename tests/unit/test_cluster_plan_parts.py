@@ -40,20 +40,20 @@ def member(name: str, *, ready: bool = True, **pod: Any) -> members.Member:
 
 def test_one_plan_takes_no_more_than_the_operator_was_started_with() -> None:
     all_of_them = tuple(member(f"{n}", ready=False) for n in range(9))
-    roster = members.Roster(members=all_of_them, desired=9)
+    roster = members.Roster(members=all_of_them, desired=9, room=9)
     assert len(guard.allowed(all_of_them, roster=roster, policy=POLICY)) == 5
 
 
 def test_of_several_relays_the_last_ready_one_stays_whatever_was_decided() -> None:
     ready, other = member("a"), member("b", ready=False)
-    roster = members.Roster(members=(ready, other), desired=2)
+    roster = members.Roster(members=(ready, other), desired=2, room=2)
     assert guard.allowed((ready, other), roster=roster, policy=POLICY) == (other,)
 
 
 @pytest.mark.parametrize("desired", [0, 1])
 def test_a_region_of_one_relay_or_none_can_lose_its_last(desired: int) -> None:
     last = member("a")
-    roster = members.Roster(members=(last,), desired=desired)
+    roster = members.Roster(members=(last,), desired=desired, room=1)
     assert guard.allowed((last,), roster=roster, policy=POLICY) == (last,)
 
 
@@ -99,7 +99,7 @@ def test_nothing_is_said_of_a_certificate_that_nobody_looked_at() -> None:
 
 
 def entry(of: members.Member, spec: region.RegionSpec | None = SPEC) -> dict[str, Any]:
-    roster = members.Roster(members=(of,), desired=1)
+    roster = members.Roster(members=(of,), desired=1, room=1)
     (found,) = relays.entries(spec, roster, closed={}, now=0.0)
     return found
 

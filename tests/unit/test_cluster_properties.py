@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 from tests.support import fakecluster, podnodes
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import guard, objects, observed, planned, rollout
+from turnfleet.plan.cluster import guard, nodes, objects, observed, planned, rollout
 
 Edit = Callable[[fakecluster.Cluster], None]
 
@@ -168,11 +168,13 @@ def check_budget(
         return
     replicas = there.spec.relays.placement is region.Placement.REPLICAS
     desired = there.spec.relays.replicas if replicas else len(homes(there))
-    left = [
-        pod for pod in before.pods if pod.ready and pod.deleting_until is None and pod not in taken
-    ]
-    assert desired - len(left) <= guard.budget(there.spec, desired)
-    assert left or desired <= 1
+    alive = [pod for pod in before.pods if pod.deleting_until is None and not pod.ended]
+    left = [pod for pod in alive if pod.ready and pod not in taken]
+    places = {each.name for each in nodes.matching(before.nodes, there.spec)}
+    places |= {pod.node for pod in alive if pod.node in before.nodes}
+    expected = min(desired, len(places))
+    assert expected - len(left) <= guard.budget(there.spec, expected)
+    assert left or expected <= 1
 
 
 def check_foreign(there: fakecluster.Cluster, plan: planned.Plan) -> None:

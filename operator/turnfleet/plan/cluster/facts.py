@@ -33,7 +33,16 @@ class Facts:
 
     @property
     def taking(self) -> tuple[members.Member, ...]:
-        """Return the relays that take new clients."""
+        """Return the relays that take new clients, as somebody vouches for."""
+        return tuple(member for member in self._open if not member.silent)
+
+    @property
+    def unseen(self) -> tuple[members.Member, ...]:
+        """Return the relays that took new clients when they were last heard of."""
+        return tuple(member for member in self._open if member.silent)
+
+    @property
+    def _open(self) -> tuple[members.Member, ...]:
         return tuple(
             member
             for member in self.roster.alive
@@ -43,8 +52,8 @@ class Facts:
     @property
     def idle(self) -> tuple[members.Member, ...]:
         """Return the relays that take no new clients, though they have not been told to end."""
-        taking = self.taking
-        return tuple(member for member in self.roster.alive if member not in taking)
+        serving = self._open
+        return tuple(member for member in self.roster.alive if member not in serving)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,9 +12,9 @@ from turnfleet.model import region
 from turnfleet.plan.cluster import members, naming, objects, observed
 
 
-def budget(spec: region.RegionSpec, desired: int) -> int:
+def budget(spec: region.RegionSpec, expected: int) -> int:
     """Return how many relays may be unavailable for a rollout: never all of several."""
-    return min(spec.max_unavailable, max(1, desired - 1))
+    return min(spec.max_unavailable, max(1, expected - 1))
 
 
 def allowed(
@@ -22,13 +22,13 @@ def allowed(
 ) -> tuple[members.Member, ...]:
     """Return those relays that may really be deleted now.
 
-    Of several wanted relays one that is ready stays, if there is one. A region that is to have one
-    relay, or none, can only be changed by taking it away.
+    Of several relays that there can be one that is ready stays, if there is one. A region that is
+    to have one relay, or none, or has one node, can only be changed by taking it away.
     """
     capped = tuple(delete[: policy.deletes_per_pass])
     ready = {member.uid for member in roster.alive if member.pod.ready}
     left = ready - {member.uid for member in capped}
-    if ready and not left and roster.desired > 1:
+    if ready and not left and roster.expected > 1:
         return tuple(member for member in capped if member.uid not in ready)
     return capped
 

@@ -63,6 +63,11 @@ class Member:
         )
 
     @property
+    def silent(self) -> bool:
+        """Return whether its node has stopped telling of it, which says nothing about it."""
+        return self.node is not None and not self.node.ready
+
+    @property
     def cordoned(self) -> bool:
         """Return whether its node is to take nothing new."""
         return self.node is not None and self.node.cordoned
@@ -77,6 +82,8 @@ class Roster:
     """Relays that there should be."""
     matching: tuple[observed.Node, ...] = field(default=())
     """Nodes that a new relay could be on."""
+    room: int = 0
+    """Relays that there are nodes for, each to itself; nodes that are to be left count too."""
 
     @property
     def alive(self) -> tuple[Member, ...]:
@@ -87,6 +94,11 @@ class Roster:
     def leaving(self) -> tuple[Member, ...]:
         """Return the relays that drain for good."""
         return tuple(m for m in self.members if m.pod.deleting_until is not None)
+
+    @property
+    def expected(self) -> int:
+        """Return how many relays there can be of those that there should be."""
+        return min(self.desired, self.room)
 
     def of(self, kind: objects.Kind) -> tuple[Member, ...]:
         """Return the living relays of one kind of workload."""
@@ -113,6 +125,7 @@ def roster(
         members=tuple(members),
         desired=0 if spec is None else _desired(spec, matching, members),
         matching=matching,
+        room=_room(matching, members),
     )
 
 
@@ -169,11 +182,10 @@ def _desired(
     if spec.relays.placement is region.Placement.REPLICAS:
         return spec.relays.replicas
     # A taint that came after the relay keeps new ones off and lets this one be.
-    staying = {
-        member.node.name
-        for member in members
-        if member.alive
-        and member.node is not None
-        and member.flaw not in {Flaw.MISPLACED, Flaw.PLACEMENT_CHANGED}
-    }
-    return len({node.name for node in matching} | staying)
+    leaving = {Flaw.MISPLACED, Flaw.PLACEMENT_CHANGED}
+    return _room(matching, [member for member in members if member.flaw not in leaving])
+
+
+def _room(matching: Sequence[observed.Node], members: Sequence[Member]) -> int:
+    used = {member.node.name for member in members if member.alive and member.node is not None}
+    return len({node.name for node in matching} | used)

@@ -202,6 +202,7 @@ def _status(
         identity=known.identity,
         relays=relays.entries(known.spec, known.roster, closed=known.moves.closed, now=known.now),
         told=told,
+        taking=len(known.taking),
         before=before,
         now=known.now,
     )

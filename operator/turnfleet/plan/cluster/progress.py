@@ -82,6 +82,19 @@ def _rolling(known: facts.Facts) -> facts.Answer | None:
     )
 
 
+def _crowded(known: facts.Facts) -> facts.Answer | None:
+    roster = known.roster
+    unplaced = any(member.pod.node is None for member in roster.alive)
+    if roster.desired <= roster.room or not unplaced or roster.leaving:
+        return None
+    nodes = "1 node is" if roster.room == 1 else f"{roster.room} nodes are"
+    return facts.no(
+        "TooFewNodes",
+        f"{facts.count(roster.desired)} need a node each, and {nodes} fit for one: label more nodes"
+        " for relays.nodeSelector, or lower relays.replicas",
+    )
+
+
 def _starting(known: facts.Facts) -> facts.Answer | None:
     waiting = [member for member in known.roster.alive if not member.pod.ready]
     if not waiting:
@@ -144,6 +157,7 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _nowhere,
     _shrinking,
     _rolling,
+    _crowded,
     _starting,
     _missing,
     _settled,

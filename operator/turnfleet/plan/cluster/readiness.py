@@ -10,7 +10,7 @@ from turnrelay import contract
 
 def _without_address(known: facts.Facts) -> facts.Answer | None:
     lacking = [member for member in known.roster.alive if member.finding.missing]
-    if not lacking or known.spec is None or known.taking:
+    if not lacking or known.spec is None or known.taking or known.unseen:
         return None
     node = lacking[0].pod.node
     families = " and ".join(family.value for family in lacking[0].finding.missing)
@@ -46,11 +46,23 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
     missing = wanted - len(known.taking)
     if missing <= 0:
         return facts.yes("Ready", "every relay takes new clients")
-    names = facts.listed(known.idle)
+    idle, unseen = facts.listed(known.idle), facts.listed(known.unseen)
     return facts.yes(
         "Degraded",
         f"{facts.count(missing)} too few take new clients"
-        f"{f'; these are there and do not: {names}' if names else ''}",
+        f"{f'; these are there and do not: {idle}' if idle else ''}"
+        f"{f'; the nodes of these are not ready, so nobody knows: {unseen}' if unseen else ''}",
+    )
+
+
+def _unseen(known: facts.Facts) -> facts.Answer | None:
+    if not known.unseen:
+        return None
+    names = facts.listed(known.unseen)
+    return facts.no(
+        "NodesNotReady",
+        f"the nodes of all relays that took new clients are not ready: {names}. Relays go on"
+        " without their kubelet, so endpoints offer those that they reach",
     )
 
 
@@ -89,6 +101,7 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _without_address,
     _stale,
     _serving,
+    _unseen,
     _draining,
     _none_wanted,
     _closed,

@@ -7,8 +7,8 @@ is on a node that is not there any more       Unreachable
 has never been ready                          Starting
 is closed                                     Closed
 is ready                                      Ready
-was ready until its node stopped reporting    as it was: relays outlive kubelets, and endpoints
-                                              find out by themselves
+was ready until its node stopped reporting    as it was: relays outlive kubelets and their way to
+                                              the API server, and endpoints prove them from outside
 was ready before                              Closed: its own probe fails
 
 An entry tells what the relay was started with, not what is declared by now: a relay that waits for
@@ -45,14 +45,13 @@ def state(member: members.Member, *, closed: bool) -> contract.State:
     """Return what a relay does with clients, as far as the cluster knows."""
     before = None if member.past is None else member.past.state
     gone = member.pod.node is not None and member.node is None
-    silent = member.node is not None and not member.node.ready
     if member.pod.deleting_until is not None:
         found = contract.State.DRAINING
     elif gone and before is not None:
         found = contract.State.UNREACHABLE
     elif not member.served:
         found = contract.State.STARTING
-    elif not closed and (member.pod.ready or (silent and before is contract.State.READY)):
+    elif not closed and (member.pod.ready or (member.silent and before is contract.State.READY)):
         found = contract.State.READY
     else:
         found = contract.State.CLOSED

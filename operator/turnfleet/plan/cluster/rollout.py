@@ -156,10 +156,11 @@ def _replacing(
     if not may_roll:
         return tuple(chosen)
     gone = {member.uid for member in (*surplus, *chosen)}
-    budget = guard.budget(spec, roster.desired)
+    # What no node has room for is missing in any case, and would hold up a rollout for ever.
+    budget = guard.budget(spec, roster.expected)
     available = {m.uid for m in roster.alive if _available(m)} - gone
     for member in sorted((m for m in flawed if m.served), key=_pressing):
-        if roster.desired - len(available - {member.uid}) <= budget:
+        if roster.expected - len(available - {member.uid}) <= budget:
             available.discard(member.uid)
             chosen.append(member)
     return tuple(chosen)

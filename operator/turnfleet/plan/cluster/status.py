@@ -3,7 +3,6 @@
 from collections.abc import Mapping, Sequence
 
 from turnfleet.plan.cluster import conditions, naming, observed, past, planned
-from turnrelay import contract
 
 
 def status(
@@ -11,16 +10,20 @@ def status(
     identity: observed.Identity,
     relays: Sequence[Mapping[str, object]],
     told: Sequence[conditions.Condition],
+    taking: int,
     before: Mapping[str, object],
     now: float,
 ) -> dict[str, object]:
-    """Return the status; a condition keeps its time for as long as its status does."""
+    """Return the status: so many relays ``taking`` new clients.
+
+    A condition keeps its time for as long as its status does.
+    """
     earlier = past.conditions(before)
     return {
         "observedGeneration": identity.generation,
         "conditions": [_condition(identity, each, earlier, now) for each in told],
         "replicas": len(relays),
-        "readyReplicas": _taking(relays),
+        "readyReplicas": taking,
         "selector": naming.selector_text(identity.name),
         "relays": [dict(relay) for relay in relays],
     }
@@ -49,11 +52,6 @@ def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     return all(
         other.get(field) == value or not (value or other.get(field)) for field, value in one.items()
     )
-
-
-def _taking(relays: Sequence[Mapping[str, object]]) -> int:
-    """Return how many relays take new clients."""
-    return sum(relay.get("state") == contract.State.READY.value for relay in relays)
 
 
 def _condition(
