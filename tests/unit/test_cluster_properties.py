@@ -171,7 +171,7 @@ def check_budget(
     alive = [pod for pod in before.pods if pod.deleting_until is None and not pod.ended]
     left = [pod for pod in alive if pod.ready and pod not in taken]
     places = {each.name for each in nodes.matching(before.nodes, there.spec)}
-    places |= {pod.node for pod in alive if pod.node in before.nodes}
+    places |= {str(pod.node) for pod in alive if pod.node in before.nodes}
     expected = min(desired, len(places))
     assert expected - len(left) <= guard.budget(there.spec, expected)
     assert left or expected <= 1

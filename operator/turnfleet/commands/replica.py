@@ -9,9 +9,8 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections import Counter
 from collections.abc import AsyncIterator, Callable, Coroutine, Iterable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
@@ -20,9 +19,9 @@ from prometheus_client import core
 
 import turnfleet
 from turnfleet.api import app, arrivals, board, keys, metrics, options, serving
-from turnfleet.commands import output, together
+from turnfleet.commands import output, together, traffic
 from turnfleet.geo import atlas
-from turnfleet.kube import client, kinds
+from turnfleet.kube import client
 from turnfleet.model import signing
 from turnfleet.probe import prober
 from turnfleet.sources import cluster
@@ -88,16 +87,16 @@ async def serve(
 ) -> None:
     """Answer until a signal asks for the end; then unready for a while, so that nobody is lost."""
     asked = together.on_signals(asyncio.get_running_loop())
-    traffic = Traffic()
+    told = traffic.Traffic()
     connecting = client.connected(
-        wished.kubeconfig, program=f"turnfleet-api/{turnfleet.__version__}", counted=traffic.count
+        wished.kubeconfig, program=f"turnfleet-api/{turnfleet.__version__}", counted=told.count
     )
     async with contextlib.AsyncExitStack() as stack:
         try:
             api = await stack.enter_async_context(connecting)
         except client.Unconfigured as problem:
             raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
-        replica = Replica(wished, api=api, traffic=traffic, clock=clock, ticks=ticks, token=token)
+        replica = Replica(wished, api=api, counted=told, clock=clock, ticks=ticks, token=token)
         await stack.enter_async_context(replica.listening())
         parts = [asyncio.create_task(part, name=name) for name, part in replica.parts().items()]
         ending = asyncio.create_task(asked.wait())
@@ -112,17 +111,6 @@ async def serve(
             await asyncio.gather(*parts, ending, return_exceptions=True)
 
 
-@dataclass(slots=True, kw_only=True)
-class Traffic:
-    """Counts requests to the API server."""
-
-    counts: Counter[tuple[str, str, str]] = field(default_factory=Counter)
-
-    def count(self, verb: str, kind: kinds.Kind, status: int) -> None:
-        """Take one request; status 0 is no answer."""
-        self.counts[verb, kind.name, str(status) if status else "none"] += 1
-
-
 class Replica:
     """The parts, wired."""
 
@@ -131,13 +119,13 @@ class Replica:
         wished: Wishes,
         *,
         api: client.Client,
-        traffic: Traffic,
+        counted: traffic.Traffic,
         clock: Callable[[], float],
         ticks: Callable[[], float],
         token: Callable[[int], bytes],
     ) -> None:
         self._wished = wished
-        self._traffic = traffic
+        self._traffic = counted
         self._clock = clock
         self._leaving = False
         self._fleet_key: bytes | None = None
@@ -294,11 +282,4 @@ class Replica:
             "Sentences in the log about what is wrong with TurnRegions and keys just now.",
             value=len(self._source.complaints),
         )
-        asked = core.CounterMetricFamily(
-            "turnfleet_kubernetes_requests",
-            "Requests to the API server; a watch is one.",
-            labels=("verb", "kind", "status"),
-        )
-        for labels, count in sorted(self._traffic.counts.items()):
-            asked.add_metric(labels, count)
-        yield asked
+        yield self._traffic.measured()
