@@ -1,11 +1,13 @@
 import asyncio
 from pathlib import Path
 
-from tests.support import operators, writing
+from aiohttp import web
+from tests.support import apiservers, operators, writing
 
 from turnfleet import names
 from turnfleet.handlers import declaring
-from turnfleet.kube import holding, kinds
+from turnfleet.kube import client, holding, kinds
+from turnfleet.kube import declaring as values
 
 _REGION = """
 apiVersion: turnfleet.io/v1alpha1
@@ -128,3 +130,20 @@ async def test_a_region_that_somebody_made_by_hand_stays_theirs(
     assert found is not None
     assert "weight" not in found["spec"]
     assert holding.key(found) == ("relays", "eu")
+
+
+async def test_a_region_that_is_refused_is_asked_for_less_and_less_until_it_is_another(
+    cluster: writing.Cluster, tmp_path: Path
+) -> None:
+    def refused(asked: apiservers.Asked) -> web.Response | None:
+        return apiservers.status(403, "Forbidden", "quota") if asked.verb == "patch" else None
+
+    cluster.fault = refused
+    key = holding.Key("relays", "eu")
+    async with client.connected(cluster.kubeconfig(tmp_path), program="test") as api:
+        acting = values.Declaring(api)
+        for weight in (1, 2):
+            declared = values.Declared(bodies={key: {"spec": {"weight": weight}}})
+            told = {await acting.bring_about(declared, {}) for _ in range(100)}
+            assert len(told) == 1, "and it is told all the while"
+    assert len(cluster.asked) == 2 * 7

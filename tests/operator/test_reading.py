@@ -135,3 +135,16 @@ def test_a_named_secret_that_cannot_be_used_says_why() -> None:
 def test_a_time_without_a_zone_is_none() -> None:
     assert fields.moment({"at": "2026-01-01T00:00:00"}, "at") is None
     assert fields.moment({"at": "2026-01-01T00:00:00Z"}, "at") == 1767225600.0
+
+
+def test_no_annotation_gives_a_relay_more_addresses_than_a_status_takes() -> None:
+    many = ",".join(f"203.0.113.{n},2001:db8::{n}" for n in range(1, 200))
+    about = {"name": "turn-eu-1", "annotations": {names.ANNOTATION_ADDRESSES: many}}
+    assert reading.pod({"metadata": about}).addresses == ("203.0.113.1", "2001:db8::1")
+
+
+def test_a_pod_that_somebody_labelled_and_no_status_takes_is_no_relay() -> None:
+    labels = {names.LABEL_COMPONENT: names.COMPONENT_RELAY}
+    for length, relay in ((63, True), (64, False)):
+        found = {"metadata": {"name": "x" * length, "labels": labels}}
+        assert reading.is_relay_of(found, frozenset({"turn-eu"})) is relay

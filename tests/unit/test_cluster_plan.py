@@ -318,6 +318,15 @@ def test_a_relay_that_no_node_has_room_for_does_not_hold_up_a_rollout(
     assert conditions(there)["Progressing"] == "TooFewNodes"
 
 
+def test_no_annotation_makes_a_status_that_the_schema_refuses() -> None:
+    there = settled(replicas=1)
+    (name,) = there.relays
+    there.relays[name].pod = replace(there.relays[name].pod, closed="x" * 200_000)
+    there.reconcile()
+    assert conditions(there)["Ready"] == "Closed"
+    assert all(len(each["message"]) <= 32768 for each in there.status["conditions"])
+
+
 def test_pods_that_ended_for_good_are_cleared_away() -> None:
     there = settled(replicas=2)
     name = next(iter(there.relays))

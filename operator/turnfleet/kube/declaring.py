@@ -8,11 +8,14 @@ import hashlib
 import json
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, Final
 
 from turnfleet import names
 from turnfleet.kube import client, failures, fields, holding, kinds
 from turnfleet.plan.cluster import drift
+
+PAUSE_MAX: Final = 60
+"""Looks for which a region that is refused again and again is left alone at most."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -27,17 +30,31 @@ class Declared:
     """Whether what is not declared is known not to be: else nothing is taken away."""
 
 
+@dataclass(slots=True, kw_only=True)
+class _Pause:
+    """A region that could not be applied, and is not asked for again for a while."""
+
+    manifest: fields.Object
+    sentence: str
+    looks: int
+    """Looks that it lasts, of those that the handler takes."""
+    left: int
+
+
 class Declaring:
     """Brings TurnRegions in line with files, as a field manager of its own."""
 
     def __init__(self, api: client.Client) -> None:
         self._api = api
+        self._pauses: dict[holding.Key, _Pause] = {}
 
     async def bring_about(
         self, declared: Declared, live: Mapping[holding.Key, fields.Object]
     ) -> tuple[str, ...]:
         """Apply and take away; return a sentence for all that did not work."""
         sentences = []
+        for gone in self._pauses.keys() - declared.bodies.keys():
+            del self._pauses[gone]
         for key, body in sorted(declared.bodies.items()):
             known = live.get(key)
             if known is not None and not is_ours(known):
@@ -57,18 +74,31 @@ class Declaring:
     async def _apply(
         self, key: holding.Key, manifest: dict[str, Any], known: fields.Object | None
     ) -> list[str]:
+        pause = self._pauses.get(key)
+        if pause is not None and pause.manifest == manifest and pause.left > 0:
+            pause.left -= 1
+            return [pause.sentence]
+        body = manifest
         if known is not None:
-            about = manifest["metadata"] | {"uid": fields.text(known, "metadata", "uid")}
-            manifest = manifest | {"metadata": about}
+            uid = {"uid": fields.text(known, "metadata", "uid")}
+            body = manifest | {"metadata": manifest["metadata"] | uid}
         try:
             await self._api.apply(
                 kinds.TURN_REGION,
-                manifest,
+                body,
                 manager=names.FIELD_MANAGER_VALUES,
                 only_new=known is None,
             )
         except failures.Failure as failure:
-            return [f"TurnRegion {key} of values.regions cannot be applied: {failure}"]
+            sentence = f"TurnRegion {key} of values.regions cannot be applied: {failure}"
+            looks = 1
+            if pause is not None and pause.manifest == manifest:
+                looks = min(2 * pause.looks, PAUSE_MAX)
+            self._pauses[key] = _Pause(
+                manifest=manifest, sentence=sentence, looks=looks, left=looks
+            )
+            return [sentence]
+        self._pauses.pop(key, None)
         return []
 
     async def _delete(self, key: holding.Key, known: fields.Object) -> list[str]:

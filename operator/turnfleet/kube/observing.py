@@ -6,7 +6,6 @@ What came is kept by region; what a plan looks at is made of it when it is asked
 
 import asyncio
 import random
-import sys
 from collections import defaultdict
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -57,6 +56,7 @@ class Regions:
         """``namespaces`` ``None``: all of them."""
         self._marked = marked
         self._found: dict[reading.RegionKey, Found] = defaultdict(dict)
+        slimming = _Slimming()
         self._watches = {
             kind: watching.Watch(
                 api,
@@ -66,7 +66,7 @@ class Regions:
                 changed=lambda changes, kind=kind: self._take(kind, changes),  # type: ignore[misc]
                 clock=clock,
                 rng=rng,
-                slim=_slim,
+                slim=slimming.slim,
             )
             for kind, watched in KINDS.items()
         }
@@ -182,33 +182,44 @@ class Regions:
                 self._marked(after)
 
 
-def _slim(found: fields.Object) -> fields.Object:
-    """Leave out what no plan looks at, and keep equal texts once: most of an object by size."""
-    kept = dict(holding.slim(found))
-    if "containerStatuses" in fields.mapping(found, "status"):
-        kept["spec"] = {
-            key: value for key, value in fields.mapping(kept, "spec").items() if key in _POD_SPEC
-        }
-    shared: fields.Object = _shared(kept)
-    return shared
-
-
 _POD_SPEC: Final = frozenset({"nodeName", "containers", "terminationGracePeriodSeconds"})
 _SHORT: Final = 80
 """Characters of the longest text worth looking for its equal."""
+_POOL: Final = 50_000
+"""Texts among which equals are looked for. Resource versions and times never come again, and some
+Pythons keep what ``sys.intern`` was given until they end."""
 
 
-def _shared(found: Any) -> Any:
-    """Return JSON whose texts are those of every other object: a thousand regions are alike."""
-    match found:
-        case dict():
-            return {sys.intern(key): _shared(value) for key, value in found.items()}
-        case list():
-            return [_shared(value) for value in found]
-        case str() if len(found) <= _SHORT:
-            return sys.intern(found)
-        case _:
-            return found
+class _Slimming:
+    """Takes off what no plan looks at, and keeps equal texts once: most of an object by size."""
+
+    def __init__(self) -> None:
+        self._texts: dict[str, str] = {}
+
+    def slim(self, found: fields.Object) -> fields.Object:
+        """Return an object to keep."""
+        kept = dict(holding.slim(found))
+        if "containerStatuses" in fields.mapping(found, "status"):
+            spec = fields.mapping(kept, "spec")
+            kept["spec"] = {key: value for key, value in spec.items() if key in _POD_SPEC}
+        if len(self._texts) > _POOL:
+            self._texts.clear()
+        shared: fields.Object = self._shared(kept)
+        return shared
+
+    def _shared(self, found: Any) -> Any:
+        match found:
+            case dict():
+                return {self._text(key): self._shared(value) for key, value in found.items()}
+            case list():
+                return [self._shared(value) for value in found]
+            case str():
+                return self._text(found)
+            case _:
+                return found
+
+    def _text(self, found: str) -> str:
+        return self._texts.setdefault(found, found) if len(found) <= _SHORT else found
 
 
 def is_older(held: str, written: str) -> bool:

@@ -18,6 +18,8 @@ _USUAL: Final = frozenset({"ContainerCreating", "PodInitializing", ""})
 _LONGEST: Final = 500
 """Characters kept of what others say of a pod."""
 _COST_MAX: Final = 2**31
+_NAME_MAX: Final = 63
+"""Characters of a relay's name, as the schema of the status has it."""
 
 
 class RegionKey(NamedTuple):
@@ -102,7 +104,7 @@ def pod(found: fields.Object) -> observed.Pod:
         created=fields.moment(about, "creationTimestamp") or 0.0,
         node=fields.text(found, "spec", "nodeName") or None,
         revision=annotations.get(names.ANNOTATION_REVISION, ""),
-        addresses=fields.addresses(annotations.get(names.ANNOTATION_ADDRESSES, "")),
+        addresses=_one_of_each(annotations.get(names.ANNOTATION_ADDRESSES, "")),
         address_sources=_sources(annotations.get(names.ANNOTATION_ADDRESS_SOURCES, "")),
         owner=_controller(found) or "",
         ports=_ports(containers[0]) if containers else {},
@@ -127,6 +129,8 @@ def is_relay_of(found: fields.Object, workload_names: frozenset[str]) -> bool:
     labels = fields.texts(found, "metadata", "labels")
     if labels.get(names.LABEL_COMPONENT) != names.COMPONENT_RELAY:
         return False
+    if len(fields.text(found, "metadata", "name")) > _NAME_MAX:
+        return False  # No workload of ours makes such a name, and no status takes it.
     for owner in fields.items(found, "metadata", "ownerReferences"):
         if fields.true(owner, "controller"):
             kind, name = fields.text(owner, "kind"), fields.text(owner, "name")
@@ -161,6 +165,14 @@ def _controller(found: fields.Object) -> str | None:
         if fields.true(owner, "controller"):
             return fields.text(owner, "uid") or None
     return None
+
+
+def _one_of_each(stated: str) -> tuple[str, ...]:
+    """Return the first address of each family: a status with more would be refused as a whole."""
+    first: dict[bool, str] = {}
+    for address in fields.addresses(stated):
+        first.setdefault(":" in address, address)
+    return tuple(first.values())
 
 
 def _taints(found: fields.Object) -> tuple[observed.Taint, ...]:

@@ -43,6 +43,7 @@ class Resolver:
         self._sleep = sleep
         self._wanted: frozenset[str] = frozenset()
         self._known: dict[str, tuple[str, ...]] = {}
+        self._failing: set[str] = set()
         self._news = asyncio.Event()
 
     def want(self, wanted: Collection[str]) -> None:
@@ -51,6 +52,7 @@ class Resolver:
         if new - self._wanted:
             self._news.set()
         self._wanted = new
+        self._failing &= new
         for name in self._known.keys() - new:
             del self._known[name]
 
@@ -81,8 +83,11 @@ class Resolver:
             async with slots, asyncio.timeout(_LONGEST):
                 found = await self._lookup(name)
         except (OSError, UnicodeError, TimeoutError) as error:
-            _log.warning("The name %s of a Node cannot be resolved: %s", name, error)
+            level = logging.DEBUG if name in self._failing else logging.WARNING
+            _log.log(level, "The name %s of a Node cannot be resolved: %s", name, error)
+            self._failing.add(name)
             return
+        self._failing.discard(name)
         # Name servers rotate their answers, which is no change.
         addresses = tuple(sorted({a for one in found if (a := fields.address(one)) is not None}))
         if addresses and name in self._wanted and addresses != self._known.get(name):

@@ -15,6 +15,7 @@ An entry tells what the relay was started with, not what is declared by now: a r
 its turn in a rollout still listens on the old ports.
 """
 
+import itertools
 from collections.abc import Mapping
 from typing import Final
 
@@ -23,6 +24,8 @@ from turnfleet.plan.cluster import addresses, members, past
 from turnrelay import contract
 
 _VERSION_MAX: Final = 128
+_RELAYS_MAX: Final = 1000
+"""Of one region, as the schema has it: a status with more would be refused as a whole."""
 _AGENT: Final = "agent"
 
 
@@ -34,10 +37,10 @@ def entries(
     now: float,
 ) -> list[dict[str, object]]:
     """Return the entries of all relays, by name. Without a spec they keep what they had."""
+    there = (member for member in roster.members if not member.pod.ended)
     return [
         _entry(spec, member, closed=member.uid in closed, now=now)
-        for member in roster.members
-        if not member.pod.ended
+        for member in itertools.islice(there, _RELAYS_MAX)
     ]
 
 

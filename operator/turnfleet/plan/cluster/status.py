@@ -1,8 +1,13 @@
 """The status of a TurnRegion, whole: what is written only when it differs from what is there."""
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 from turnfleet.plan.cluster import conditions, naming, observed, past, planned
+
+_MESSAGE_MAX: Final = 2000
+"""Characters: a status with a longer one than the schema allows would be refused as a whole, and
+annotations, whose words messages repeat, may have 256 KiB."""
 
 
 def status(
@@ -68,7 +73,7 @@ def _condition(
         "observedGeneration": identity.generation,
         "lastTransitionTime": before.since if before is not None and lasting else past.moment(now),
         "reason": told.answer.reason,
-        "message": told.answer.message,
+        "message": told.answer.message[:_MESSAGE_MAX],
     }
 
 
