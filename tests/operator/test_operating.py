@@ -217,6 +217,24 @@ async def test_of_two_regions_of_one_name_the_older_has_it(
         await operator.until(lambda: operator.signing().get("region.eu") not in {None, signed})
 
 
+async def test_a_region_that_still_drains_has_left_its_name_to_the_next(
+    cluster: writing.Cluster, tmp_path: Path
+) -> None:
+    async with operators.operating_in(cluster, tmp_path, namespaces=(RELAYS, "other")) as operator:
+        await operator.declare()
+        await operator.settled()
+        await operators.declare(cluster, namespace="other", created="2027-01-01T00:00:00Z")
+        await operator.until(lambda: operator.status(namespace="other").get("Accepted") == "False")
+        signed = operator.signing()["region.eu"]
+        found = cluster.find(kinds.TURN_REGION, "eu", namespace=RELAYS)
+        assert found is not None
+        about = found["metadata"] | {"deletionTimestamp": "2027-01-02T00:00:00Z"}
+        await cluster.put(kinds.TURN_REGION, {**found, "metadata": about})
+        await operator.until(lambda: operator.status(namespace="other")["Accepted"] == "True")
+        await operator.until(lambda: operator.signing()["region.eu"] != signed)
+        assert cluster.find(kinds.REPLICA_SET, "turn-eu", namespace=RELAYS), "it drains"
+
+
 async def test_a_named_secret_is_signed_with_once_it_is_there(
     operator: operators.Running,
 ) -> None:
