@@ -3,6 +3,8 @@ import contextlib
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 
+import pytest
+
 from turnfleet.handlers import queue
 
 Handle = Callable[[str], Awaitable[queue.Outcome]]
@@ -104,3 +106,18 @@ async def test_closing_lets_what_is_under_way_end() -> None:
     waiting.close()
     await asyncio.wait_for(task, 1)
     assert ended == ["first"]
+
+
+async def test_a_failure_that_stays_the_same_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
+    failures = ["full", "full", "gone", ""]
+
+    async def handle(_: str) -> queue.Outcome:
+        return queue.Outcome(failure=failures.pop(0), progressed=True)
+
+    async with _working(handle) as waiting:
+        waiting.mark("eu")
+        async with asyncio.timeout(10):
+            while failures:  # noqa: ASYNC110 - nothing tells
+                await asyncio.sleep(0.01)
+    told = [record.getMessage().split(";")[0] for record in caplog.records]
+    assert told == ["eu: full", "eu: gone"]

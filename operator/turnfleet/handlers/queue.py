@@ -33,6 +33,7 @@ class Queue(Generic[schedule.Key]):
         self._clock = clock
         self._schedule: schedule.Schedule[schedule.Key] = schedule.Schedule(chance=chance)
         self._news = asyncio.Event()
+        self._told: dict[schedule.Key, str] = {}
         self._closed = False
 
     @property
@@ -58,6 +59,7 @@ class Queue(Generic[schedule.Key]):
     def forget(self, key: schedule.Key) -> None:
         """Take a key away that is gone for good."""
         self._schedule.forget(key)
+        self._told.pop(key, None)
 
     async def work(
         self, handle: Callable[[schedule.Key], Awaitable[Outcome]], *, workers: int
@@ -94,8 +96,11 @@ class Queue(Generic[schedule.Key]):
             delay = self._schedule.failed(
                 key, now=now, wait=outcome.wait, progressed=outcome.progressed
             )
-            _log.warning("%s: %s; tried again in %.1f s", key, outcome.failure, delay)
+            level = logging.DEBUG if self._told.get(key) == outcome.failure else logging.WARNING
+            self._told[key] = outcome.failure
+            _log.log(level, "%s: %s; tried again in %.1f s", key, outcome.failure, delay)
         else:
+            self._told.pop(key, None)
             again = None if outcome.again is None else now + max(outcome.again, 0.0)
             self._schedule.done(key, now=now, again=again)
         self._news.set()
