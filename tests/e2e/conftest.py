@@ -5,6 +5,7 @@ import os
 import signal
 import time
 from collections.abc import Generator, Iterator
+from pathlib import Path
 from types import FrameType
 from typing import Final, NoReturn
 
@@ -59,6 +60,14 @@ def _interrupt(_number: int, _frame: FrameType | None) -> NoReturn:
 def told(pytestconfig: pytest.Config) -> steps.Steps:
     """Give the run's table, to note a step or a figure in."""
     return pytestconfig.stash[_STEPS]
+
+
+@pytest.fixture(scope="session")
+def programs(told: steps.Steps) -> Path:
+    """Give the folder of Kubernetes' programs, built where they are not there yet."""
+    if sentence := needs.lacking():
+        pytest.skip(sentence)
+    return bed.build_programs(places.read(os.environ), told)
 
 
 @pytest.fixture(scope="session")

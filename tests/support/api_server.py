@@ -84,14 +84,6 @@ class ApiServer:
         raise RuntimeError(f"the API server did not start: {self.running.last_words(_API)}")
 
 
-def built() -> Path | None:
-    """Return the folder of the programs, or ``None`` where the suite has not built them."""
-    for folder in sorted(places.read(os.environ).programs.glob("*"), reverse=True):
-        if (folder / _API).exists():
-            return folder
-    return None
-
-
 def build() -> Path:
     """Return the folder of the programs, after building them: six minutes the first time."""
     return programs.build(places.read(os.environ))

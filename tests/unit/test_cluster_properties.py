@@ -184,7 +184,7 @@ def check_foreign(there: fakecluster.Cluster, plan: planned.Plan) -> None:
             assert owners[0]["uid"] == there.identity.uid
 
 
-@hypothesis.settings(max_examples=150)
+@hypothesis.settings(max_examples=80)
 @hypothesis.given(spec=specs(), changes=st.lists(edits, max_size=12), cap=st.integers(1, 3))
 def test_whatever_happens_nothing_is_taken_away_that_may_not_be_and_all_settles(
     spec: region.RegionSpec, changes: list[Edit], cap: int

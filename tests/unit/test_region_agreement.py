@@ -18,7 +18,7 @@ def test_schema_and_parser_agree_on_every_bound_of(node: turnregions.Node) -> No
         assert _agree(manifest), _verdicts(manifest)
 
 
-@hypothesis.settings(max_examples=800, deadline=None)
+@hypothesis.settings(max_examples=400, deadline=None)
 @hypothesis.given(turnregions.nearly_sound())
 def test_schema_and_parser_agree_on_manifests_changed_in_several_places(
     manifest: turnregions.Manifest,

@@ -81,11 +81,7 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
-def cluster(chart: charts.Chart, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
-    del chart  # skipped where there is no helm
-    programs = api_server.built()
-    if programs is None:
-        pytest.skip("no API server here: `make test-e2e` builds one, once")
+def cluster(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with api_server.at(tmp_path_factory.mktemp("cluster"), kubernetes=programs) as server:
         yield Cluster(server, programs)
 

@@ -12,18 +12,14 @@ from tests.support import api_server
 
 from turnfleet.kube import client, failures, holding, kinds, watching
 
-BUILT = api_server.built()
-pytestmark = [
-    pytest.mark.skipif(BUILT is None, reason="no kube-apiserver: `make test-e2e` builds one"),
-    pytest.mark.timeout(300),
-]
 NAMESPACE = "default"
 
 
 @pytest.fixture(scope="module")
-def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[api_server.ApiServer]:
-    assert BUILT is not None
-    with api_server.at(tmp_path_factory.mktemp("api"), kubernetes=BUILT) as running:
+def server(
+    programs: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[api_server.ApiServer]:
+    with api_server.at(tmp_path_factory.mktemp("api"), kubernetes=programs) as running:
         yield running
 
 
