@@ -81,6 +81,11 @@ class Cluster:
 
 
 @pytest.fixture(scope="module")
+def chart(tmp_path_factory: pytest.TempPathFactory) -> charts.Chart:
+    return charts.Chart(tmp_path_factory.mktemp("chart"))
+
+
+@pytest.fixture(scope="module")
 def cluster(programs: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Cluster]:
     with api_server.at(tmp_path_factory.mktemp("cluster"), kubernetes=programs) as server:
         yield Cluster(server, programs)
