@@ -50,4 +50,4 @@ async def always(back_end: cluster_fleet.BackEnd, good: Judgement) -> AsyncItera
     finally:
         watching.cancel()
         await asyncio.wait([watching])
-    assert bad == []
+    assert not bad, f"{len(bad)} answers, the first: {bad[0]}"

@@ -92,6 +92,10 @@ class Fleet:
             _object("turnfleet.io/v1alpha1", "TurnRegion", name, RELAYS, spec=dict(spec))
         )
 
+    def edit(self, name: str, changes: Mapping[str, object]) -> None:
+        """Change some fields of a TurnRegion's spec and leave the others as they are."""
+        self.kubernetes.kubectl.patch("turnregion", name, {"spec": dict(changes)}, namespace=RELAYS)
+
     def region(self, name: str) -> kubectl.Document | None:
         """Return a TurnRegion as it is."""
         return self.kubernetes.kubectl.get("turnregion", name, namespace=RELAYS)

@@ -134,7 +134,7 @@ class Cluster:
         try:
             yield
         finally:
-            self.control_plane.start_api_server()
+            self.control_plane.recover()
 
     def without_api_server_for(self, seconds: float) -> None:
         """Kill the API server and start it again after some seconds."""
@@ -142,9 +142,9 @@ class Cluster:
             time.sleep(seconds)
 
     def await_ready(self) -> None:
-        """Return when every node is Ready; after an outage that takes until they reported."""
+        """Return when every node is Ready: after an outage kubelets take their time to try again."""
         for each in self._nodes.values():
-            kubectl.wait_until(each.is_ready, what=f"{each.name} to be Ready", within=60)
+            kubectl.wait_until(each.is_ready, what=f"{each.name} to be Ready", within=150)
 
     def cut_zone(self, zone: str) -> None:
         """Pull the cables of every node of a zone."""

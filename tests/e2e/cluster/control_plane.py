@@ -53,26 +53,24 @@ class ControlPlane:
             "--unsafe-no-fsync",  # the data lives as long as the test run
         )
         self.start_api_server()
-        self._running.start(
-            CONTROLLERS,
-            self._programs / CONTROLLERS,
-            f"--kubeconfig={self._kubeconfig}",
-            f"--service-account-private-key-file={files.accounts_key}",
-            f"--root-ca-file={files.authority}",
-            f"--node-monitor-grace-period={NODE_GRACE}s",
-            "--leader-elect=false",
-            "--secure-port=0",
-        )
-        self._running.start(
-            SCHEDULER,
-            self._programs / SCHEDULER,
-            f"--kubeconfig={self._kubeconfig}",
-            "--leader-elect=false",
-            "--secure-port=0",
-        )
+        self._start_controllers()
+
+    def kill_api_server(self) -> None:
+        """End the API server as a crash would; etcd and everything else go on."""
+        self._running.kill(API_SERVER)
+
+    def recover(self) -> None:
+        """Start the API server again, and whatever would have lost its lease meanwhile.
+
+        The controllers judge nodes by what they last heard, and would go on to call live ones lost.
+        """
+        self.start_api_server()
+        for name in (SCHEDULER, CONTROLLERS):
+            self._running.end(name)
+        self._start_controllers()
 
     def start_api_server(self) -> None:
-        """Start the API server, again after ``kill_api_server``; return when it is ready."""
+        """Start the API server and return when it is ready."""
         folder = self._state / "pki"
         self._running.start(
             API_SERVER,
@@ -96,14 +94,25 @@ class ControlPlane:
         )
         self._await_ready()
 
-    def kill_api_server(self) -> None:
-        """End the API server as a crash would; etcd and everything else go on."""
-        self._running.kill(API_SERVER)
-
-    def stop(self) -> None:
-        """End everything."""
-        for name in (SCHEDULER, CONTROLLERS, API_SERVER, ETCD):
-            self._running.end(name)
+    def _start_controllers(self) -> None:
+        folder = self._state / "pki"
+        self._running.start(
+            CONTROLLERS,
+            self._programs / CONTROLLERS,
+            f"--kubeconfig={self._kubeconfig}",
+            f"--service-account-private-key-file={folder / 'accounts.key'}",
+            f"--root-ca-file={folder / 'ca.crt'}",
+            f"--node-monitor-grace-period={NODE_GRACE}s",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
+        self._running.start(
+            SCHEDULER,
+            self._programs / SCHEDULER,
+            f"--kubeconfig={self._kubeconfig}",
+            "--leader-elect=false",
+            "--secure-port=0",
+        )
 
     def _await_ready(self) -> None:
         deadline = time.monotonic() + _READY_WITHIN
