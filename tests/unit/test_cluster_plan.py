@@ -118,6 +118,17 @@ def test_a_rollout_takes_one_relay_at_a_time_and_ends_with_all_new() -> None:
     assert conditions(there)["Progressing"] == "Settled"
 
 
+def test_a_rollout_goes_on_once_endpoints_had_time_to_try_the_new_relay() -> None:
+    there = settled(replicas=2)
+    there.now += rollout.TRYING
+    declare(there, realm="other.example.com")
+    for _ in range(120):
+        there.reconcile()
+        tried = [pod for pod in there.ready if there.now - pod.ready_since >= rollout.TRYING]
+        assert any(pod.closed is None for pod in tried)
+    assert conditions(there)["Progressing"] == "Settled"
+
+
 def test_a_rollout_with_a_bad_image_stops_at_the_first_relay() -> None:
     there = settled(nodes=3, replicas=3)
     there.policy = replace(there.policy, allowed_images=("*",))

@@ -28,6 +28,9 @@ from turnrelay import contract
 CLOSING: Final = 10.0
 """Seconds from closing a relay to deleting it: endpoints have heard of it, and clients that were
 given it before have made their allocations."""
+TRYING: Final = 10.0
+"""Seconds in which endpoints hear of a relay that has become ready and try it themselves; before
+that they offer nobody in its place."""
 SETTLING: Final = 120.0
 """Seconds for which a relay that cannot be placed holds up the rollouts of other regions."""
 
@@ -93,7 +96,7 @@ def moves(
     """Return what happens to the relays of a region now."""
     surplus = shedding.surplus(spec, roster)
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
-    replacing = _replacing(spec, roster, surplus, flawed, may_roll=may_roll)
+    replacing = _replacing(spec, roster, surplus, flawed, may_roll=may_roll, now=now)
     due = {member.uid: _due(member, now) for member in (*surplus, *replacing)}
     shed = shedding.shed(spec, surplus, replacing)
     given_up = itertools.takewhile(lambda member: due[member.uid] <= now, shed)
@@ -104,6 +107,7 @@ def moves(
     delete = going if certain else tuple(member for member in going if member not in cheap)
     later = [time for time in due.values() if time > now]
     starting = _starting(roster, now)
+    tried = _tried(roster, now) if flawed else ()
     # A region that is only just made holds up nobody.
     settling = bool(starting) and any(member.served for member in roster.members)
     moving = may_roll and (bool(replacing) or settling or _stuck(flawed, roster))
@@ -115,7 +119,7 @@ def moves(
         delete=delete,
         replicas=shedding.replicas(spec, roster, cheap if certain else ()),
         kept=_kept(spec, roster, delete),
-        again=min([*later, *starting], default=None),
+        again=min([*later, *starting, *tried], default=None),
         rolling=moving or _draining(roster),
     )
 
@@ -124,6 +128,12 @@ def _starting(roster: members.Roster, now: float) -> tuple[float, ...]:
     """Return until when relays that have not served yet may take their time (Unix seconds)."""
     ends = (m.pod.created + SETTLING for m in roster.alive if not m.served)
     return tuple(end for end in ends if now < end <= now + SETTLING)
+
+
+def _tried(roster: members.Roster, now: float) -> tuple[float, ...]:
+    """Return until when endpoints are busy trying relays (Unix seconds)."""
+    ends = (m.pod.ready_since + TRYING for m in roster.alive if m.pod.ready)
+    return tuple(end for end in ends if now < end <= now + TRYING)
 
 
 def _stuck(flawed: Sequence[members.Member], roster: members.Roster) -> bool:
@@ -147,6 +157,7 @@ def _replacing(
     flawed: Sequence[members.Member],
     *,
     may_roll: bool,
+    now: float,
 ) -> tuple[members.Member, ...]:
     """Return the flawed relays that may be on their way out now.
 
@@ -158,31 +169,34 @@ def _replacing(
     gone = {member.uid for member in (*surplus, *chosen)}
     # What no node has room for is missing in any case, and would hold up a rollout for ever.
     budget = guard.budget(spec, roster.expected)
-    available = {m.uid for m in roster.alive if _available(m)} - gone
-    for member in sorted((m for m in flawed if m.served), key=_pressing):
+    available = {m.uid for m in roster.alive if _available(m, now)} - gone
+    served = (member for member in flawed if member.served)
+    for member in sorted(served, key=lambda member: _pressing(member, now)):
         if roster.expected - len(available - {member.uid}) <= budget:
             available.discard(member.uid)
             chosen.append(member)
     return tuple(chosen)
 
 
-def _available(member: members.Member) -> bool:
+def _available(member: members.Member, now: float) -> bool:
     """Return whether taking a relay away takes service away.
 
-    Its being closed for the sake of a rollout does not count, or closing the first relay would use
-    up the budget for deleting it. Nor does weight 0: nobody is served either way.
+    One that endpoints are still trying serves nobody yet. Its being closed for the sake of a
+    rollout does not count, or closing the first relay would use up the budget for deleting it. Nor
+    does weight 0: nobody is served either way.
     """
     foreign = member.pod.closed is not None and member.pod.closed not in _OWN
-    return member.pod.ready and not member.cordoned and not foreign
+    tried = not 0 <= now - member.pod.ready_since < TRYING
+    return member.pod.ready and tried and not member.cordoned and not foreign
 
 
-def _pressing(member: members.Member) -> tuple[object, ...]:
+def _pressing(member: members.Member, now: float) -> tuple[object, ...]:
     """Return the order in which relays are replaced: those that are missed least come first."""
     order = list(members.Flaw)
     return (
         member.pod.ready,
         member.pod.closed is None,  # Who has been closed for this goes on being it.
-        _available(member),
+        _available(member, now),
         order.index(member.flaw) if member.flaw is not None else len(order),
         member.pod.created,
         member.pod.name,
