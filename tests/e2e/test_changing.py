@@ -31,10 +31,6 @@ async def test_a_live_edit_restarts_nothing(
     assert fleet.instances(central) == before
 
 
-@pytest.mark.xfail(
-    strict=False,
-    reason="an answer can be empty between one relay's closing and the first proof of the next",
-)
 async def test_an_edit_that_needs_new_relays_replaces_one_at_a_time(
     fleet: cluster_fleet.Fleet,
     back_end: cluster_fleet.BackEnd,
