@@ -142,7 +142,7 @@ class Cluster:
             time.sleep(seconds)
 
     def await_ready(self) -> None:
-        """Return when every node is Ready: after an outage kubelets take their time to try again."""
+        """Return when every node is Ready: after an outage kubelets take their time."""
         for each in self._nodes.values():
             kubectl.wait_until(each.is_ready, what=f"{each.name} to be Ready", within=150)
 
