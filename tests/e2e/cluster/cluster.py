@@ -174,7 +174,8 @@ class Cluster:
 
     def helm(self, *arguments: str | Path, timeout: float = 300) -> str:
         """Return what helm printed; raises ``commands.Failed`` with what it complained of."""
-        homes = ("HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
+        # Without a HOME it would keep what it learns of the cluster in the present folder.
+        homes = ("HOME", "HELM_CACHE_HOME", "HELM_CONFIG_HOME", "HELM_DATA_HOME")
         return commands.run(
             self._programs / "helm",
             f"--kubeconfig={self.kubeconfig}",
