@@ -12,6 +12,7 @@ from tests.e2e.cluster import cluster, kubectl, places
 from tests.support import cluster_clients, coturn
 
 from turnfleet.commands import asking, exercising, output
+from turnrelay import turn
 
 RELEASE: Final = "turnfleet"
 NAMESPACE: Final = "turnfleet"
@@ -21,6 +22,7 @@ CERTIFICATE: Final = "turn-tls"
 _AUTHORITY: Final = "relay-authority"
 _CHART: Final = places.CHECKOUT / "helm" / "turnfleet"
 _PACKETS: Final = 5
+_TIMEOUT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -192,6 +194,30 @@ class BackEnd:
                 return await asking.Asker(session, self.address).ask(asking.Question(**question))
             except output.Failure:
                 return ()
+
+    async def refused(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
+        """Ask for an allocation on every URL and return those that gave none, with the reason."""
+        return tuple([text for each in offers if (text := await self._refusal(each))])
+
+    async def _refusal(self, offer: asking.Offer) -> str | None:
+        where = offer.destination
+        if where is None:
+            return f"{offer.url}: not a URL"
+        server = turn.Server(
+            address=where.host,
+            port=where.port,
+            transport=turn.Transport(where.transport),
+            context=self.trusted if where.transport == "tls" else None,
+        )
+        try:
+            async with turn.connect(server, timeout=_TIMEOUT) as connection:
+                allocation = await connection.allocate(
+                    username=offer.username, password=offer.credential
+                )
+                await allocation.release()
+        except turn.Failure as failure:
+            return f"{offer.url}: {failure}"
+        return None
 
     async def complaints(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
         """Use every URL as a client does, packets included, and return what did not work."""

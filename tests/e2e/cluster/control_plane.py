@@ -60,13 +60,13 @@ class ControlPlane:
         self._running.kill(API_SERVER)
 
     def recover(self) -> None:
-        """Start the API server again, and whatever would have lost its lease meanwhile.
+        """Start the API server again, and whatever would have ended with its lease meanwhile.
 
-        The controllers judge nodes by what they last heard, and would go on to call live ones lost.
+        The controllers last heard of nodes before the outage, and would call all of them lost.
         """
-        self.start_api_server()
         for name in (SCHEDULER, CONTROLLERS):
             self._running.end(name)
+        self.start_api_server()
         self._start_controllers()
 
     def start_api_server(self) -> None:
