@@ -113,6 +113,24 @@ def test_the_last_relay_on_offer_is_believed_dead_while_one_that_is_back_answers
     assert two.suspicion is None
 
 
+@given(st.floats(0, 1), st.floats(0, 1))
+@settings(max_examples=40, deadline=None)
+def test_the_last_relay_on_offer_is_out_within_three_seconds_at_any_phase(
+    own: float, others: float
+) -> None:
+    world = courts.World("eu1", "us1", "us2")
+    world.untested = courts.keys("us1", "us2")
+    for name, phase in (("us1", own), ("us2", others)):
+        world.pass_(1 + phase)
+        world.replace(courts.target(name, instance="2"))
+    world.pass_(10)
+    assert world.offered == courts.keys("eu1")
+    courts.silence(world, "eu1")
+    world.pass_(3)
+    assert world.offered == set()
+    assert world.suspicion is None
+
+
 def test_over_half_silent_together_is_doubted_and_then_believed(six: courts.World) -> None:
     courts.silence(six, "eu1", "eu2", "us1", "us2")
     six.pass_(20)

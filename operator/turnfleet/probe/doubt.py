@@ -10,6 +10,8 @@
 
 "Together" needs no window of its own: a relay leaves the set 1.5 s after its first unanswered try,
 so only those that fell silent within about that time are held against those that answered since.
+Nor is anything concluded before everybody else has been asked, which takes an interval: one relay
+that dies would pass for all of them otherwise, if it is the only one on offer.
 """
 
 from dataclasses import dataclass
@@ -24,6 +26,8 @@ class Census:
 
     standing: int
     """Those, held back ones included, that answered after the first of the others fell silent."""
+    unasked: int = 0
+    """Those that would count as standing, had there been time to ask them since."""
     silent: int
     """Those that are silent without a proof of death."""
     failed: int
@@ -68,11 +72,12 @@ class Doubt:
         return self._belief
 
     def _belief_in(self, census: Census, now: float) -> Belief:
-        if not census.standing and census.silent + census.failed:
+        well = census.standing + census.unasked
+        if not well and census.silent + census.failed:
             return Belief.NOTHING
         lasting = self._since is not None and now - self._since >= self._rhythm.doubt_max
         many = census.silent >= self._rhythm.doubt_minimum
-        if many and census.silent > census.standing and not lasting:
+        if many and census.silent > well and not lasting:
             return Belief.PROOF
         return Belief.ALL
 

@@ -91,15 +91,22 @@ class Court:
         )
         # Whoever is well, or back and yet to be tested, shows that the prober is not cut off, also
         # while it is held back.
-        standing = sum(
-            finding.reason in {None, fleet.Reason.UNPROVEN}
-            and not known.is_silent(now)
-            and known.answered_since(onset)
+        well = [
+            known.answered_since(onset)
             for known, finding in ((self.records[key], each) for key, each in found.items())
-        )
+            if finding.reason in {None, fleet.Reason.UNPROVEN} and not known.is_silent(now)
+        ]
         return doubt.Census(
-            standing=standing, silent=unproven, failed=failed + len(silent) - unproven
+            standing=sum(well),
+            unasked=len(well) - sum(well) if self._too_early(onset, now) else 0,
+            silent=unproven,
+            failed=failed + len(silent) - unproven,
         )
+
+    def _too_early(self, onset: float | None, now: float) -> bool:
+        """Return whether some relays may not have been asked since ``onset``."""
+        asked_within = self._rhythm.interval + self._rhythm.doubt_after
+        return onset is not None and now - onset < asked_within
 
     def _unverified(self, now: float) -> frozenset[fleet.RelayKey]:
         """Return the relays of regions that are silent as a whole while their agents are well."""
