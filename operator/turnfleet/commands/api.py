@@ -68,17 +68,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
 
 
 def _configure_cluster(parser: argparse.ArgumentParser) -> None:
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument(
-        "--namespace",
-        type=arguments.namespace,
-        action="append",
-        metavar="NS",
-        help="where TurnRegions are; may be given again",
-    )
-    where.add_argument(
-        "--all-namespaces", action="store_true", help="TurnRegions are in any namespace"
-    )
+    arguments.cluster(parser)
     parser.add_argument(
         "--signing",
         type=Path,
@@ -102,12 +92,6 @@ def _configure_cluster(parser: argparse.ArgumentParser) -> None:
         type=Path,
         metavar="FILE",
         help="more CAs, in PEM, that the certificates of relays may be signed by",
-    )
-    parser.add_argument(
-        "--kubeconfig",
-        type=Path,
-        metavar="FILE",
-        help="how to reach the API server (default: as this pod's service account)",
     )
 
 

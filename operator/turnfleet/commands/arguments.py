@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import re
+from pathlib import Path
 from typing import Final
 
 from turnfleet.model import geo
@@ -13,6 +14,32 @@ _ORIGIN: Final = re.compile(r"https?://[a-z0-9.-]+(:[0-9]{1,5})?|https?://\[[0-9
 _PORT_MAX: Final = 65535
 
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
+
+
+def cluster(parser: argparse.ArgumentParser) -> None:
+    """Declare which cluster, and where in it: ``namespaces`` reads the latter."""
+    where = parser.add_mutually_exclusive_group(required=True)
+    where.add_argument(
+        "--namespace",
+        type=namespace,
+        action="append",
+        metavar="NS",
+        help="where TurnRegions are; may be given again",
+    )
+    where.add_argument(
+        "--all-namespaces", action="store_true", help="TurnRegions are in any namespace"
+    )
+    parser.add_argument(
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="how to reach the API server (default: as this pod's service account)",
+    )
+
+
+def namespaces(args: argparse.Namespace) -> tuple[str, ...] | None:
+    """Return the namespaces that were asked for, each once; ``None``: all."""
+    return None if args.all_namespaces else tuple(dict.fromkeys(args.namespace))
 
 
 def place(text: str) -> geo.Place:

@@ -31,16 +31,7 @@ _COLLECT_AFTER: Final = 50_000
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument(
-        "--namespace",
-        action="append",
-        type=arguments.namespace,
-        dest="namespaces",
-        metavar="NS",
-        help="a namespace with TurnRegions; give it once for each",
-    )
-    where.add_argument("--all-namespaces", action="store_true", help="all namespaces")
+    arguments.cluster(parser)
     parser.add_argument(
         "--relay-image", required=True, metavar="IMAGE", help="what relays run unless they say"
     )
@@ -106,12 +97,6 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="where /healthz, /readyz and /metrics are; :PORT is every address, IPv6 too "
         f"(default: 0.0.0.0:{_PORT})",
     )
-    parser.add_argument(
-        "--kubeconfig",
-        type=Path,
-        metavar="FILE",
-        help="how to get to the API server (default: as the pod this runs in)",
-    )
     parser.add_argument("--verbose", action="store_true", help="log more")
 
 
@@ -133,7 +118,7 @@ def execute(
             f"{missing.name} is not installed; pip install 'turnfleet[kubernetes]' installs it."
         ) from None
     chosen = options.Options(
-        namespaces=None if args.all_namespaces else tuple(dict.fromkeys(args.namespaces)),
+        namespaces=arguments.namespaces(args),
         signing=args.signing_secret,
         lease=args.lease,
         policy=observed.Policy(

@@ -5,7 +5,6 @@ What an uninstall runs that is to leave nothing. Reads flags; ``removal`` does t
 
 import argparse
 import asyncio
-from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
@@ -17,28 +16,12 @@ HELP: Final = "Delete the TurnRegions of a cluster, and wait until all of them h
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    where = parser.add_mutually_exclusive_group(required=True)
-    where.add_argument(
-        "--namespace",
-        type=arguments.namespace,
-        action="append",
-        metavar="NS",
-        help="where TurnRegions are; may be given again",
-    )
-    where.add_argument(
-        "--all-namespaces", action="store_true", help="TurnRegions of every namespace"
-    )
+    arguments.cluster(parser)
     parser.add_argument(
         "--operator",
         type=arguments.namespaced,
         metavar="NAMESPACE/NAME",
         help="the operator's Deployment, stopped first: it would bring regions back",
-    )
-    parser.add_argument(
-        "--kubeconfig",
-        type=Path,
-        metavar="FILE",
-        help="how to reach the API server (default: as this pod's service account)",
     )
 
 
@@ -57,7 +40,7 @@ def execute(
     asyncio.run(
         removal.run(
             kubeconfig=args.kubeconfig,
-            namespaces=None if args.all_namespaces else args.namespace,
+            namespaces=arguments.namespaces(args),
             operator=args.operator,
             say=console.say,
         )

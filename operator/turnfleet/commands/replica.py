@@ -19,7 +19,7 @@ from prometheus_client import core
 
 import turnfleet
 from turnfleet.api import app, arrivals, board, keys, metrics, options, serving
-from turnfleet.commands import output, together, traffic
+from turnfleet.commands import arguments, output, together, traffic
 from turnfleet.geo import atlas
 from turnfleet.kube import client
 from turnfleet.model import signing
@@ -61,7 +61,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
     )
     return Wishes(
         where=cluster.Whereabouts(
-            namespaces=None if args.all_namespaces else tuple(args.namespace),
+            namespaces=arguments.namespaces(args),
             signing_folder=args.signing,
             signing_secret=args.signing_secret,
             state=args.state,

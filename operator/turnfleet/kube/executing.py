@@ -212,7 +212,7 @@ class _Run:
                 namespace=self._identity.namespace,
                 uid=deleted.uid,
                 grace_seconds=deleted.grace,
-                propagation="Orphan" if deleted.orphan else "Background",
+                propagation="Background",
             )
         except (failures.NotFound, failures.Conflict):
             return

@@ -56,7 +56,6 @@ class Cluster:
     ) -> None:
         """``clock`` is steady, ``wall`` is Unix time; both give seconds."""
         self.published: tuple[fleet.Published, ...] = ()
-        self._where = where
         self._changed = changed
         self._clock = clock
         self._wall = wall

@@ -27,8 +27,6 @@ class Delete:
     uid: str
     grace: int | None = None
     """Seconds a pod has to drain; ``None``: as the object itself says."""
-    orphan: bool = False
-    """Leave what it controls: the pods of a workload of another kind end one by one."""
 
 
 class EventType(StrEnum):
