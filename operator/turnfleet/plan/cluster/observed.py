@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects
+from turnrelay import contract
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,6 +54,29 @@ class Node:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Report:
+    """What a relay's agent said of itself when the operator last asked it."""
+
+    at: float
+    """Unix seconds of the answer."""
+    state: contract.State
+    generation: int = 0
+    """Of the region's secret, as coturn has it in force."""
+    proven_generation: int = 0
+    """The last generation whose current secret an Allocate of its own has worked with; 0: none."""
+    allocations: int = 0
+    """Live ones, without those of probes."""
+    live_hash: str = ""
+    """Of the live part of the configuration that coturn has in force."""
+    certificate_not_after: float | None = None
+    """Unix seconds; ``None``: it serves no certificate."""
+    certificate_fingerprint: str = ""
+    """SHA-256 of the served leaf, hex; empty: none."""
+    complaints: tuple[str, ...] = ()
+    """Mounted files that it cannot use, as sentences; what was read before stays in force."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Pod:
     """A relay's pod."""
 
@@ -89,6 +113,8 @@ class Pod:
     host_addresses: tuple[str, ...] = ()
     """Addresses of its node as the pod sees them; its agent listens on the first."""
     image: str = ""
+    report: Report | None = None
+    """``None``: nobody asked yet, or it did not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
