@@ -11,6 +11,7 @@ import itertools
 import json
 import re
 from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -23,6 +24,15 @@ DEFINITION: Final = yaml.safe_load(CRD.read_text(encoding="utf-8"))
 SCHEMA: Final[dict[str, Any]] = DEFINITION["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rule:
+    """A CEL rule. ``path`` is where in a manifest, with ``[]`` for any item of a list."""
+
+    path: str
+    message: str
+    expression: str
+
+
 def refusal(document: object) -> str | None:
     """Return the first reason why an API server refuses a manifest; ``None`` where it takes it."""
     stored = _received(document)
@@ -31,22 +41,23 @@ def refusal(document: object) -> str | None:
     stored = _pruned(stored, SCHEMA)
     _default(stored, SCHEMA)
     errors = (str(error.message) for error in _VALIDATOR.iter_errors(stored))
-    reasons = itertools.chain(errors, _repeats(stored, SCHEMA), _broken_rules(stored, SCHEMA))
+    broken = (rule.message for rule in _broken_rules(stored, SCHEMA))
+    reasons = itertools.chain(errors, _repeats(stored, SCHEMA), broken)
     return next(reasons, None)
 
 
-def violations(document: dict[str, Any]) -> tuple[str, ...]:
-    """Return the messages of the CEL rules that a manifest of sound shape breaks."""
+def violations(document: dict[str, Any]) -> tuple[Rule, ...]:
+    """Return the CEL rules that a manifest of sound shape breaks."""
     stored = _pruned(copy.deepcopy(document), SCHEMA)
     _default(stored, SCHEMA)
     return tuple(_broken_rules(stored, SCHEMA))
 
 
-def rules(schema: dict[str, Any] = SCHEMA) -> Iterator[dict[str, str]]:
+def rules(schema: dict[str, Any] = SCHEMA, path: str = "") -> Iterator[Rule]:
     """Return every CEL rule of the schema."""
-    yield from schema.get("x-kubernetes-validations", ())
-    for child in _children(schema):
-        yield from rules(child)
+    yield from _rules_at(schema, path)
+    for step, child in _children(schema):
+        yield from rules(child, _joined(path, step))
 
 
 def _received(document: object) -> dict[str, Any] | None:
@@ -69,21 +80,31 @@ def _received(document: object) -> dict[str, Any] | None:
             return None
 
 
-def _children(schema: dict[str, Any]) -> Iterator[dict[str, Any]]:
-    yield from schema.get("properties", {}).values()
-    yield from (schema[key] for key in ("items", "additionalProperties") if key in schema)
+def _rules_at(schema: dict[str, Any], path: str) -> Iterator[Rule]:
+    for rule in schema.get("x-kubernetes-validations", ()):
+        yield Rule(path=path, message=rule["message"], expression=rule["rule"])
 
 
-def _below(value: Any, schema: dict[str, Any]) -> Iterator[tuple[Any, dict[str, Any]]]:
-    """Return each value below another with its schema."""
+def _joined(path: str, step: str) -> str:
+    return f"{path}.{step}".removeprefix(".") if step != "[]" else f"{path}[]"
+
+
+def _children(schema: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:
+    yield from schema.get("properties", {}).items()
+    yield from (("[]", schema[key]) for key in ("items", "additionalProperties") if key in schema)
+
+
+def _below(value: Any, schema: dict[str, Any]) -> Iterator[tuple[str, Any, dict[str, Any]]]:
+    """Return each value below another with its step and its schema."""
     if isinstance(value, dict):
         for name, child in schema.get("properties", {}).items():
             if name in value:
-                yield value[name], child
+                yield name, value[name], child
         if "additionalProperties" in schema:
-            yield from ((entry, schema["additionalProperties"]) for entry in value.values())
+            child = schema["additionalProperties"]
+            yield from (("[]", entry, child) for entry in value.values())
     if isinstance(value, list) and "items" in schema:
-        yield from ((item, schema["items"]) for item in value)
+        yield from (("[]", item, schema["items"]) for item in value)
 
 
 def _pruned(value: Any, schema: dict[str, Any]) -> Any:
@@ -105,7 +126,7 @@ def _default(value: Any, schema: dict[str, Any]) -> None:
     for name, child in schema.get("properties", {}).items():
         if isinstance(value, dict) and name not in value and "default" in child:
             value[name] = copy.deepcopy(child["default"])
-    for child_value, child in _below(value, schema):
+    for _, child_value, child in _below(value, schema):
         _default(child_value, child)
 
 
@@ -119,16 +140,16 @@ def _repeats(value: Any, schema: dict[str, Any]) -> Iterator[str]:
         ]
         if any(item in seen[:index] for index, item in enumerate(seen)):
             yield "a list has an item twice"
-    for child_value, child in _below(value, schema):
+    for _, child_value, child in _below(value, schema):
         yield from _repeats(child_value, child)
 
 
-def _broken_rules(value: Any, schema: dict[str, Any]) -> Iterator[str]:
-    for rule in schema.get("x-kubernetes-validations", ()):
-        if not _holds(rule["rule"], json.dumps(value)):
-            yield rule["message"]
-    for child_value, child in _below(value, schema):
-        yield from _broken_rules(child_value, child)
+def _broken_rules(value: Any, schema: dict[str, Any], path: str = "") -> Iterator[Rule]:
+    for rule in _rules_at(schema, path):
+        if not _holds(rule.expression, json.dumps(value)):
+            yield rule
+    for step, child_value, child in _below(value, schema):
+        yield from _broken_rules(child_value, child, _joined(path, step))
 
 
 @functools.cache  # Trials differ in one place, so that nearly every part was seen before.
@@ -193,4 +214,4 @@ _FUNCTIONS: Final = {
     "string": lambda value: value["text"],
 }
 
-_PROGRAMS: Final = {rule["rule"]: cel.compile(rule["rule"]) for rule in rules()}
+_PROGRAMS: Final = {rule.expression: cel.compile(rule.expression) for rule in rules()}

@@ -136,7 +136,7 @@ _TEXTS: Final = (
 
 def _rule_numbers() -> frozenset[int]:
     """Return the numbers in CEL rules, and their neighbours: the bounds that hide there."""
-    found = {int(n) for rule in admission.rules() for n in re.findall(r"\d+", rule["rule"])}
+    found = {int(n) for rule in admission.rules() for n in re.findall(r"\d+", rule.expression)}
     return frozenset(n + step for n in found for step in (-1, 0, 1))
 
 
