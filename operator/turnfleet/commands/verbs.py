@@ -12,6 +12,7 @@ from turnfleet import settings
 from turnfleet.commands import (
     api,
     check,
+    dns,
     explain,
     operator,
     output,
@@ -21,7 +22,7 @@ from turnfleet.commands import (
     validate,
 )
 
-_COMMANDS = (run, operator, api, check, explain, validate, plan, remove_regions)
+_COMMANDS = (run, operator, api, check, explain, validate, plan, dns, remove_regions)
 
 
 def run_one(argv: Sequence[str] | None) -> int:
