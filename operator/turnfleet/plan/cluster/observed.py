@@ -132,10 +132,20 @@ class Workload:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """The certificate that ``listeners.tls.secretName`` holds."""
+    """What the Secret that ``listeners.tls.secretName`` names holds, without its key."""
 
+    present: bool = True
+    """Whether there is such a Secret."""
+    version: str = ""
+    """Resource version of the Secret; empty: it is not there."""
+    fingerprint: str = ""
+    """SHA-256 of the leaf, hex; empty: it holds none that can be read."""
+    not_before: float = 0.0
+    """Unix seconds."""
     not_after: float = 0.0
     """Unix seconds."""
+    names: tuple[str, ...] = ()
+    """Host names, in lower case, and addresses, in canonical text, that the leaf is for."""
     problem: str = ""
     """Why relays cannot use it, as a sentence; empty: they can."""
 
