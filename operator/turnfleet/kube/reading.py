@@ -49,6 +49,7 @@ def identity(found: fields.Object) -> observed.Identity:
         generation=fields.whole(about, "generation") or 0,
         created=fields.moment(about, "creationTimestamp") or 0.0,
         deleting="deletionTimestamp" in about,
+        force_rollout=_asked(about, names.ANNOTATION_FORCE_ROLLOUT),
     )
 
 
@@ -89,6 +90,7 @@ def node(found: fields.Object, *, dns: tuple[str, ...] = ()) -> observed.Node:
         zone=labels.get(_ZONE),
         ready=_condition(found, "Ready") == "True",
         cordoned=fields.true(found, "spec", "unschedulable"),
+        drained=_asked(fields.mapping(found, "metadata"), names.ANNOTATION_DRAIN),
         taints=_taints(found),
     )
 
@@ -109,10 +111,12 @@ def pod(found: fields.Object) -> observed.Pod:
         owner=_controller(found) or "",
         ports=_ports(containers[0]) if containers else {},
         closed=annotations.get(names.ANNOTATION_CLOSED),
+        drained=_asked(about, names.ANNOTATION_DRAIN),
         deletion_cost=_cost(annotations.get(names.ANNOTATION_DELETION_COST)),
         ready=_condition(found, "Ready") == "True",
         ready_since=_since(found, "Ready"),
         deleting_until=fields.moment(about, "deletionTimestamp"),
+        grace=fields.whole(about, "deletionGracePeriodSeconds"),
         ended=fields.text(found, "status", "phase") in _ENDED,
         trouble=_trouble(found),
         host_addresses=_host_addresses(found),
@@ -158,6 +162,12 @@ def workload(kind: objects.Kind, found: fields.Object) -> observed.Workload:
         wanted=wanted or 0,
         failure=failure[:_LONGEST],
     )
+
+
+def _asked(about: fields.Object, annotation: str) -> bool:
+    """Return whether a person asks for something by an annotation, whatever it says but no."""
+    stated = fields.texts(about, "annotations").get(annotation, "false")
+    return stated.strip().lower() not in {"false", "no"}
 
 
 def _controller(found: fields.Object) -> str | None:

@@ -22,6 +22,8 @@ class Identity:
     created: float
     """Unix seconds."""
     deleting: bool = False
+    force_rollout: bool = False
+    """The annotation ``turnfleet.io/force-rollout``: its only relay may go without a substitute."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,8 @@ class Node:
     zone: str | None = None
     ready: bool = True
     cordoned: bool = False
+    drained: bool = False
+    """The annotation ``turnfleet.io/drain``: a person wants its relays to take no new clients."""
     taints: tuple[Taint, ...] = ()
 
 
@@ -99,13 +103,17 @@ class Pod:
     whatever has been declared since."""
     closed: str | None = None
     """The annotation ``turnfleet.io/closed``: why it takes no new clients."""
+    drained: bool = False
+    """The annotation ``turnfleet.io/drain``: a person wants it to take no new clients."""
     deletion_cost: int | None = None
     ready: bool = False
     """Its own probe, of its own Allocate, passes."""
     ready_since: float = 0.0
     """Unix seconds of the last change of ``ready``; 0 where unknown."""
     deleting_until: float | None = None
-    """Unix seconds of its drain deadline once it is being deleted."""
+    """Unix seconds of its end at the latest once it is being deleted."""
+    grace: float | None = None
+    """Seconds that it was given for that; the drain has a little less."""
     ended: bool = False
     """Its containers have ended for good (phase Succeeded or Failed)."""
     trouble: str = ""
@@ -210,6 +218,8 @@ class Surroundings:
     """Public addresses of every relay of the fleet, as canonical text."""
     may_roll: bool = True
     """Whether this region may replace outdated relays now (``--max-rolling-regions``)."""
+    elsewhere: bool = True
+    """Whether another region takes clients now that those of this one may be sent to."""
     agent_key: str = field(default="", repr=False)
     """Derived from the fleet's key; relays show their status to who has it."""
     fresh_secret: bytes = field(default=b"", repr=False)
