@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import pytest
 from tests.e2e.cluster import bed, cluster, making, needs, places, shape, steps
-from tests.support import cluster_fleet, coturn
+from tests.support import cluster_asking, cluster_fleet, coturn
 
 _ANSWER_WITHIN: Final = 90
 """Seconds from applying a region; it takes a tenth where the machine has nothing else to do."""
@@ -106,14 +106,14 @@ def fleet(
 
 
 @pytest.fixture(scope="session")
-def back_end(fleet: cluster_fleet.Fleet) -> cluster_fleet.BackEnd:
+def back_end(fleet: cluster_fleet.Fleet) -> cluster_asking.BackEnd:
     """Give a back end that asks for servers with the key of the first install."""
-    return cluster_fleet.back_end(fleet)
+    return cluster_asking.back_end(fleet)
 
 
 @pytest.fixture(scope="session")
 def central(
-    fleet: cluster_fleet.Fleet, back_end: cluster_fleet.BackEnd, told: steps.Steps
+    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, told: steps.Steps
 ) -> cluster_fleet.Region:
     """Give a region of two relays whose every URL is offered; how soon it was is in the table."""
     region = cluster_fleet.central(fleet)

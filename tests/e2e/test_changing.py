@@ -22,7 +22,7 @@ async def test_an_edit_that_makes_no_sense_is_refused_with_a_sentence(
 
 
 async def test_a_live_edit_restarts_nothing(
-    fleet: cluster_fleet.Fleet, back_end: cluster_fleet.BackEnd, central: cluster_fleet.Region
+    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_fleet.Region
 ) -> None:
     before = fleet.instances(central)
     async with cluster_asking.always(back_end, central.is_complete):
@@ -33,7 +33,7 @@ async def test_a_live_edit_restarts_nothing(
 
 async def test_an_edit_that_needs_new_relays_replaces_one_at_a_time(
     fleet: cluster_fleet.Fleet,
-    back_end: cluster_fleet.BackEnd,
+    back_end: cluster_asking.BackEnd,
     central: cluster_fleet.Region,
     told: steps.Steps,
 ) -> None:
@@ -48,7 +48,7 @@ async def test_an_edit_that_needs_new_relays_replaces_one_at_a_time(
 async def test_a_region_grows_onto_a_new_node_and_shrinks_without_touching_the_rest(
     kubernetes: cluster.Cluster,
     fleet: cluster_fleet.Fleet,
-    back_end: cluster_fleet.BackEnd,
+    back_end: cluster_asking.BackEnd,
     central: cluster_fleet.Region,
     told: steps.Steps,
 ) -> None:
@@ -67,7 +67,7 @@ async def test_a_region_grows_onto_a_new_node_and_shrinks_without_touching_the_r
 
 async def test_a_deleted_region_leaves_nothing_behind_and_can_come_back(
     fleet: cluster_fleet.Fleet,
-    back_end: cluster_fleet.BackEnd,
+    back_end: cluster_asking.BackEnd,
     central: cluster_fleet.Region,
     told: steps.Steps,
 ) -> None:

@@ -1,23 +1,82 @@
-"""Asks an endpoint over and over while something happens, and judges every answer."""
+"""A back end that asks a fleet's endpoint for servers, over and over while something happens."""
 
 import asyncio
 import contextlib
+import ssl
 import time
-from collections.abc import AsyncIterator, Callable
+from collections.abc import AsyncIterator, Callable, Sequence
+from dataclasses import dataclass
 from typing import Final
 
 from tests.support import cluster_fleet
 
-from turnfleet.commands import asking
+from turnfleet.commands import asking, exercising, output
+from turnrelay import turn
 
 Offers = tuple[asking.Offer, ...]
 Judgement = Callable[[Offers], bool]
 
 _IN_A_ROW: Final = 8
 """Answers that have to agree: the service spreads them over the endpoint's replicas."""
+_PACKETS: Final = 5
+_TIMEOUT: Final = 3.0
 
 
-async def until(back_end: cluster_fleet.BackEnd, good: Judgement, *, within: float) -> float:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class BackEnd:
+    """Asks for its clients. ``address`` is the endpoint's, ``trusted`` what clients trust."""
+
+    address: str
+    key: str
+    trusted: ssl.SSLContext
+
+    async def ask(self, **question: str) -> tuple[asking.Offer, ...]:
+        """Return what is offered; nothing where there is no answer now."""
+        async with asking.session(context=self.trusted, key=self.key) as session:
+            try:
+                return await asking.Asker(session, self.address).ask(asking.Question(**question))
+            except output.Failure:
+                return ()
+
+    async def refused(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
+        """Ask for an allocation on every URL and return those that gave none, with the reason."""
+        return tuple([text for each in offers if (text := await self._refusal(each))])
+
+    async def _refusal(self, offer: asking.Offer) -> str | None:
+        where = offer.destination
+        if where is None:
+            return f"{offer.url}: not a URL"
+        server = turn.Server(
+            address=where.host,
+            port=where.port,
+            transport=turn.Transport(where.transport),
+            context=self.trusted if where.transport == "tls" else None,
+        )
+        try:
+            async with turn.connect(server, timeout=_TIMEOUT) as connection:
+                allocation = await connection.allocate(
+                    username=offer.username, password=offer.credential
+                )
+                await allocation.release()
+        except turn.Failure as failure:
+            return f"{offer.url}: {failure}"
+        return None
+
+    async def complaints(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
+        """Use every URL as a client does, packets included, and return what did not work."""
+        tried = [
+            (each.url, await exercising.exercise(each, context=self.trusted, packets=_PACKETS))
+            for each in offers
+        ]
+        return tuple(f"{url}: {done.problem}" for url, done in tried if done.problem)
+
+
+def back_end(fleet: cluster_fleet.Fleet) -> BackEnd:
+    """Return a back end with the first key."""
+    return BackEnd(address=fleet.address, key=fleet.key, trusted=fleet.trusted)
+
+
+async def until(back_end: BackEnd, good: Judgement, *, within: float) -> float:
     """Return the seconds until the first of many answers in a row that are good."""
     began = time.monotonic()
     since, agreed = began, 0
@@ -33,7 +92,7 @@ async def until(back_end: cluster_fleet.BackEnd, good: Judgement, *, within: flo
 
 
 @contextlib.asynccontextmanager
-async def always(back_end: cluster_fleet.BackEnd, good: Judgement) -> AsyncIterator[None]:
+async def always(back_end: BackEnd, good: Judgement) -> AsyncIterator[None]:
     """Ask all the while that the block lasts; every single answer has to be good."""
     bad: list[Offers] = []
 

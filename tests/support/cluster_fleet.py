@@ -1,28 +1,27 @@
-"""A fleet that Helm installed into a cluster, and a back end that asks its endpoint for servers."""
+"""A fleet that Helm installed into a cluster, and what people do to its regions."""
 
 import base64
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import yaml
 from tests.e2e.cluster import cluster, kubectl, places
 from tests.support import cluster_clients, coturn
 
-from turnfleet.commands import asking, exercising, output
-from turnrelay import turn
+from turnfleet.commands import asking
 
 RELEASE: Final = "turnfleet"
 NAMESPACE: Final = "turnfleet"
 RELAYS: Final = "turnfleet-relays"
 """The namespace of regions and relays."""
+OTHERS: Final = "turnfleet-others"
+"""Another one, for regions of the same fleet."""
 CERTIFICATE: Final = "turn-tls"
 _AUTHORITY: Final = "relay-authority"
 _CHART: Final = places.CHECKOUT / "helm" / "turnfleet"
-_PACKETS: Final = 5
-_TIMEOUT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -42,6 +41,14 @@ class Region:
         """Return whether an answer offers every relay, and TLS."""
         whole = self.hosts(offers) == frozenset(self.addresses)
         return whole and any(each.url.startswith("turns:") for each in offers)
+
+
+class Condition(NamedTuple):
+    """A condition of a TurnRegion."""
+
+    status: str
+    reason: str
+    message: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,27 +95,38 @@ class Fleet:
 
     # --- regions --------------------------------------------------------------------------------
 
-    def apply(self, name: str, spec: Mapping[str, Any]) -> None:
+    def apply(self, name: str, spec: Mapping[str, Any], *, namespace: str = RELAYS) -> None:
         """Apply a TurnRegion, as a person does with kubectl."""
         self.kubernetes.kubectl.apply(
-            _object("turnfleet.io/v1alpha1", "TurnRegion", name, RELAYS, spec=dict(spec))
+            _object("turnfleet.io/v1alpha1", "TurnRegion", name, namespace, spec=dict(spec))
         )
 
     def edit(self, name: str, changes: Mapping[str, object]) -> None:
         """Change some fields of a TurnRegion's spec and leave the others as they are."""
         self.kubernetes.kubectl.patch("turnregion", name, {"spec": dict(changes)}, namespace=RELAYS)
 
-    def region(self, name: str) -> kubectl.Document | None:
+    def region(self, name: str, *, namespace: str = RELAYS) -> kubectl.Document | None:
         """Return a TurnRegion as it is."""
-        return self.kubernetes.kubectl.get("turnregion", name, namespace=RELAYS)
+        return self.kubernetes.kubectl.get("turnregion", name, namespace=namespace)
 
-    def condition(self, name: str, kind: str) -> tuple[str, str]:
-        """Return a condition's status and reason, both empty where there is none."""
-        found = self.region(name) or {}
+    def condition(self, name: str, kind: str, *, namespace: str = RELAYS) -> Condition:
+        """Return a condition; all of it is empty where there is none."""
+        found = self.region(name, namespace=namespace) or {}
         for each in found.get("status", {}).get("conditions", ()):
             if each["type"] == kind:
-                return each["status"], each["reason"]
-        return "", ""
+                return Condition(each["status"], each["reason"], each["message"])
+        return Condition("", "", "")
+
+    def await_condition(
+        self, name: str, kind: str, reason: str, *, within: float = 30, namespace: str = RELAYS
+    ) -> Condition:
+        """Return a condition once it has a reason."""
+        kubectl.wait_until(
+            lambda: self.condition(name, kind, namespace=namespace).reason == reason,
+            what=f"{name}'s condition {kind} to say {reason}",
+            within=within,
+        )
+        return self.condition(name, kind, namespace=namespace)
 
     def relays(self, name: str) -> Sequence[Mapping[str, Any]]:
         """Return what a region's status says of its relays."""
@@ -138,9 +156,15 @@ class Fleet:
         """Return whether a region's last edit was taken and nothing remains to be done for it."""
         found = self.region(name) or {}
         status = found.get("status", {})
-        settled = self.condition(name, "Progressing") == ("True", "Settled")
+        settled = self.condition(name, "Progressing").reason == "Settled"
         observed = status.get("observedGeneration") == found.get("metadata", {}).get("generation")
-        return bool(observed) and settled and self.condition(name, "Ready")[0] == "True"
+        return bool(observed) and settled and self.condition(name, "Ready").status == "True"
+
+    def await_settled(self, name: str, *, within: float = 60) -> float:
+        """Return the seconds until a region is settled."""
+        return kubectl.wait_until(
+            lambda: self.is_settled(name), what=f"{name} to settle", within=within
+        )
 
     # --- the operator ---------------------------------------------------------------------------
 
@@ -179,55 +203,6 @@ class Fleet:
         return f"http://{found['spec']['clusterIP']}:{found['spec']['ports'][0]['port']}"
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BackEnd:
-    """Asks for its clients. ``address`` is the endpoint's, ``trusted`` what clients trust."""
-
-    address: str
-    key: str
-    trusted: ssl.SSLContext
-
-    async def ask(self, **question: str) -> tuple[asking.Offer, ...]:
-        """Return what is offered; nothing where there is no answer now."""
-        async with asking.session(context=self.trusted, key=self.key) as session:
-            try:
-                return await asking.Asker(session, self.address).ask(asking.Question(**question))
-            except output.Failure:
-                return ()
-
-    async def refused(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
-        """Ask for an allocation on every URL and return those that gave none, with the reason."""
-        return tuple([text for each in offers if (text := await self._refusal(each))])
-
-    async def _refusal(self, offer: asking.Offer) -> str | None:
-        where = offer.destination
-        if where is None:
-            return f"{offer.url}: not a URL"
-        server = turn.Server(
-            address=where.host,
-            port=where.port,
-            transport=turn.Transport(where.transport),
-            context=self.trusted if where.transport == "tls" else None,
-        )
-        try:
-            async with turn.connect(server, timeout=_TIMEOUT) as connection:
-                allocation = await connection.allocate(
-                    username=offer.username, password=offer.credential
-                )
-                await allocation.release()
-        except turn.Failure as failure:
-            return f"{offer.url}: {failure}"
-        return None
-
-    async def complaints(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
-        """Use every URL as a client does, packets included, and return what did not work."""
-        tried = [
-            (each.url, await exercising.exercise(each, context=self.trusted, packets=_PACKETS))
-            for each in offers
-        ]
-        return tuple(f"{url}: {done.problem}" for url, done in tried if done.problem)
-
-
 def central(fleet: Fleet) -> Region:
     """Return a region of the nodes in eu, with every listener; it is not applied yet."""
     nodes = [each for each in fleet.kubernetes.nodes.values() if each.shape.region == "eu"]
@@ -253,16 +228,12 @@ def central(fleet: Fleet) -> Region:
     )
 
 
-def back_end(fleet: Fleet) -> BackEnd:
-    """Return a back end with the first key."""
-    return BackEnd(address=fleet.address, key=fleet.key, trusted=fleet.trusted)
-
-
 def _values(tag: str) -> Mapping[str, object]:
     elsewhere = {"nodeSelector": {"topology.kubernetes.io/region": "us"}}  # tests break eu's nodes
     return {
         "image": {"tag": tag},
         "relays": {"image": {"tag": tag}},
+        "relayNamespaces": [{"name": name, "create": True} for name in (RELAYS, OTHERS)],
         "operator": elsewhere,
         "api": {
             **elsewhere,
