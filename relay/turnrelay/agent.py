@@ -6,7 +6,6 @@ Every part keeps its own state; what the relay is follows from all of them (``li
 import asyncio
 import contextlib
 import logging
-import signal
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -22,6 +21,7 @@ from turnrelay import (
     lifecycle,
     metering,
     options,
+    presenting,
     proving,
     selfprobe,
     serving,
@@ -68,6 +68,11 @@ class Agent:
             write=self._open_and_write,
             attend=self._prover.attend,
         )
+        self._presenting = presenting.Presenting(
+            run=lambda: self._supervisor.run,
+            installed=lambda: self._in.certificate,
+            complain=self._in.complain,
+        )
         self._meter = metering.Meter(prober=self._prover, run=lambda: self._supervisor.run)
         self._standing = lifecycle.start(clock())
 
@@ -79,6 +84,7 @@ class Agent:
             for work in (
                 self._supervisor.keep_running(),
                 enduring.enduring(self._keep_polling),
+                enduring.enduring(self._presenting.keep_looking),
                 enduring.enduring(self._meter.keep_measuring),
                 enduring.enduring(self._keep_serving),
                 self._told_to_end(),
@@ -132,7 +138,7 @@ class Agent:
             bitrate=self._meter.bitrate,
             ports_available=len(settings.relay_ports),
             load=self._meter.load(settings),
-            certificate=self._in.certificate,
+            certificate=self._presenting.served,
             restarts=self._supervisor.restarts,
             config_hash=settings.digest,
             complaints=self._in.complaints,
@@ -166,9 +172,7 @@ class Agent:
         self._in.poll()
         with contextlib.suppress(state.Unusable):
             self._lock.take(self._told.state)
-            if self._in.poll_certificate() and self._supervisor.run is not None:
-                self._supervisor.run.process.signal(signal.SIGUSR2)
-                _LOG.info("the certificate was renewed")
+            self._in.poll_certificate(self._clock())
         if self._supervisor.run is not None:
             self._write_live()
         self._judge()

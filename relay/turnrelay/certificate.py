@@ -1,18 +1,23 @@
-"""The certificate that coturn serves.
+"""The certificate that coturn is given.
 
 The mounted pair is checked, then copied to where coturn reads it, so that a broken or half-written
-pair never replaces a good one.
+pair never replaces a good one. Whether coturn serves it is ``presenting``'s business.
 """
 
 import contextlib
+import datetime as dt
 import os
 import ssl
 import tempfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from turnrelay import contract, mounts, rendering
+
+if TYPE_CHECKING:
+    from cryptography import x509
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,12 +30,20 @@ class Pair:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Certificate:
-    """What can be told about a served certificate."""
+    """What can be told about a certificate. Times are Unix seconds."""
 
     fingerprint: str
     """SHA-256 of the leaf in DER, hex."""
+    not_before: float
     not_after: float
-    """Unix seconds."""
+
+    def fault(self, now: float) -> str | None:
+        """Return what speaks against serving it now, as a sentence."""
+        if now >= self.not_after:
+            return f"the certificate ended at {_moment(self.not_after)}"
+        if now < self.not_before:
+            return f"the certificate begins only at {_moment(self.not_before)}"
+        return None
 
 
 def read(folder: Path) -> Pair | str:
@@ -47,19 +60,52 @@ def read(folder: Path) -> Pair | str:
     return Pair(chain=chain, key=key)
 
 
-def install(pair: Pair, files: rendering.Files) -> Certificate | str:
-    """Put a pair where coturn reads it, if it fits together; else return a sentence."""
+def install(
+    pair: Pair, files: rendering.Files, *, now: float, before: Certificate | None
+) -> Certificate | str:
+    """Put a pair where coturn reads it, if it is fit to follow ``before``; else say why not.
+
+    What is out of its dates takes the place of nothing that is not. Where there is nothing else it
+    is taken: UDP clients do not ask for it.
+    """
     # Costs 50 ms of start-up, which a relay without TLS need not pay.
     from cryptography import x509  # noqa: PLC0415 - see above
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - see above
 
+    try:
+        leaf = x509.load_pem_x509_certificate(pair.chain)
+        found = _told(leaf)
+    except ValueError:
+        return f"{contract.TLS_CERTIFICATE} holds no certificate in PEM"
+    fault = found.fault(now)
+    if fault is not None and before is not None and before.fault(now) is None:
+        return f"{fault}, so the one before stays in force"
+    return _put(pair, files) or found
+
+
+def presented(der: bytes) -> Certificate | None:
+    """Return what can be told about a leaf that a handshake showed; ``None``: it is garbage."""
+    from cryptography import x509  # noqa: PLC0415 - as in install
+
+    try:
+        return _told(x509.load_der_x509_certificate(der))
+    except ValueError:
+        return None
+
+
+def _told(leaf: "x509.Certificate") -> Certificate:
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as in install
+
+    return Certificate(
+        fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+        not_before=leaf.not_valid_before_utc.timestamp(),
+        not_after=leaf.not_valid_after_utc.timestamp(),
+    )
+
+
+def _put(pair: Pair, files: rendering.Files) -> str | None:
+    """Write a pair that fits together; return a sentence where it does not, or cannot be."""
+    folder = Path(files.certificate).parent
     with contextlib.ExitStack() as stack:
-        try:
-            leaf = x509.load_pem_x509_certificate(pair.chain)
-            not_after = leaf.not_valid_after_utc.timestamp()
-        except ValueError:
-            return f"{contract.TLS_CERTIFICATE} holds no certificate in PEM"
-        folder = Path(files.certificate).parent
         try:
             chain = stack.enter_context(_private_file(folder, pair.chain))
             key = stack.enter_context(_private_file(folder, pair.key))
@@ -70,15 +116,16 @@ def install(pair: Pair, files: rendering.Files) -> Certificate | str:
             return f"the certificate and its key do not fit together: {error}"
         except OSError as error:
             return f"the certificate cannot be written to {folder}: {error.strerror}"
-    return Certificate(
-        fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
-        not_after=not_after,
-    )
+    return None
 
 
 def _no_one() -> str:
     # Without this OpenSSL asks the terminal for the password of an encrypted key.
     return ""
+
+
+def _moment(seconds: float) -> str:
+    return dt.datetime.fromtimestamp(int(seconds), dt.UTC).strftime("%Y-%m-%dT%H:%M:%SZ")
 
 
 @contextlib.contextmanager

@@ -52,25 +52,22 @@ class Intake:
         self._poll_auth()
         self._poll_addresses()
 
-    def poll_certificate(self) -> bool:
-        """Install the mounted certificate if it is new and good; return whether it was."""
+    def poll_certificate(self, now: float) -> None:
+        """Install the mounted certificate if it is new and fit; ``now`` in Unix seconds."""
         if self._told.tls is None or self.settings.listeners.tls is None:
-            return False
+            return
         found = certificate.read(self._told.tls)
+        outcome: certificate.Certificate | str | None = self.certificate
         if isinstance(found, str):
-            self.complain("tls", found)
-            return False
-        if found == self._installed:
-            self.complain("tls", None)
-            return False
-        # Failing is not remembered: it may be the disk that is full for a while.
-        outcome = certificate.install(found, self._files)
-        if isinstance(outcome, str):
-            self.complain("tls", outcome)
-            return False
-        self.complain("tls", None)
-        self._installed, self.certificate = found, outcome
-        return True
+            outcome = found
+        elif found != self._installed:
+            # Failing is not remembered: it may be the disk that is full for a while.
+            outcome = certificate.install(found, self._files, now=now, before=self.certificate)
+            if isinstance(outcome, certificate.Certificate):
+                self._installed, self.certificate = found, outcome
+        if isinstance(outcome, certificate.Certificate):
+            outcome = outcome.fault(now)
+        self.complain("tls", outcome)
 
     def complain(self, source: str, sentence: str | None) -> None:
         """Note what is wrong with a source, once; ``None`` when it is well again."""

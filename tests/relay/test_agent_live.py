@@ -6,14 +6,11 @@ import signal
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 from tests.support import agents, coturn
 
 from turnrelay import turn
-
-if TYPE_CHECKING:
-    import ssl
 
 TLS = {"udp": 3478, "tcp": 3478, "tls": 5349}
 NEXT_SECRET = "the-second-secret-of-the-tests-002"
@@ -147,40 +144,6 @@ def _complains(sentence: str) -> Callable[[Mapping[str, Any]], bool]:
 
 def _restarted(times: int) -> Callable[[Mapping[str, Any]], bool]:
     return lambda status: status["ready"] and status["restarts"] == times
-
-
-async def served_certificate(agent: agents.Agent) -> bytes:
-    context = agent.server("tls").context
-    assert context is not None
-    _, writer = await asyncio.open_connection(agent.address, 5349, ssl=context)
-    held: ssl.SSLObject = writer.get_extra_info("ssl_object")
-    certificate = held.getpeercert(binary_form=True)
-    writer.close()
-    assert certificate is not None
-    return certificate
-
-
-async def test_a_certificate_is_renewed_live_and_a_broken_one_is_not_taken(tmp_path: Path) -> None:
-    authority = coturn.authority()
-    async with agents.prepared(tmp_path, listeners=TLS) as agent:
-        agent.certify(authority)
-        await agent.start()
-        first = (await agent.ready())["certificate"]
-        served = await served_certificate(agent)
-        async with agent.allocation("tls") as allocation:
-            agent.put("tls/tls.key", "broken")
-            await agent.until(lambda s: s["complaints"])
-            assert await served_certificate(agent) == served
-            agent.certify(authority)
-            status = await agent.until(lambda s: s["certificate"] != first)
-            assert status["complaints"] == []
-            for _ in range(50):
-                if await served_certificate(agent) != served:
-                    break
-                await asyncio.sleep(0.1)
-            assert await served_certificate(agent) != served
-            await allocation.refresh(600)
-        assert (await agent.status())["restarts"] == 0
 
 
 async def test_live_allocations_are_counted_exactly_for_every_transport(tmp_path: Path) -> None:

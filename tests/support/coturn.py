@@ -35,11 +35,24 @@ class Authority:
     def pem(self) -> str:
         return self.certificate.public_bytes(serialization.Encoding.PEM).decode()
 
-    def issue(self, folder: Path, names: Sequence[str]) -> tuple[Path, Path]:
-        """Write a certificate for addresses and host names; return its path and the key's."""
+    def issue(
+        self,
+        folder: Path,
+        names: Sequence[str],
+        *,
+        begins: dt.timedelta = dt.timedelta(days=-1),
+        lasts: dt.timedelta = dt.timedelta(days=2),
+    ) -> tuple[Path, Path]:
+        """Write a certificate for addresses and host names; return its path and the key's.
+
+        ``begins`` is counted from now.
+        """
         key = ec.generate_private_key(ec.SECP256R1())
+        today = dt.datetime.now(dt.UTC)
         certificate = (
             _builder(subject="relay", issuer="test authority", key=key)
+            .not_valid_before(today + begins)
+            .not_valid_after(today + begins + lasts)
             .add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
             .add_extension(_issuer_id(self.key), critical=False)  # Python 3.13 asks for it
             .sign(self.key, hashes.SHA256())
@@ -61,8 +74,11 @@ def authority() -> Authority:
         encipher_only=False,
         decipher_only=False,
     )
+    today = dt.datetime.now(dt.UTC)
     certificate = (
         _builder(subject="test authority", issuer="test authority", key=key)
+        .not_valid_before(today - dt.timedelta(days=1))
+        .not_valid_after(today + dt.timedelta(days=1))
         .add_extension(x509.BasicConstraints(ca=True, path_length=0), critical=True)
         .add_extension(usage, critical=True)
         .add_extension(x509.SubjectKeyIdentifier.from_public_key(key.public_key()), critical=False)
@@ -199,15 +215,12 @@ def _issuer_id(key: ec.EllipticCurvePrivateKey) -> x509.AuthorityKeyIdentifier:
 def _builder(
     *, subject: str, issuer: str, key: ec.EllipticCurvePrivateKey
 ) -> x509.CertificateBuilder:
-    today = dt.datetime.now(dt.UTC)
     return (
         x509.CertificateBuilder()
         .subject_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, subject)]))
         .issuer_name(x509.Name([x509.NameAttribute(NameOID.COMMON_NAME, issuer)]))
         .public_key(key.public_key())
         .serial_number(x509.random_serial_number())
-        .not_valid_before(today - dt.timedelta(days=1))
-        .not_valid_after(today + dt.timedelta(days=1))
     )
 
 

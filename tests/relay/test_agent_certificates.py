@@ -1,0 +1,207 @@
+"""A renewed certificate is served at once, calls go on, and what is not fit replaces nothing."""
+
+import asyncio
+import datetime as dt
+import hashlib
+import os
+import signal
+import time
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from cryptography.hazmat.primitives import serialization
+from tests.support import agents, coturn
+
+from turnrelay import turn
+
+if TYPE_CHECKING:
+    import ssl
+
+TLS = {"udp": 3478, "tcp": 3478, "tls": 5349}
+OWN = {"deny": [], "allow": ["127.30.0.0/16"]}
+HANDSHAKES = 12
+"""More than coturn has threads here: each of them has to have the new one."""
+
+
+async def shown(agent: agents.Agent) -> str:
+    """Return the fingerprint that a client's handshake shows."""
+    context = agent.server("tls").context
+    assert context is not None
+    _, writer = await asyncio.open_connection(agent.address, 5349, ssl=context)
+    held: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    leaf = held.getpeercert(binary_form=True)
+    writer.close()
+    assert leaf is not None
+    return hashlib.sha256(leaf).hexdigest()
+
+
+async def served(agent: agents.Agent) -> str:
+    """Return the fingerprint that the agent says is served, once it says so."""
+    status = await agent.until(lambda s: s["certificate"])
+    fingerprint: str = status["certificate"]["fingerprint"]
+    return fingerprint
+
+
+async def renewed(agent: agents.Agent, authority: coturn.Authority) -> tuple[str, float]:
+    """Renew; return what is served then, and how many seconds that took."""
+    before = await shown(agent)
+    began = time.monotonic()
+    agent.certify(authority)
+    while (now := await shown(agent)) == before:
+        assert time.monotonic() - began < 5, agent.log
+        await asyncio.sleep(0.02)
+    return now, time.monotonic() - began
+
+
+class Call:
+    """A client by TLS that sends to another one all the time, and refreshes."""
+
+    def __init__(self, mine: turn.Allocation, theirs: turn.Allocation) -> None:
+        self._mine = mine
+        self._theirs = theirs
+        self.sent = 0
+
+    async def talk(self, until: asyncio.Event) -> None:
+        await self._mine.permit(self._theirs.relayed.ip)
+        await self._theirs.permit(self._mine.relayed.ip)
+        while not until.is_set():
+            self.sent += 1
+            words = f"packet {self.sent}".encode()
+            await self._mine.send(self._theirs.relayed, words)
+            assert await self._theirs.receive(1) == (self._mine.relayed, words)
+            await self._theirs.send(self._mine.relayed, words)
+            assert await self._mine.receive(1) == (self._theirs.relayed, words)
+            if self.sent % 20 == 0:
+                assert await self._mine.refresh(600) == 600
+            await asyncio.sleep(0.01)
+
+
+async def test_calls_by_tls_go_on_while_the_certificate_is_renewed_twice(tmp_path: Path) -> None:
+    authority = coturn.authority()
+    async with agents.prepared(tmp_path, listeners=TLS, live_peers=OWN) as agent:
+        agent.certify(authority)
+        await agent.start()
+        await agent.ready()
+        enough = asyncio.Event()
+        async with agent.allocation("tls") as mine, agent.allocation("tls", user="bob") as theirs:
+            call = Call(mine, theirs)
+            talking = asyncio.create_task(call.talk(enough))
+            for _ in range(2):
+                fingerprint, seconds = await renewed(agent, authority)
+                assert seconds < 2
+                assert {await shown(agent) for _ in range(HANDSHAKES)} == {fingerprint}
+                await agent.until(_serves(fingerprint), within=5)
+                async with agent.allocation("tls", user="carol") as late:
+                    await late.refresh(600)
+            enough.set()
+            await talking
+        assert call.sent > 20
+        status = await agent.status()
+        assert (status["restarts"], status["complaints"]) == (0, [])
+
+
+async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: Path) -> None:
+    authority = coturn.authority()
+    async with agents.prepared(tmp_path, listeners=TLS) as agent:
+        agent.certify(authority)
+        await agent.start()
+        await agent.ready()
+        before = await served(agent)
+        good = {name: (tmp_path / "tls" / name).read_text() for name in ("tls.crt", "tls.key")}
+        for changed, sentence in (
+            ({"tls.key": "broken"}, "do not fit together"),
+            ({"tls.key": _another_key(tmp_path)}, "do not fit together"),
+            ({"tls.key": _encrypted(good["tls.key"])}, "do not fit together"),
+            ({"tls.key": ""}, "has no tls.key"),
+            ({"tls.crt": "broken"}, "no certificate in PEM"),
+            ({"tls.crt": ""}, "has no tls.crt"),
+            (_dated(tmp_path, authority, agent.address, days=-10), "the one before stays in force"),
+        ):
+            for name, content in (good | changed).items():
+                agent.put(f"tls/{name}", content)
+            status = await agent.until(_complains(sentence), within=5)
+            assert status["certificate"]["fingerprint"] == before
+            assert await shown(agent) == before
+        agent.certify(authority)
+        status = await agent.until(lambda s: not s["complaints"], within=5)
+        assert status["restarts"] == 0
+        assert "PRIVATE KEY" not in agent.log
+
+
+@pytest.mark.parametrize(("days", "sentence"), [(-10, "ended at"), (10, "begins only at")])
+async def test_a_relay_that_has_no_better_certificate_starts_with_one_out_of_its_dates(
+    tmp_path: Path, days: int, sentence: str
+) -> None:
+    authority = coturn.authority()
+    async with agents.prepared(tmp_path, listeners=TLS) as agent:
+        for name, content in _dated(tmp_path, authority, agent.address, days=days).items():
+            agent.put(f"tls/{name}", content)
+        await agent.start()
+        status = await agent.until(lambda s: s["ready"] and s["certificate"])
+        assert f"the certificate {sentence}" in status["complaints"][0]
+        assert await agent.refusal() == 0, "UDP asks for no certificate"
+        agent.certify(authority)
+        await agent.until(lambda s: not s["complaints"], within=5)
+
+
+async def test_a_coturn_that_is_deaf_to_the_signal_is_complained_of(tmp_path: Path) -> None:
+    authority = coturn.authority()
+    async with agents.prepared(tmp_path, listeners=TLS) as agent:
+        agent.certify(authority)
+        await agent.start("--turnserver", _deaf(tmp_path))
+        await agent.ready()
+        before = await served(agent)
+        agent.certify(authority)
+        status = await agent.until(_complains("goes on serving another certificate"), within=15)
+        assert status["certificate"]["fingerprint"] == before
+        relay = agent.coturn()
+        assert relay is not None
+        os.kill(relay, signal.SIGKILL)
+        status = await agent.until(lambda s: s["restarts"] == 1 and s["certificate"], within=15)
+        assert status["certificate"]["fingerprint"] != before
+        await agent.until(lambda s: not s["complaints"], within=5)
+
+
+def _complains(sentence: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda status: any(sentence in each for each in status["complaints"])
+
+
+def _serves(fingerprint: str) -> Callable[[Mapping[str, Any]], bool]:
+    return lambda status: status["certificate"]["fingerprint"] == fingerprint
+
+
+def _another_key(folder: Path) -> str:
+    _, key = coturn.authority().issue(folder / "another", ["127.0.0.1"])
+    return key.read_text()
+
+
+def _encrypted(key: str) -> str:
+    opened = serialization.load_pem_private_key(key.encode(), None)
+    return opened.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"a password that nobody has"),
+    ).decode()
+
+
+def _dated(folder: Path, authority: coturn.Authority, name: str, *, days: int) -> dict[str, str]:
+    begins = dt.timedelta(days=days)
+    certificate, key = authority.issue(folder / "dated", [name], begins=begins)
+    return {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
+
+
+def _deaf(folder: Path) -> str:
+    """Return a coturn that goes on with the pair it started with, as with one it cannot load."""
+    program, own = folder / "turnserver", folder / "own"
+    program.write_text(f"""#!/bin/sh
+if [ "$1" = -c ]; then
+    for file in cert pkey; do cp "$(sed -n "s/^$file=//p" "$2")" {own}.$file; done
+    sed -E 's#^(cert|pkey)=.*#\\1={own}.\\1#' "$2" >{own}.conf
+    exec /usr/bin/turnserver -c {own}.conf
+fi
+exec /usr/bin/turnserver "$@"
+""")
+    program.chmod(0o755)
+    return str(program)
