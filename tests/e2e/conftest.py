@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import pytest
 from tests.e2e.cluster import bed, cluster, making, needs, places, shape, steps
-from tests.support import cluster_asking, cluster_fleet, coturn
+from tests.support import cluster_asking, cluster_fleet, cluster_regions, coturn
 
 _ANSWER_WITHIN: Final = 90
 """Seconds from applying a region; it takes a tenth where the machine has nothing else to do."""
@@ -114,9 +114,9 @@ def back_end(fleet: cluster_fleet.Fleet) -> cluster_asking.BackEnd:
 @pytest.fixture(scope="session")
 def central(
     fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, told: steps.Steps
-) -> cluster_fleet.Region:
+) -> cluster_regions.Region:
     """Give a region of two relays whose every URL is offered; how soon it was is in the table."""
-    region = cluster_fleet.central(fleet)
+    region = cluster_regions.central(fleet.kubernetes)
     fleet.certify((*region.addresses, shape.EXTRA_NODE.address))
     began = time.monotonic()
     fleet.apply(region.name, region.spec)

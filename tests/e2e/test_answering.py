@@ -1,11 +1,11 @@
 """From nothing to the first answer: helm install, kubectl apply of one region, a working call."""
 
 from tests.e2e.cluster import kubectl
-from tests.support import cluster_asking, cluster_fleet
+from tests.support import cluster_asking, cluster_fleet, cluster_regions
 
 
 async def test_one_applied_region_gives_answers_whose_every_url_works(
-    back_end: cluster_asking.BackEnd, central: cluster_fleet.Region
+    back_end: cluster_asking.BackEnd, central: cluster_regions.Region
 ) -> None:
     for profile in ("balanced", "full", "tcp443"):
         offers = await back_end.ask(profile=profile)
@@ -14,7 +14,7 @@ async def test_one_applied_region_gives_answers_whose_every_url_works(
 
 
 def test_kubectl_get_shows_what_a_person_wants_to_know(
-    fleet: cluster_fleet.Fleet, central: cluster_fleet.Region
+    fleet: cluster_fleet.Fleet, central: cluster_regions.Region
 ) -> None:
     kubectl.wait_until(
         lambda: fleet.condition(central.name, "Ready").status == "True", what="Ready in the status"

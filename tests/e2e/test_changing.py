@@ -5,14 +5,14 @@ from typing import Final
 
 import pytest
 from tests.e2e.cluster import cluster, commands, kubectl, shape, steps
-from tests.support import cluster_asking, cluster_fleet
+from tests.support import cluster_asking, cluster_fleet, cluster_regions
 
 _WITHIN: Final = 120
 _OWNED: Final = "pods,replicasets,configmaps,secrets,serviceaccounts,poddisruptionbudgets"
 
 
 async def test_an_edit_that_makes_no_sense_is_refused_with_a_sentence(
-    fleet: cluster_fleet.Fleet, central: cluster_fleet.Region
+    fleet: cluster_fleet.Fleet, central: cluster_regions.Region
 ) -> None:
     before = fleet.instances(central)
     listeners = {"udp": {"port": 49200}}
@@ -22,7 +22,7 @@ async def test_an_edit_that_makes_no_sense_is_refused_with_a_sentence(
 
 
 async def test_a_live_edit_restarts_nothing(
-    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_fleet.Region
+    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_regions.Region
 ) -> None:
     before = fleet.instances(central)
     async with cluster_asking.always(back_end, central.is_complete):
@@ -34,7 +34,7 @@ async def test_a_live_edit_restarts_nothing(
 async def test_an_edit_that_needs_new_relays_replaces_one_at_a_time(
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
     before = fleet.instances(central)
@@ -49,7 +49,7 @@ async def test_a_region_grows_onto_a_new_node_and_shrinks_without_touching_the_r
     kubernetes: cluster.Cluster,
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
     before = fleet.instances(central)
@@ -68,7 +68,7 @@ async def test_a_region_grows_onto_a_new_node_and_shrinks_without_touching_the_r
 async def test_a_deleted_region_leaves_nothing_behind_and_can_come_back(
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
     client = fleet.kubernetes.kubectl
@@ -88,7 +88,7 @@ async def test_a_deleted_region_leaves_nothing_behind_and_can_come_back(
 
 
 async def _edit(
-    fleet: cluster_fleet.Fleet, region: cluster_fleet.Region, **changes: object
+    fleet: cluster_fleet.Fleet, region: cluster_regions.Region, **changes: object
 ) -> float:
     """Change some fields of a region; return the seconds until it is settled again."""
     fleet.edit(region.name, changes)
@@ -100,7 +100,7 @@ async def _edit(
     )
 
 
-def _await_pods(fleet: cluster_fleet.Fleet, region: cluster_fleet.Region, count: int) -> None:
+def _await_pods(fleet: cluster_fleet.Fleet, region: cluster_regions.Region, count: int) -> None:
     kubectl.wait_until(
         lambda: len(fleet.pods(region.name)) == count, what=f"{count} pods", within=_WITHIN
     )

@@ -9,7 +9,7 @@ import time
 from typing import Final
 
 from tests.e2e.cluster import steps
-from tests.support import cluster_asking, cluster_fleet
+from tests.support import cluster_asking, cluster_fleet, cluster_regions
 
 _DEAD_AFTER: Final = 3.0
 """Seconds after which a dead relay is in no answer."""
@@ -22,7 +22,7 @@ _TAKEOVER_WITHIN: Final = 15.0
 async def test_the_relay_of_a_lost_zone_leaves_within_three_seconds(
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
     lost = fleet.kubernetes.nodes["eu-a"].address
@@ -43,7 +43,7 @@ async def test_the_relay_of_a_lost_zone_leaves_within_three_seconds(
 async def test_a_killed_coturn_is_started_again_inside_its_pod(
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
     before = fleet.instances(central)
@@ -56,7 +56,7 @@ async def test_a_killed_coturn_is_started_again_inside_its_pod(
 
 
 async def test_containers_outlive_their_kubelet_and_containerd(
-    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_fleet.Region
+    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_regions.Region
 ) -> None:
     before = fleet.instances(central)
     node = fleet.kubernetes.nodes["eu-a"]
@@ -70,7 +70,7 @@ async def test_containers_outlive_their_kubelet_and_containerd(
 
 
 async def test_answers_go_on_for_a_minute_without_the_api_server(
-    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_fleet.Region
+    fleet: cluster_fleet.Fleet, back_end: cluster_asking.BackEnd, central: cluster_regions.Region
 ) -> None:
     before = fleet.instances(central)
     async with cluster_asking.always(back_end, central.is_complete):
@@ -83,7 +83,7 @@ async def test_answers_go_on_for_a_minute_without_the_api_server(
 async def test_a_killed_operator_is_stood_in_for(
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
     holder = fleet.lease_holder()

@@ -7,7 +7,7 @@ from typing import Final
 
 import pytest
 from tests.e2e.cluster import commands, steps
-from tests.support import cluster_asking, cluster_fleet, invalid_edits, turnregions
+from tests.support import cluster_asking, cluster_fleet, cluster_regions, invalid_edits, turnregions
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,7 +59,7 @@ _HELD: Final = (
 
 
 async def test_an_edit_that_breaks_a_rule_of_the_schema_is_refused_with_a_sentence(
-    fleet: cluster_fleet.Fleet, central: cluster_fleet.Region, told: steps.Steps
+    fleet: cluster_fleet.Fleet, central: cluster_regions.Region, told: steps.Steps
 ) -> None:
     assert invalid_edits.unbroken() == ()
     before, stored = fleet.instances(central), _spec(fleet, central)
@@ -78,7 +78,7 @@ async def test_relays_go_on_through_an_edit_that_names(
     edit: Held,
     fleet: cluster_fleet.Fleet,
     back_end: cluster_asking.BackEnd,
-    central: cluster_fleet.Region,
+    central: cluster_regions.Region,
 ) -> None:
     before = fleet.instances(central)
     edited = turnregions.changed({"spec": dict(central.spec)}, ("spec", *edit.path), edit.to)
@@ -96,7 +96,7 @@ async def test_relays_go_on_through_an_edit_that_names(
 
 
 @pytest.fixture
-def namesake(fleet: cluster_fleet.Fleet, central: cluster_fleet.Region) -> Iterator[str]:
+def namesake(fleet: cluster_fleet.Fleet, central: cluster_regions.Region) -> Iterator[str]:
     """Give the namespace of a younger region of the same name."""
     fleet.apply(central.name, central.spec, namespace=cluster_fleet.OTHERS)
     yield cluster_fleet.OTHERS
@@ -104,7 +104,7 @@ def namesake(fleet: cluster_fleet.Fleet, central: cluster_fleet.Region) -> Itera
 
 
 def test_a_region_whose_name_is_taken_is_held_and_takes_nothing(
-    fleet: cluster_fleet.Fleet, central: cluster_fleet.Region, namesake: str
+    fleet: cluster_fleet.Fleet, central: cluster_regions.Region, namesake: str
 ) -> None:
     before = fleet.instances(central)
     told = fleet.await_condition(central.name, "Accepted", "NameTaken", namespace=namesake)
@@ -115,5 +115,5 @@ def test_a_region_whose_name_is_taken_is_held_and_takes_nothing(
     assert fleet.instances(central) == before
 
 
-def _spec(fleet: cluster_fleet.Fleet, region: cluster_fleet.Region) -> object:
+def _spec(fleet: cluster_fleet.Fleet, region: cluster_regions.Region) -> object:
     return (fleet.region(region.name) or {})["spec"]

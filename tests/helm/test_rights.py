@@ -1,94 +1,20 @@
-"""What each program may do, as a table that is complete, and what it must never do."""
+"""What the chart grants each program, held against the table of its rights."""
 
 import itertools
 
 import pytest
-from tests.support import charts, rights
+from tests.support import charts, entitlements, rights
 
 HOME = charts.NAMESPACE
 RELAYS = "media"
-ELSEWHERE = "payroll"
 _VALUES = {"relayNamespaces": [{"name": RELAYS}], "crds": {"keep": False}}
 """Without crds.keep all three accounts are there."""
 _EVERYWHERE = {**_VALUES, "relayNamespaces": [], "watchAllNamespaces": True}
 
-_FOLLOW = ("list", "watch")
-_MAKE = (*_FOLLOW, "create", "patch")
-_MAY: dict[str, dict[tuple[str | None, str, str], tuple[str, ...]]] = {
-    "turnfleet-operator": {
-        (RELAYS, "turnfleet.io/turnregions", ""): ("get", *_MAKE, "delete"),
-        (RELAYS, "turnfleet.io/turnregions:status", ""): ("patch",),
-        (RELAYS, "turnfleet.io/turnregions:finalizers", ""): ("update",),
-        (RELAYS, "pods", ""): (*_FOLLOW, "patch", "delete"),
-        (RELAYS, "configmaps", ""): _MAKE,
-        (RELAYS, "serviceaccounts", ""): _MAKE,
-        (RELAYS, "secrets", ""): _MAKE,
-        (RELAYS, "apps/replicasets", ""): (*_MAKE, "delete"),
-        (RELAYS, "apps/daemonsets", ""): (*_MAKE, "delete"),
-        (RELAYS, "policy/poddisruptionbudgets", ""): _MAKE,
-        (RELAYS, "events.k8s.io/events", ""): ("create",),
-        (HOME, "coordination.k8s.io/leases", ""): ("create",),
-        (HOME, "coordination.k8s.io/leases", "turnfleet-operator"): ("get", "update"),
-        (HOME, "secrets", "turnfleet-signing"): (*_FOLLOW, "patch"),
-        (None, "nodes", ""): _FOLLOW,
-    },
-    "turnfleet-api": {
-        (RELAYS, "turnfleet.io/turnregions", ""): _FOLLOW,
-        (HOME, "secrets", "turnfleet-signing"): _FOLLOW,
-    },
-    "turnfleet-uninstall": {
-        (RELAYS, "turnfleet.io/turnregions", ""): ("list", "delete"),
-        (HOME, "apps/deployments:scale", "turnfleet-operator"): ("patch",),
-    },
-}
-"""Every right there is: (namespace, resource, name) to verbs."""
-
-_NEVER: dict[str, tuple[tuple[str, str, str | None, str], ...]] = {
-    "turnfleet-operator": (
-        ("get", "secrets", HOME, "turnfleet-api-keys"),
-        ("get", "secrets", HOME, "turnfleet-api-first-key"),
-        ("list", "secrets", HOME, ""),
-        ("get", "secrets", ELSEWHERE, "anything"),
-        ("create", "pods", RELAYS, ""),
-        ("create", "pods:exec", RELAYS, "turn-eu-x7"),
-        ("create", "pods:eviction", RELAYS, "turn-eu-x7"),
-        ("create", "serviceaccounts:token", RELAYS, "turn-eu"),
-        ("patch", "nodes", None, "node-1"),
-        ("create", "rbac.authorization.k8s.io/roles", RELAYS, ""),
-        ("create", "rbac.authorization.k8s.io/rolebindings", RELAYS, ""),
-        ("patch", "apps/deployments", HOME, "turnfleet-api"),
-        ("delete", "apiextensions.k8s.io/customresourcedefinitions", None, ""),
-        ("list", "namespaces", None, ""),
-        ("delete", "secrets", RELAYS, "eu-auth"),
-        ("delete", "configmaps", RELAYS, "kube-root-ca.crt"),
-        ("delete", "coordination.k8s.io/leases", HOME, "turnfleet-operator"),
-        ("update", "coordination.k8s.io/leases", HOME, "another"),
-    ),
-    "turnfleet-api": (
-        ("patch", "turnfleet.io/turnregions", RELAYS, "eu"),
-        ("patch", "turnfleet.io/turnregions:status", RELAYS, "eu"),
-        ("delete", "turnfleet.io/turnregions", RELAYS, "eu"),
-        ("list", "turnfleet.io/turnregions", ELSEWHERE, ""),
-        ("get", "secrets", RELAYS, "eu-auth"),
-        ("list", "secrets", HOME, ""),
-        ("get", "secrets", HOME, "turnfleet-api-first-key"),
-        ("patch", "secrets", HOME, "turnfleet-signing"),
-        ("list", "pods", RELAYS, ""),
-        ("list", "nodes", None, ""),
-        ("create", "events.k8s.io/events", RELAYS, ""),
-    ),
-    "turnfleet-uninstall": (
-        ("delete", "pods", RELAYS, "turn-eu-x7"),
-        ("list", "turnfleet.io/turnregions", ELSEWHERE, ""),
-        ("patch", "turnfleet.io/turnregions", RELAYS, "eu"),
-        ("patch", "apps/deployments:scale", HOME, "turnfleet-api"),
-        ("delete", "apiextensions.k8s.io/customresourcedefinitions", None, ""),
-        ("get", "secrets", HOME, "turnfleet-signing"),
-    ),
-}
+_TABLE = entitlements.Table(home=HOME, relays=RELAYS, elsewhere="payroll")
 
 
-@pytest.mark.parametrize("account", _MAY)
+@pytest.mark.parametrize("account", entitlements.ACCOUNTS)
 def test_a_program_may_do_what_the_table_says_and_no_more(
     rendered: charts.Rendering, account: str
 ) -> None:
@@ -99,16 +25,12 @@ def test_a_program_may_do_what_the_table_says_and_no_more(
             plural = resource.replace("/", ":")
             what = (one.namespace, f"{group}/{plural}" if group else plural, name)
             granted.setdefault(what, set()).update(one.verbs)
-    assert granted == {what: set(verbs) for what, verbs in _MAY[account].items()}
+    assert granted == {what: set(verbs) for what, verbs in _TABLE.may(account).items()}
 
 
 @pytest.mark.parametrize(
     ("account", "act"),
-    [
-        (account, rights.Act(verb=verb, resource=resource, namespace=namespace, name=name))
-        for account, acts in _NEVER.items()
-        for verb, resource, namespace, name in acts
-    ],
+    [(account, act) for account in entitlements.ACCOUNTS for act in _TABLE.forbidden(account)],
     ids=str,
 )
 def test_a_program_can_not(rendered: charts.Rendering, account: str, act: rights.Act) -> None:
@@ -121,7 +43,7 @@ def test_a_right_is_seen_where_it_is_given(rendered: charts.Rendering) -> None:
     assert any(grant.covers(act) for grant in granted)
 
 
-@pytest.mark.parametrize("account", _MAY)
+@pytest.mark.parametrize("account", entitlements.ACCOUNTS)
 def test_watching_all_namespaces_moves_the_same_rights_to_the_cluster(
     chart: charts.Chart, rendered: charts.Rendering, account: str
 ) -> None:

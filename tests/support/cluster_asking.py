@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.support import cluster_fleet
+from tests.support import cluster_fleet, cluster_regions
 
 from turnfleet.commands import asking, exercising, output
 from turnrelay import turn
@@ -89,6 +89,14 @@ async def until(back_end: BackEnd, good: Judgement, *, within: float) -> float:
         assert time.monotonic() - began < within, offers
         await asyncio.sleep(0.05)
     return since - began
+
+
+async def complete(
+    back_end: BackEnd, region: cluster_regions.Region, *, within: float = 60
+) -> Offers:
+    """Return an answer that offers every relay of a region, once all answers do."""
+    await until(back_end, region.is_complete, within=within)
+    return await back_end.ask()
 
 
 @contextlib.asynccontextmanager

@@ -9,9 +9,7 @@ from typing import Any, Final, NamedTuple
 
 import yaml
 from tests.e2e.cluster import cluster, kubectl, places
-from tests.support import cluster_clients, coturn
-
-from turnfleet.commands import asking
+from tests.support import cluster_clients, cluster_regions, coturn
 
 RELEASE: Final = "turnfleet"
 NAMESPACE: Final = "turnfleet"
@@ -19,28 +17,12 @@ RELAYS: Final = "turnfleet-relays"
 """The namespace of regions and relays."""
 OTHERS: Final = "turnfleet-others"
 """Another one, for regions of the same fleet."""
-CERTIFICATE: Final = "turn-tls"
+_OWNED: Final = (
+    "pods,replicasets,daemonsets,configmaps,secrets,serviceaccounts,poddisruptionbudgets"
+)
+"""The kinds that a region consists of."""
 _AUTHORITY: Final = "relay-authority"
 _CHART: Final = places.CHECKOUT / "helm" / "turnfleet"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Region:
-    """A TurnRegion, and the addresses of the nodes that its relays run on."""
-
-    name: str
-    addresses: tuple[str, ...]
-    spec: Mapping[str, Any]
-
-    def hosts(self, offers: Sequence[asking.Offer]) -> frozenset[str]:
-        """Return the region's addresses that an answer offers."""
-        offered = {each.destination.host for each in offers if each.destination}
-        return frozenset(self.addresses) & offered
-
-    def is_complete(self, offers: Sequence[asking.Offer]) -> bool:
-        """Return whether an answer offers every relay, and TLS."""
-        whole = self.hosts(offers) == frozenset(self.addresses)
-        return whole and any(each.url.startswith("turns:") for each in offers)
 
 
 class Condition(NamedTuple):
@@ -86,11 +68,18 @@ class Fleet:
         self.kubernetes.helm("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait")
 
     def certify(self, addresses: Sequence[str]) -> None:
-        """Give the relays of these addresses a certificate, for regions that name CERTIFICATE."""
+        """Give the relays of these addresses a certificate, for regions that name it."""
         certificate, key = self.authority.issue(self.folder / "tls", addresses)
         pair = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
         self.kubernetes.kubectl.apply(
-            _object("v1", "Secret", CERTIFICATE, RELAYS, type="kubernetes.io/tls", stringData=pair)
+            _object(
+                "v1",
+                "Secret",
+                cluster_regions.CERTIFICATE,
+                RELAYS,
+                type="kubernetes.io/tls",
+                stringData=pair,
+            )
         )
 
     # --- regions --------------------------------------------------------------------------------
@@ -99,6 +88,22 @@ class Fleet:
         """Apply a TurnRegion, as a person does with kubectl."""
         self.kubernetes.kubectl.apply(
             _object("turnfleet.io/v1alpha1", "TurnRegion", name, namespace, spec=dict(spec))
+        )
+
+    def remove(self, name: str, *, namespace: str = RELAYS, within: float = 60) -> None:
+        """Delete a TurnRegion, and return once nothing of it is left."""
+        client = self.kubernetes.kubectl
+        client.delete("turnregion", name, namespace=namespace)
+        kubectl.wait_until(
+            lambda: not self.objects(name, namespace=namespace),
+            what=f"everything of {name} to be gone",
+            within=within,
+        )
+
+    def objects(self, name: str, *, namespace: str = RELAYS) -> Sequence[kubectl.Document]:
+        """Return everything that there is for a region."""
+        return self.kubernetes.kubectl.items(
+            _OWNED, namespace=namespace, selector=f"turnfleet.io/region={name}"
         )
 
     def edit(self, name: str, changes: Mapping[str, object]) -> None:
@@ -141,7 +146,7 @@ class Fleet:
             "pods", namespace=RELAYS, selector=f"turnfleet.io/region={name}"
         )
 
-    def instances(self, region: Region) -> frozenset[tuple[str, int]]:
+    def instances(self, region: cluster_regions.Region) -> frozenset[tuple[str, int]]:
         """Return which pods a region's relays are, and how often each was started again."""
         return frozenset(
             (
@@ -152,21 +157,33 @@ class Fleet:
             if "containerStatuses" in pod["status"]
         )
 
-    def is_settled(self, name: str) -> bool:
+    def is_settled(self, name: str, *, namespace: str = RELAYS) -> bool:
         """Return whether a region's last edit was taken and nothing remains to be done for it."""
-        found = self.region(name) or {}
+        found = self.region(name, namespace=namespace) or {}
         status = found.get("status", {})
-        settled = self.condition(name, "Progressing").reason == "Settled"
-        observed = status.get("observedGeneration") == found.get("metadata", {}).get("generation")
-        return bool(observed) and settled and self.condition(name, "Ready").status == "True"
+        told = {each["type"]: each for each in status.get("conditions", ())}
+        if status.get("observedGeneration", 0) != found.get("metadata", {}).get("generation"):
+            return False
+        seen = (told["Progressing"]["reason"], told["Ready"]["status"])
+        return seen == ("Settled", "True")
 
-    def await_settled(self, name: str, *, within: float = 60) -> float:
+    def await_settled(self, name: str, *, within: float = 60, namespace: str = RELAYS) -> float:
         """Return the seconds until a region is settled."""
         return kubectl.wait_until(
-            lambda: self.is_settled(name), what=f"{name} to settle", within=within
+            lambda: self.is_settled(name, namespace=namespace),
+            what=f"{name} to settle",
+            within=within,
         )
 
-    # --- the operator ---------------------------------------------------------------------------
+    # --- the programs ---------------------------------------------------------------------------
+
+    def await_programs(self, *, within: float = 120) -> None:
+        """Return once every operator and endpoint of the release is there and ready."""
+        for program in ("operator", "api"):
+            self.kubernetes.kubectl.run(
+                "rollout", "status", f"deployment/{RELEASE}-{program}",
+                f"--namespace={NAMESPACE}", f"--timeout={within:g}s", timeout=within + 10,
+            )  # fmt: skip
 
     def lease_holder(self) -> str:
         """Return the identity of the operator that leads; another after each of its starts."""
@@ -201,31 +218,6 @@ class Fleet:
         if found is None:
             raise LookupError("the chart made no service")
         return f"http://{found['spec']['clusterIP']}:{found['spec']['ports'][0]['port']}"
-
-
-def central(fleet: Fleet) -> Region:
-    """Return a region of the nodes in eu, with every listener; it is not applied yet."""
-    nodes = [each for each in fleet.kubernetes.nodes.values() if each.shape.region == "eu"]
-    return Region(
-        name="eu-central",
-        addresses=tuple(each.address for each in nodes),
-        spec={
-            "location": {"latitude": 50.11, "longitude": 8.68},
-            "realm": "turn.example.com",
-            "residency": "eu",
-            "relays": {
-                "placement": "Replicas",
-                "replicas": len(nodes),
-                "nodeSelector": {"topology.kubernetes.io/region": "eu"},
-            },
-            "listeners": {
-                "udp": {"port": 3478},
-                "tcp": {"port": 3478},
-                "tls": {"port": 443, "secretName": CERTIFICATE},
-            },
-            "relayPorts": {"min": 49152, "max": 49999},
-        },
-    )
 
 
 def _values(tag: str) -> Mapping[str, object]:

@@ -1,6 +1,6 @@
 {{/*
-Rights: one list of rules for each program and place. tests/helm/test_rights.py holds the table of what
-each program can and cannot do.
+Rights: one list of rules for each program and place. tests/support/entitlements.py holds the table of
+what each program can and cannot do.
 */}}
 
 {{/* The operator where relays live. */}}

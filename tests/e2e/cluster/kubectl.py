@@ -22,13 +22,15 @@ class Kubectl:
 
     def run(self, *arguments: str | Path, given: str | None = None, timeout: float = 60) -> str:
         """Return what kubectl printed; raises ``commands.Failed`` with what it complained of."""
-        return commands.run(
+        return commands.run(*self.command(*arguments), given=given, timeout=timeout)
+
+    def command(self, *arguments: str | Path) -> tuple[str | Path, ...]:
+        """Return the words that run kubectl for this cluster."""
+        return (
             self.program,
             f"--kubeconfig={self.kubeconfig}",
             f"--cache-dir={self.kubeconfig.parent / 'kubectl-cache'}",
             *arguments,
-            given=given,
-            timeout=timeout,
         )
 
     def get(self, kind: str, name: str, *, namespace: str = "default") -> Document | None:
