@@ -9,6 +9,7 @@ import pytest
 from tests.support import endpoints, worlds
 
 from turnfleet.api import board, observing, options
+from turnfleet.model import fleet
 
 
 @pytest.fixture
@@ -143,6 +144,17 @@ async def test_metrics_show_a_prober_that_doubts_itself(current: board.Board) ->
         text = (await endpoint.get("/metrics")).body.decode()
 
     assert "turnfleet_prober_suspects_itself 1.0" in text
+
+
+async def test_metrics_show_what_the_prober_does(current: board.Board) -> None:
+    prober = endpoints.WrittenProber()
+    prober.counted.tries = 7
+    prober.counted.failures[fleet.Reason.FULL] = 2
+    async with endpoints.running(current, prober=prober) as endpoint:
+        text = (await endpoint.get("/metrics")).body.decode()
+
+    assert "turnfleet_prober_tries_total 7.0" in text
+    assert 'turnfleet_prober_failed_urls_total{reason="Full"} 2.0' in text
 
 
 async def test_regions_show_the_fleets_inside_on_one_machine(endpoint: endpoints.Running) -> None:

@@ -4,16 +4,18 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
 
 import aiohttp
+from prometheus_client import core
 from tests.support import atlas
 
 from turnfleet.api import app, board, options, probes, serving
 from turnfleet.model import geo
+from turnfleet.probe import stats
 from turnfleet.steer import estimating
 
 NOW = 1_800_000_000
@@ -143,6 +145,10 @@ class WrittenProber:
 
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     suspicion: str | None = None
+    counted: stats.Stats = field(default_factory=stats.Stats)
+
+    def measured(self) -> Iterable[core.Metric]:
+        return self.counted.measured()
 
 
 class BrokenAtlas(atlas.WrittenAtlas):

@@ -5,10 +5,12 @@ once, so that no early client is sent to a relay that nobody has tried.
 """
 
 import asyncio
+from collections.abc import Iterable
 from http import HTTPStatus
 from typing import Protocol
 
 from aiohttp import hdrs, web
+from prometheus_client import core
 
 from turnfleet.api import board
 
@@ -23,6 +25,9 @@ class Prober(Protocol):
     @property
     def suspicion(self) -> str | None:
         """Return a sentence while the prober doubts itself more than the fleet."""
+
+    def measured(self) -> Iterable[core.Metric]:
+        """Yield what it counts about itself."""
 
 
 def unready(current: board.Board, prober: Prober | None) -> str | None:

@@ -4,8 +4,10 @@ import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
+
+from prometheus_client import core
 
 from turnfleet.model import fleet
 from turnfleet.model import region as declared
@@ -37,6 +39,7 @@ class Prober:
     """Watches every published relay until cancelled.
 
     ``clock`` is steady, ``wall`` is Unix time (credentials expire by it); both give seconds.
+    ``heard`` is told what an agent has counted, each time that one answers.
     """
 
     def __init__(
@@ -44,6 +47,7 @@ class Prober:
         *,
         published: Callable[[], Sequence[fleet.Published]],
         publish: Callable[[Mapping[fleet.RelayKey, fleet.Health]], None],
+        heard: Callable[[fleet.RelayKey, fleet.Usage], None] = lambda _, __: None,
         agent_key: str | None,
         clock: Callable[[], float],
         wall: Callable[[], float],
@@ -68,6 +72,7 @@ class Prober:
             rhythm,
             reacher=reaching.Reacher(rhythm, wall=wall, rng=rng),
             asked=self._asked,
+            heard=heard,
             clock=clock,
             rng=rng,
             counts=self.stats,
@@ -90,6 +95,10 @@ class Prober:
         """Show agents another key from now on; a prober made without one asks none."""
         if self._asked is not None:
             self._asked.key = agent_key
+
+    def measured(self) -> Iterator[core.Metric]:
+        """Yield what the prober counts about itself."""
+        return self.stats.measured()
 
     async def run(self) -> None:
         """Probe until cancelled. Leaves no socket and no task behind."""
