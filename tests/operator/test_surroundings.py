@@ -66,3 +66,44 @@ def test_public_addresses_concern_nobody_unless_the_cluster_denies_them() -> Non
     assert not surroundings.concerns_peers(["8.8.8.8"], [])
     assert surroundings.concerns_peers(["10.0.0.1"], [])
     assert surroundings.concerns_peers(["8.8.8.8"], ["8.0.0.0/8"])
+
+
+def _refuges(**taking: bool) -> surroundings.Refuges:
+    known = surroundings.Refuges()
+    for name, takes in taking.items():
+        key = reading.RegionKey("relays", name)
+        known.put(key, residency="europe" if name == "eu" else "", taking=takes)
+    return known
+
+
+def test_clients_of_a_region_find_a_refuge_in_any_other_that_takes_clients() -> None:
+    known = _refuges(us=True, ap=True)
+    assert known.has(_US)
+    known.said(_AP, taking=False)
+    assert not known.has(_US), "a region is no refuge of its own"
+
+
+def test_pinned_clients_find_a_refuge_in_their_own_group_only() -> None:
+    known = _refuges(eu=True, us=True)
+    assert not known.has(_EU)
+    assert known.has(_US), "who is not pinned may go to a region of any group"
+    known.put(_AP, residency="europe", taking=True)
+    assert known.has(_EU)
+
+
+def test_who_waits_for_a_refuge_is_asked_again_when_there_is_one() -> None:
+    known = _refuges(us=True, ap=False)
+    assert not known.has(_US)
+    assert known.said(_US, taking=True) == ()
+    assert known.said(_AP, taking=True) == (_US,)
+    assert known.said(_AP, taking=True) == (), "which is no news"
+    assert known.has(_US)
+    known.forget(_AP)
+    assert not known.has(_US)
+
+
+def test_what_a_region_takes_is_its_own_to_say_once_it_was_looked_at() -> None:
+    known = _refuges(us=True, ap=True)
+    known.said(_AP, taking=False)
+    known.put(_AP, residency="", taking=True)
+    assert not known.has(_US)

@@ -49,6 +49,8 @@ class Cluster:
     broken: frozenset[str] = frozenset()
     """Nodes on which no relay gets ready."""
     may_roll: bool = True
+    elsewhere: bool = True
+    """Whether another region takes clients."""
     stored: dict[objects.Key, dict[str, Any]] = field(default_factory=dict)
     relays: dict[str, Relay] = field(default_factory=dict)
     status: dict[str, Any] = field(default_factory=dict)
@@ -87,7 +89,10 @@ class Cluster:
             wanted=wanted or observed.Wanted(spec=self.spec),
             seen=seen,
             surroundings=observed.Surroundings(
-                agent_key="ab" * 32, fresh_secret=b"s" * 32, may_roll=self.may_roll
+                agent_key="ab" * 32,
+                fresh_secret=b"s" * 32,
+                may_roll=self.may_roll,
+                elsewhere=self.elsewhere,
             ),
             policy=self.policy,
             now=self.now,
@@ -195,7 +200,7 @@ class Cluster:
             self.relays.pop(relay.pod.name, None)
         elif known is None or deadline < known:
             relay.told = self.now if relay.told is None else relay.told
-            relay.pod = replace(relay.pod, deleting_until=deadline)
+            relay.pod = replace(relay.pod, deleting_until=deadline, grace=seconds)
 
     # --- scheduler and kubelets -------------------------------------------------------------------
 

@@ -439,7 +439,7 @@ def test_a_status_that_makes_no_sense_is_written_anew(status: dict[str, Any]) ->
 def test_a_transition_is_told_once() -> None:
     there = settled(replicas=1)
     declare(there, weight=0)
-    assert [event.reason for event in there.reconcile().events] == ["Closed"]
+    assert [event.reason for event in there.reconcile().events] == ["RelayClosed", "Closed"]
     assert not there.reconcile().events
 
 

@@ -2,13 +2,16 @@
 
 from collections.abc import Callable
 from dataclasses import replace
+from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
 from tests.support import fakecluster, podnodes
 
+from turnfleet import names
 from turnfleet.model import region
-from turnfleet.plan.cluster import guard, nodes, objects, observed, planned, rollout
+from turnfleet.plan.cluster import closing, guard, members, nodes, objects, observed, planned
+from turnrelay import contract
 
 Edit = Callable[[fakecluster.Cluster], None]
 
@@ -76,6 +79,34 @@ def turned(*, may_roll: bool) -> Edit:
     return edit
 
 
+def draining(number: int, *, on: bool) -> Edit:
+    """Return what a person does who drains the nth relay there is, or undoes that."""
+
+    def edit(there: fakecluster.Cluster) -> None:
+        for relay in list(there.relays.values())[number - 1 : number]:
+            relay.pod = replace(relay.pod, drained=on)
+
+    return edit
+
+
+def reporting(number: int, allocations: int) -> Edit:
+    def edit(there: fakecluster.Cluster) -> None:
+        for relay in list(there.relays.values())[number - 1 : number]:
+            report = observed.Report(
+                at=there.now, state=contract.State.READY, allocations=allocations
+            )
+            relay.pod = replace(relay.pod, report=report)
+
+    return edit
+
+
+def alone(*, on: bool) -> Edit:
+    def edit(there: fakecluster.Cluster) -> None:
+        there.elsewhere = not on
+
+    return edit
+
+
 numbers = st.integers(1, 5)
 edits = st.one_of(
     st.builds(declare, specs()),
@@ -83,6 +114,10 @@ edits = st.one_of(
     st.builds(breaking, numbers),
     st.builds(lambda n, on: on_node(n, cordoned=on), numbers, st.booleans()),
     st.builds(lambda n, on: on_node(n, ready=on), numbers, st.booleans()),
+    st.builds(lambda n, on: on_node(n, drained=on), numbers, st.booleans()),
+    st.builds(lambda n, on: draining(n, on=on), numbers, st.booleans()),
+    st.builds(reporting, numbers, st.integers(0, 3)),
+    st.builds(lambda on: alone(on=on), st.booleans()),
     st.builds(lambda n, pool: on_node(n, labels={"pool": pool}), numbers, st.sampled_from("ab")),
     st.builds(
         lambda n, last: on_node(n, external=(f"203.0.113.{last}",) if last else ()),
@@ -158,12 +193,13 @@ def check_deletions(
         if each.key.kind is objects.Kind.POD:
             assert each.grace == there.spec.drain_timeout + 60
     check_budget(there, before, [pod for pod in taken if pod.ready])
+    check_drains(there, before, plan)
 
 
 def check_budget(
     there: fakecluster.Cluster, before: observed.Observed, taken: list[observed.Pod]
 ) -> None:
-    rolled = [pod for pod in taken if pod.closed != rollout.Closing.SCALE_DOWN]
+    rolled = [pod for pod in taken if pod.closed != closing.Closing.SCALE_DOWN]
     if not rolled:
         return
     replicas = there.spec.relays.placement is region.Placement.REPLICAS
@@ -175,6 +211,30 @@ def check_budget(
     expected = min(desired, len(places))
     assert expected - len(left) <= guard.budget(there.spec, expected)
     assert left or expected <= 1
+
+
+def check_drains(there: fakecluster.Cluster, before: observed.Observed, plan: planned.Plan) -> None:
+    """See that nobody is sent to a relay that a person drains, nor a region left to nobody."""
+    status = plan.status or there.status
+    states = {relay["instance"]: relay["state"] for relay in status.get("relays", ())}  # type: ignore[attr-defined]
+    for pod in before.pods:
+        node = before.nodes.get(str(pod.node))
+        if pod.drained or (node is not None and node.drained):
+            assert states.get(pod.uid) != "Ready"
+    alive = [pod for pod in before.pods if pod.deleting_until is None and not pod.ended]
+    offered = {pod.uid for pod in alive if states_before(before).get(pod.uid) == "Ready"}
+    if offered and not there.elsewhere and there.spec.weight:
+        rolled = {step.uid for step in plan.annotate if is_for_a_flaw(step)}
+        assert offered - rolled, "the last relay on offer was closed for a rollout"
+
+
+def states_before(before: observed.Observed) -> dict[str, str]:
+    relays: Any = before.status.get("relays", ())
+    return {relay["instance"]: relay["state"] for relay in relays}
+
+
+def is_for_a_flaw(step: planned.Annotate) -> bool:
+    return step.annotations.get(names.ANNOTATION_CLOSED) in {flaw.value for flaw in members.Flaw}
 
 
 def check_foreign(there: fakecluster.Cluster, plan: planned.Plan) -> None:
@@ -197,11 +257,14 @@ def test_whatever_happens_nothing_is_taken_away_that_may_not_be_and_all_settles(
     check_order(there)
     check_hold(there)
     there.may_roll = True
+    there.elsewhere = True
     there.broken = frozenset()
+    for relay in there.relays.values():
+        relay.pod = replace(relay.pod, drained=False)
     for name, node in there.nodes.items():
         number = name.removeprefix("node-")
         there.nodes[name] = replace(
-            node, ready=True, cordoned=False, external=(f"203.0.113.{number}",)
+            node, ready=True, cordoned=False, drained=False, external=(f"203.0.113.{number}",)
         )
     there.settle()
     hypothesis.note(str((there.spec.relays, there.status, there.observe().pods)))

@@ -1,4 +1,4 @@
-"""What the rest of the fleet means for one region: whose name it is, whose turn, whose addresses.
+"""What the rest of the fleet means for one region: its name, its turn, its refuge, its peers.
 
 Pure, and about what was said last: each region that is reconciled says what became of it.
 """
@@ -95,6 +95,55 @@ class Turns:
         """Note that a region is gone; return those to ask again."""
         self._refused.pop(key, None)
         return self.said(key, rolling=False)
+
+
+class Refuges:
+    """Which regions take clients now: where those of a region go that has none for a while."""
+
+    def __init__(self) -> None:
+        self._residency: dict[reading.RegionKey, str] = {}
+        self._taking: dict[reading.RegionKey, bool] = {}
+        self._refused: dict[reading.RegionKey, None] = {}
+
+    def put(self, key: reading.RegionKey, *, residency: str, taking: bool) -> None:
+        """Note a region, or what has changed of it; ``taking`` counts until it says so itself."""
+        if self._residency.get(key) != residency:
+            self._taking.pop(key, None)
+        self._residency[key] = residency
+        self._taking.setdefault(key, taking)
+
+    def has(self, key: reading.RegionKey) -> bool:
+        """Return whether clients of a region have a refuge; one that has none is remembered.
+
+        Those that are pinned to a residency group never leave it.
+        """
+        group = self._residency.get(key, "")
+        found = any(
+            taking and other != key and group in {"", self._residency[other]}
+            for other, taking in self._taking.items()
+        )
+        if found:
+            self._refused.pop(key, None)
+        else:
+            self._refused[key] = None
+        return found
+
+    def said(self, key: reading.RegionKey, *, taking: bool) -> tuple[reading.RegionKey, ...]:
+        """Note whether a region takes clients; return those to ask again where that is news."""
+        known = self._taking.get(key, False)
+        if key in self._residency:
+            self._taking[key] = taking
+        if known or not taking:
+            return ()
+        waiting = tuple(one for one in self._refused if one != key)
+        self._refused.clear()
+        return waiting
+
+    def forget(self, key: reading.RegionKey) -> None:
+        """Note that a region is gone."""
+        self._residency.pop(key, None)
+        self._taking.pop(key, None)
+        self._refused.pop(key, None)
 
 
 class Addresses:

@@ -86,9 +86,13 @@ def first(checks: Sequence[Check], known: Facts) -> Answer | None:
 
 def listed(of: Sequence[members.Member]) -> str:
     """Return relays as a message names them: in a fixed order, and not all of a crowd."""
-    names = sorted(member.pod.name for member in of)
-    more = len(names) - _LISTED_MAX
-    return ", ".join(names[:_LISTED_MAX]) + (f" and {more} more" if more > 0 else "")
+    return listed_names([member.pod.name for member in of])
+
+
+def listed_names(of: Sequence[str]) -> str:
+    """Return names of relays likewise."""
+    more = len(of) - _LISTED_MAX
+    return ", ".join(sorted(of)[:_LISTED_MAX]) + (f" and {more} more" if more > 0 else "")
 
 
 def count(number: int) -> str:

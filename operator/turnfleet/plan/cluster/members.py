@@ -72,6 +72,25 @@ class Member:
         """Return whether its node is to take nothing new."""
         return self.node is not None and self.node.cordoned
 
+    @property
+    def drained(self) -> bool:
+        """Return whether a person wants it, or its node, to take no new clients."""
+        return self.pod.drained or (self.node is not None and self.node.drained)
+
+    @property
+    def zone(self) -> str | None:
+        """Return the failure domain that it is in."""
+        return None if self.node is None else self.node.zone
+
+    @property
+    def untried(self) -> bool:
+        """Return whether it is of the new kind, could have passed its own probe, and has not yet.
+
+        That it has no address, or a silent node, is no fault of the kind.
+        """
+        could = self.pod.node is not None and not self.silent and not self.finding.missing
+        return self.alive and self.current and not self.served and could
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Roster:

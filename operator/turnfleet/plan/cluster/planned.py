@@ -59,8 +59,13 @@ class Plan:
     """Unix seconds at which to plan again though nothing changes; ``None``: never."""
     signing: bytes | None = field(default=None, repr=False)
     """What endpoints sign this region's credentials with; ``None``: not known yet, so nothing."""
+    inquire: bool = False
+    """Whether it waits for something that its relays tell: their agents are asked every second or
+    two then, and otherwise seldom."""
     rolling: bool = False
     """Whether relays of this region are being replaced."""
+    taking: bool = False
+    """Whether relays of this region take new clients, as somebody vouches for."""
 
     def __bool__(self) -> bool:
         """Return whether anything is to be done."""

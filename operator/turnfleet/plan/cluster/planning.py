@@ -27,6 +27,7 @@ from turnfleet.plan.cluster import (
     relays,
     rollout,
     status,
+    transitions,
 )
 from turnfleet.plan.cluster.manifests import inventory, pod
 from turnrelay import contract
@@ -56,7 +57,12 @@ def plan(
             identity=identity, spec=spec, verdict=verdict, roster=roster, seen=seen, now=now
         )
     moves = rollout.moves(
-        spec=spec, roster=roster, policy=policy, may_roll=surroundings.may_roll, now=now
+        spec=spec,
+        roster=roster,
+        policy=policy,
+        may_roll=surroundings.may_roll,
+        may_be_empty=surroundings.elsewhere or identity.force_rollout,
+        now=now,
     )
     foreign = guard.foreign(seen.live, identity)
     secrets = credentials.credentials(spec, guard.ours(seen, identity, foreign), surroundings, now)
@@ -100,6 +106,7 @@ def plan(
         requeue=min((t for t in (moves.again, secrets.again) if t is not None), default=None),
         signing=secrets.signing,
         rolling=moves.rolling,
+        taking=bool(known.taking),
     )
 
 
@@ -134,6 +141,8 @@ def _held(
         status=written,
         events=events,
         signing=None if secrets is None else secrets.signing,
+        # Endpoints drop a region that ends, and one whose name is another's.
+        taking=bool(known.taking) and secrets is not None,
     )
 
 
@@ -198,12 +207,14 @@ def _status(
 ) -> tuple[dict[str, object] | None, tuple[planned.Event, ...]]:
     """Return the status if it has to be written, and what is new in it."""
     told = conditions.conditions(known)
-    written = status.status(
+    entries = relays.entries(known.spec, known.roster, closed=known.moves.closed, now=known.now)
+    wanted = status.status(
         identity=known.identity,
-        relays=relays.entries(known.spec, known.roster, closed=known.moves.closed, now=known.now),
+        relays=entries,
         told=told,
         taking=len(known.taking),
         before=before,
         now=known.now,
     )
-    return (None if status.same(written, before) else written), status.events(told, before)
+    written = None if status.same(wanted, before) else status.written(wanted)
+    return written, (*transitions.events(entries, before), *status.events(told, before))

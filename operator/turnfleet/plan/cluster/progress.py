@@ -3,8 +3,9 @@
 from collections.abc import Sequence
 from typing import Final
 
+from turnfleet import names
 from turnfleet.model import region
-from turnfleet.plan.cluster import facts, members, rollout
+from turnfleet.plan.cluster import closing, facts, members, rollout
 
 
 def _held(known: facts.Facts) -> facts.Answer | None:
@@ -24,12 +25,14 @@ def _ending(known: facts.Facts) -> facts.Answer | None:
 def _in_the_way(known: facts.Facts) -> facts.Answer | None:
     if not known.foreign:
         return None
-    names = ", ".join(known.foreign)
+    listed = ", ".join(known.foreign)
     if known.collected:
-        return facts.yes("WaitingForDrain", f"an earlier region's objects are still there: {names}")
+        return facts.yes(
+            "WaitingForDrain", f"an earlier region's objects are still there: {listed}"
+        )
     return facts.no(
         "NameInUse",
-        f"something else owns {names}; delete that, or give this region another name",
+        f"something else owns {listed}; delete that, or give this region another name",
     )
 
 
@@ -55,8 +58,8 @@ def _nowhere(known: facts.Facts) -> facts.Answer | None:
 def _shrinking(known: facts.Facts) -> facts.Answer | None:
     if not known.moves.surplus:
         return None
-    names = facts.listed(known.moves.surplus)
-    return facts.yes("ScalingDown", f"closed, and deleted one after the other: {names}")
+    listed = facts.listed(known.moves.surplus)
+    return facts.yes("ScalingDown", f"closed, and deleted one after the other: {listed}")
 
 
 def _rolling(known: facts.Facts) -> facts.Answer | None:
@@ -69,16 +72,41 @@ def _rolling(known: facts.Facts) -> facts.Answer | None:
         return facts.yes("RollingOut", task)
     if not known.may_roll:
         return facts.yes("WaitingForTurn", f"{task} once no other region rolls")
+    return _halted(known, task)
+
+
+def _halted(known: facts.Facts, task: str) -> facts.Answer:
+    """Return what a rollout waits for whose turn it is."""
     if known.roster.leaving:
-        names = facts.listed(known.roster.leaving)
-        return facts.yes("WaitingForDrain", f"{task} once these have drained: {names}")
+        listed = facts.listed(known.roster.leaving)
+        return facts.yes("WaitingForDrain", f"{task} once these have drained: {listed}")
+    if known.moves.stranded:
+        return facts.no("NoOtherRegion", f"{task}, {_nowhere_else(known)}")
     if _fresh(known):
         return facts.yes("RollingOut", f"{task} once {facts.listed(_fresh(known))} is ready")
-    idle = [member for member in known.idle if member.uid not in known.moves.closed]
+    untried = [member for member in known.roster.alive if member.untried]
+    if untried:
+        return facts.no(
+            "RolloutStuck",
+            f"{task}, but no more are taken away while one of the new kind does not pass its own"
+            f" Allocate: {_troubled(untried)}. Mend that, or take the edit back",
+        )
+    out = [member for member in known.idle if not closing.is_for_a_flaw(member)]
     return facts.no(
         "RolloutStuck",
-        f"{task}, but too few others are ready to take one more away: "
-        f"{_troubled(idle) or 'some do not exist'}",
+        f"{task}, but too few others take clients to take one more away: "
+        f"{_troubled(out) or 'some do not exist'}",
+    )
+
+
+def _nowhere_else(known: facts.Facts) -> str:
+    """Return why the only relay of a region is not replaced, and what there is to do."""
+    residency = "" if known.spec is None else known.spec.residency
+    which = f"no other region of residency {residency}" if residency else "no other region"
+    about = f"-n {known.identity.namespace} tr {known.identity.name}"
+    return (
+        f"and while it is out {which} takes its clients: bring one up, or have two relays here, or"
+        f" let clients go without: kubectl annotate {about} {names.ANNOTATION_FORCE_ROLLOUT}=true"
     )
 
 
@@ -101,8 +129,8 @@ def _starting(known: facts.Facts) -> facts.Answer | None:
         return None
     unplaced = all(member.pod.node is None for member in waiting)
     if unplaced and known.roster.leaving:
-        names = facts.listed(known.roster.leaving)
-        return facts.yes("WaitingForDrain", f"new relays wait for the nodes of {names}")
+        listed = facts.listed(known.roster.leaving)
+        return facts.yes("WaitingForDrain", f"new relays wait for the nodes of {listed}")
     if any(member.pod.trouble for member in waiting) or not _fresh(known):
         return facts.no("RelaysNotReady", _troubled(waiting))
     return facts.yes("ScalingUp", "relays are being started")
@@ -144,6 +172,8 @@ def _trouble(member: members.Member) -> str:
         return f"node {pod.node} is not ready"
     if member.finding.missing:
         return f"node {pod.node} has no public address"
+    if pod.closed is not None:
+        return f"closed: {pod.closed}"
     return pod.trouble or f"it is not ready; see kubectl logs {pod.name}"
 
 

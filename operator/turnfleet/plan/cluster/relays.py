@@ -21,12 +21,17 @@ from typing import Final
 
 from turnfleet.model import region
 from turnfleet.plan.cluster import addresses, members, past
+from turnfleet.plan.cluster.manifests import pod as manifest
 from turnrelay import contract
 
 _VERSION_MAX: Final = 128
 _RELAYS_MAX: Final = 1000
 """Of one region, as the schema has it: a status with more would be refused as a whole."""
+_REASON_MAX: Final = 128
+"""Characters: a person who closes a relay by hand may write a novel."""
 _AGENT: Final = "agent"
+_UNWELL: Final = "NotReady"
+"""Why a relay is closed that nobody closed: its own probe fails."""
 
 
 def entries(
@@ -39,7 +44,7 @@ def entries(
     """Return the entries of all relays, by name. Without a spec they keep what they had."""
     there = (member for member in roster.members if not member.pod.ended)
     return [
-        _entry(spec, member, closed=member.uid in closed, now=now)
+        _entry(spec, member, closed=closed.get(member.uid), now=now)
         for member in itertools.islice(there, _RELAYS_MAX)
     ]
 
@@ -62,11 +67,11 @@ def state(member: members.Member, *, closed: bool) -> contract.State:
 
 
 def _entry(
-    spec: region.RegionSpec | None, member: members.Member, *, closed: bool, now: float
+    spec: region.RegionSpec | None, member: members.Member, *, closed: str | None, now: float
 ) -> dict[str, object]:
     pod = member.pod
     before: Mapping[str, object] = {} if member.past is None else member.past.body
-    found = state(member, closed=closed)
+    found = state(member, closed=closed is not None)
     same = member.past is not None and member.past.state is found and "since" in before
     published = list(pod.addresses) or [r.address for r in member.finding.publish]
     ports = dict(pod.ports) or _ports(spec, member, before)
@@ -86,9 +91,37 @@ def _entry(
         else before.get("agent"),
         "state": found.value,
         "since": before["since"] if same else past.moment(now),
+        "reason": _reason(member, found, closed),
+        "drainingUntil": _draining_until(member, before),
         "version": _version(pod.image),
     }
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
+
+
+def _reason(member: members.Member, found: contract.State, closed: str | None) -> str | None:
+    """Return why a relay takes no new clients."""
+    match found:
+        case contract.State.CLOSED:
+            return (closed or _UNWELL)[:_REASON_MAX]
+        case contract.State.DRAINING:
+            return (member.pod.closed or "")[:_REASON_MAX]
+        case _:
+            return None
+
+
+def _draining_until(member: members.Member, before: Mapping[str, object]) -> str | None:
+    """Return when a relay cuts what is left: its pod's end, less what the agent keeps for itself.
+
+    Once it was told it only ever gets earlier: what is declared later is nothing to this drain.
+    """
+    pod = member.pod
+    if pod.deleting_until is None:
+        return None
+    cut = pod.deleting_until
+    if pod.grace is not None and pod.grace > manifest.GRACE:
+        cut -= manifest.GRACE
+    told = past.seconds(before.get("drainingUntil"))
+    return past.moment(cut if told is None else min(cut, told))
 
 
 def _ports(

@@ -5,24 +5,31 @@ a relay that                        is closed                  and then
 is one too many                     at once                    deleted, and not made again
 has a flaw (``members.Flaw``)       as far as the budget goes  deleted, and made again
 is on a cordoned node               at once                    opened again with the node
+is drained by a person              at once                    opened again by that person
 is of a region of weight 0          at once                    opened again with the weight
 
 Closed means out of the answers and otherwise untouched. A relay that has ever served is deleted
 only once it has been closed for ``CLOSING``, so that nobody who was just sent to it is refused.
 Deleting drains: live allocations have until the region's drain timeout.
 
+A rollout goes zone by zone. It stops by itself
+
+    while a relay of the new kind has not passed its own Allocate; the first one of all goes alone
+    while so many others are out that the budget would not hold, whatever put them out
+    while the relay is the only one of its region, and no other region takes its clients
+
 Level-triggered: nothing remembers that a relay was going to be replaced. What is not to be closed
 any more is opened, and that is all it takes to undo an edit before its relays are gone.
 """
 
 import itertools
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
-from enum import StrEnum
 from typing import Final
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import guard, members, nodes, objects, observed, shedding
+from turnfleet.plan.cluster import closing, guard, members, nodes, objects, observed, shedding
 from turnrelay import contract
 
 CLOSING: Final = 10.0
@@ -33,24 +40,6 @@ TRYING: Final = 10.0
 that they offer nobody in its place."""
 SETTLING: Final = 120.0
 """Seconds for which a relay that cannot be placed holds up the rollouts of other regions."""
-
-
-class Closing(StrEnum):
-    """Why a relay is closed: the values of the annotation ``turnfleet.io/closed``."""
-
-    SCALE_DOWN = "ScaleDown"
-    """There is one too many, and it is this one."""
-    ADDRESS_CHANGED = members.Flaw.ADDRESS_CHANGED.value
-    PLACEMENT_CHANGED = members.Flaw.PLACEMENT_CHANGED.value
-    MISPLACED = members.Flaw.MISPLACED.value
-    OUTDATED = members.Flaw.OUTDATED.value
-    CORDONED = "Cordoned"
-    """Its node takes nothing new."""
-    WEIGHT_ZERO = "WeightZero"
-    """Its region takes no new clients."""
-
-
-_OWN: Final = frozenset(reason.value for reason in Closing)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +54,8 @@ class Moves:
     """The next relays that a ReplicaSet has to give up: it is to take these when it shrinks."""
     replacing: tuple[members.Member, ...] = ()
     """Flawed relays that are on their way out."""
+    stranded: bool = False
+    """Whether a flawed relay stays only because its clients would have nowhere to go."""
     delete: tuple[members.Member, ...] = ()
     """Relays to delete now."""
     replicas: int = 0
@@ -91,12 +82,24 @@ def moves(
     roster: members.Roster,
     policy: observed.Policy,
     may_roll: bool,
+    may_be_empty: bool = True,
     now: float,
 ) -> Moves:
-    """Return what happens to the relays of a region now."""
+    """Return what happens to the relays of a region now.
+
+    ``may_be_empty``: a rollout may leave the region without a relay for a while.
+    """
     surplus = shedding.surplus(spec, roster)
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
-    replacing = _replacing(spec, roster, surplus, flawed, may_roll=may_roll, now=now)
+    held = _held(spec, roster, flawed, may_be_empty=may_be_empty, now=now)
+    replacing = _replacing(
+        spec,
+        roster,
+        [member for member in flawed if member not in held],
+        gone={member.uid for member in surplus},
+        may_roll=may_roll,
+        now=now,
+    )
     due = {member.uid: _due(member, now) for member in (*surplus, *replacing)}
     shed = shedding.shed(spec, surplus, replacing)
     given_up = itertools.takewhile(lambda member: due[member.uid] <= now, shed)
@@ -112,10 +115,11 @@ def moves(
     settling = bool(starting) and any(member.served for member in roster.members)
     moving = may_roll and (bool(replacing) or settling or _stuck(flawed, roster))
     return Moves(
-        closed=_closed(spec, roster, surplus, replacing),
+        closed=closing.reasons(spec, roster, surplus=surplus, replacing=replacing),
         surplus=surplus,
         cheap=cheap,
         replacing=replacing,
+        stranded=bool(held),
         delete=delete,
         replicas=shedding.replicas(spec, roster, cheap if certain else ()),
         kept=_kept(spec, roster, delete),
@@ -141,8 +145,7 @@ def _stuck(flawed: Sequence[members.Member], roster: members.Roster) -> bool:
 
     It holds up the rollouts of all other regions: a bad image stops at the first relay.
     """
-    new = (m for m in roster.alive if m.current and not m.served and m.pod.node is not None)
-    return bool(flawed) and any(True for _ in new)
+    return bool(flawed) and any(member.untried for member in roster.alive)
 
 
 def _draining(roster: members.Roster) -> bool:
@@ -150,12 +153,29 @@ def _draining(roster: members.Roster) -> bool:
     return any(not member.current for member in roster.leaving)
 
 
+def _held(
+    spec: region.RegionSpec,
+    roster: members.Roster,
+    flawed: Sequence[members.Member],
+    *,
+    may_be_empty: bool,
+    now: float,
+) -> tuple[members.Member, ...]:
+    """Return the flawed relays without which the region would serve nobody, if that may not be.
+
+    A region that is to have several never loses all of them: that is what the budget is for.
+    """
+    if may_be_empty or roster.expected > 1 or spec.weight == 0:
+        return ()
+    return tuple(member for member in flawed if _available(member, now))
+
+
 def _replacing(
     spec: region.RegionSpec,
     roster: members.Roster,
-    surplus: Sequence[members.Member],
     flawed: Sequence[members.Member],
     *,
+    gone: Collection[str],
     may_roll: bool,
     now: float,
 ) -> tuple[members.Member, ...]:
@@ -166,16 +186,35 @@ def _replacing(
     chosen = [member for member in flawed if not member.served]
     if not may_roll:
         return tuple(chosen)
-    gone = {member.uid for member in (*surplus, *chosen)}
     # What no node has room for is missing in any case, and would hold up a rollout for ever.
     budget = guard.budget(spec, roster.expected)
-    available = {m.uid for m in roster.alive if _available(m, now)} - gone
+    available = {m.uid for m in roster.alive if _available(m, now)}.difference(gone)
+    available -= {member.uid for member in chosen}
+    most = _most(roster)
     served = (member for member in flawed if member.served)
     for member in sorted(served, key=lambda member: _pressing(member, now)):
+        begun = closing.is_for_a_flaw(member)
+        takes_away = member.uid in available and not begun
+        if takes_away and most <= 0:
+            continue
         if roster.expected - len(available - {member.uid}) <= budget:
             available.discard(member.uid)
             chosen.append(member)
+            most -= 1
     return tuple(chosen)
+
+
+def _most(roster: members.Roster) -> float:
+    """Return how many relays that serve the new kind has earned to replace at once by itself."""
+    if any(member.untried for member in roster.alive):
+        return 0
+    if any(member.current and member.served for member in roster.alive):
+        return math.inf
+    return 1 - sum(_is_replaced(member) for member in roster.leaving)
+
+
+def _is_replaced(leaving: members.Member) -> bool:
+    return not leaving.current and leaving.pod.closed != closing.Closing.SCALE_DOWN
 
 
 def _available(member: members.Member, now: float) -> bool:
@@ -185,9 +224,9 @@ def _available(member: members.Member, now: float) -> bool:
     rollout does not count, or closing the first relay would use up the budget for deleting it. Nor
     does weight 0: nobody is served either way.
     """
-    foreign = member.pod.closed is not None and member.pod.closed not in _OWN
     tried = not 0 <= now - member.pod.ready_since < TRYING
-    return member.pod.ready and tried and not member.cordoned and not foreign
+    shut = member.cordoned or member.drained or closing.is_foreign(member)
+    return member.pod.ready and tried and not shut
 
 
 def _pressing(member: members.Member, now: float) -> tuple[object, ...]:
@@ -198,32 +237,10 @@ def _pressing(member: members.Member, now: float) -> tuple[object, ...]:
         member.pod.closed is None,  # Who has been closed for this goes on being it.
         _available(member, now),
         order.index(member.flaw) if member.flaw is not None else len(order),
+        member.zone or "",
         member.pod.created,
         member.pod.name,
     )
-
-
-def _closed(
-    spec: region.RegionSpec,
-    roster: members.Roster,
-    surplus: Sequence[members.Member],
-    replacing: Sequence[members.Member],
-) -> dict[str, str]:
-    closed: dict[str, str] = {}
-    for member in roster.alive:
-        if spec.weight == 0:
-            closed[member.uid] = Closing.WEIGHT_ZERO.value
-        if member.cordoned:
-            closed[member.uid] = Closing.CORDONED.value
-    for member in replacing:
-        if member.flaw is not None:
-            closed[member.uid] = member.flaw.value
-    for member in surplus:
-        closed[member.uid] = Closing.SCALE_DOWN.value
-    for member in roster.alive:
-        if member.pod.closed is not None and member.pod.closed not in _OWN:
-            closed[member.uid] = member.pod.closed  # A person's, and theirs to undo.
-    return closed
 
 
 def _due(member: members.Member, now: float) -> float:

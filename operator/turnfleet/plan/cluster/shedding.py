@@ -3,14 +3,19 @@
 A ReplicaSet that shrinks chooses by itself: pods without a node first, then those that are not
 ready, then by deletion cost. Relays are chosen in that order too, given a cost one pass before, and
 only once the ReplicaSet is known to see it that way is it told to shrink.
+
+Of several that serve, the one with the fewest live allocations goes, but never the last one of a
+zone while another zone has two: a backup is to be in another zone. What was chosen stays chosen,
+however allocations come and go.
 """
 
 import collections
+import math
 from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import members, objects
+from turnfleet.plan.cluster import closing, members, objects
 
 COST: Final = -1000
 """Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
@@ -51,16 +56,23 @@ def replicas(
 
 
 def _spared(own: Sequence[members.Member], count: int) -> tuple[members.Member, ...]:
-    """Return the relays that are missed least, one after the other from the fullest zone."""
+    """Return the relays that are missed least, one after the other."""
     left = list(own)
-    zones = collections.Counter(map(_zone, left))
+    zones = collections.Counter(member.zone for member in left)
     chosen = []
     for _ in range(count):
         member = min(
-            left, key=lambda member: (*_sparing(member), -zones[_zone(member)], *_last(member))
+            left,
+            key=lambda member: (
+                *_sparing(member),
+                zones[member.zone] == 1 and max(zones.values()) > 1,
+                _allocations(member),
+                -zones[member.zone],
+                *_last(member),
+            ),
         )
         left.remove(member)
-        zones[_zone(member)] -= 1
+        zones[member.zone] -= 1
         chosen.append(member)
     return tuple(chosen)
 
@@ -72,15 +84,17 @@ def _sparing(member: members.Member) -> tuple[bool, ...]:
         pod.node is not None,
         pod.ready,
         pod.deletion_cost != COST,
+        pod.closed != closing.Closing.SCALE_DOWN,
         pod.closed is None,
         member.flaw is None,
         not member.cordoned,
     )
 
 
+def _allocations(member: members.Member) -> float:
+    """Return the live allocations; of who does not tell, more than anybody has."""
+    return math.inf if member.pod.report is None else member.pod.report.allocations
+
+
 def _last(member: members.Member) -> tuple[float, str]:
     return -member.pod.created, member.pod.name
-
-
-def _zone(member: members.Member) -> str | None:
-    return None if member.node is None else member.node.zone

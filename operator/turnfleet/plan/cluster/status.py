@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnfleet.plan.cluster import conditions, naming, observed, past, planned
+from turnrelay import contract
 
 _MESSAGE_MAX: Final = 2000
 """Characters: a status with a longer one than the schema allows would be refused as a whole, and
@@ -21,14 +22,17 @@ def status(
 ) -> dict[str, object]:
     """Return the status: so many relays ``taking`` new clients.
 
-    A condition keeps its time for as long as its status does.
+    A condition keeps its time for as long as its status does. ``None``: this is not told.
     """
     earlier = past.conditions(before)
+    draining = [relay for relay in relays if relay["state"] == contract.State.DRAINING]
     return {
         "observedGeneration": identity.generation,
         "conditions": [_condition(identity, each, earlier, now) for each in told],
         "replicas": len(relays),
         "readyReplicas": taking,
+        "draining": len(draining) or None,
+        "drainingUntil": max((str(r["drainingUntil"]) for r in draining), default=None),
         "selector": naming.selector_text(identity.name),
         "relays": [dict(relay) for relay in relays],
     }
@@ -57,6 +61,11 @@ def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
     return all(
         other.get(field) == value or not (value or other.get(field)) for field, value in one.items()
     )
+
+
+def written(status: Mapping[str, object]) -> dict[str, object]:
+    """Return a status without what it does not tell: what was there of that is taken away."""
+    return {field: value for field, value in status.items() if value is not None}
 
 
 def _condition(

@@ -1,0 +1,70 @@
+"""Why relays are closed: out of the answers, otherwise untouched, and opened again at once.
+
+The values are those of the annotation ``turnfleet.io/closed``. One that is not among them was
+written by a person, and is theirs to take off.
+"""
+
+from collections.abc import Sequence
+from enum import StrEnum
+from typing import Final
+
+from turnfleet.model import region
+from turnfleet.plan.cluster import members
+
+
+class Closing(StrEnum):
+    """Why the operator closes a relay, the least telling first: a later one hides it."""
+
+    WEIGHT_ZERO = "WeightZero"
+    """Its region takes no new clients."""
+    CORDONED = "Cordoned"
+    """Its node takes nothing new."""
+    DRAINED = "Drained"
+    """A person wants it, or its node, to take no new clients (``turnfleet drain``)."""
+    ADDRESS_CHANGED = members.Flaw.ADDRESS_CHANGED.value
+    PLACEMENT_CHANGED = members.Flaw.PLACEMENT_CHANGED.value
+    MISPLACED = members.Flaw.MISPLACED.value
+    OUTDATED = members.Flaw.OUTDATED.value
+    SCALE_DOWN = "ScaleDown"
+    """There is one too many, and it is this one."""
+
+
+_OWN: Final = frozenset(reason.value for reason in Closing)
+_FLAWS: Final = frozenset(flaw.value for flaw in members.Flaw)
+
+
+def is_foreign(member: members.Member) -> bool:
+    """Return whether a person has closed a relay with words of their own."""
+    return member.pod.closed is not None and member.pod.closed not in _OWN
+
+
+def is_for_a_flaw(member: members.Member) -> bool:
+    """Return whether a relay was closed to be replaced."""
+    return member.pod.closed in _FLAWS
+
+
+def reasons(
+    spec: region.RegionSpec,
+    roster: members.Roster,
+    *,
+    surplus: Sequence[members.Member],
+    replacing: Sequence[members.Member],
+) -> dict[str, str]:
+    """Return why each relay that is to be closed is, by uid. All others are to be open."""
+    closed: dict[str, str] = {}
+    for member in roster.alive:
+        if spec.weight == 0:
+            closed[member.uid] = Closing.WEIGHT_ZERO.value
+        if member.cordoned:
+            closed[member.uid] = Closing.CORDONED.value
+        if member.drained:
+            closed[member.uid] = Closing.DRAINED.value
+    for member in replacing:
+        if member.flaw is not None:
+            closed[member.uid] = member.flaw.value
+    for member in surplus:
+        closed[member.uid] = Closing.SCALE_DOWN.value
+    for member in roster.alive:
+        if is_foreign(member) and member.pod.closed is not None:
+            closed[member.uid] = member.pod.closed
+    return closed
