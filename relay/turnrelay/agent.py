@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Final
 
 from turnrelay import (
+    auth,
     config,
     database,
     draining,
@@ -57,8 +58,11 @@ class Agent:
         self._refuse_all = False
         self._draining: asyncio.Task[str] | None = None
         self._end = asyncio.Event()
+        self._in_force: auth.Auth | None = None
+        """The secrets that coturn has."""
+        self._live_hash = ""
         self._prover = proving.Prover(
-            secret=self._secret, suffix=suffix, clock=clock, proven=self._on_proven
+            known=lambda: self._in_force, suffix=suffix, clock=clock, proven=self._on_proven
         )
         self._supervisor = supervising.Supervisor(
             taken_in=self._in,
@@ -133,7 +137,8 @@ class Agent:
             instance=self._told.instance,
             standing=self._standing,
             coturn_version=str(self._features.version),
-            generation=0 if self._in.auth is None else self._in.auth.generation,
+            generation=0 if self._in_force is None else self._in_force.generation,
+            proven_generation=self._prover.proven_generation,
             usage=self._meter.usage,
             bitrate=self._meter.bitrate,
             ports_available=len(settings.relay_ports),
@@ -162,6 +167,8 @@ class Agent:
 
     def _address_changed(self, run: supervising.Run) -> bool:
         return self._in.place() != run.placed
+            live_hash=self._live_hash,
+            cut=self._meter.cut,
 
     async def _keep_polling(self) -> None:
         while True:
@@ -202,17 +209,15 @@ class Agent:
             secrets=known.secrets(self._clock()),
             refuse_all=self._refuse_all,
         )
-        if wanted == self._written:
-            return
-        changes = self._database.apply(wanted)
-        if self._written is not None:
-            _LOG.info("changed %d rows that coturn reads", changes)
-        self._written = wanted
-        self._prover.poke()
-
-    def _secret(self) -> str:
-        known = self._in.auth
-        return "" if known is None else known.current
+        if wanted != self._written:
+            changes = self._database.apply(wanted)
+            if self._written is not None:
+                _LOG.info("changed %d rows that coturn reads", changes)
+            self._written = wanted
+            self._prover.poke()
+        # Also where no row differs: another generation may hold the same secrets.
+        self._in_force = known
+        self._live_hash = self._in.settings.live.digest
 
     def _on_proven(self) -> None:
         self._supervisor.proven()

@@ -65,6 +65,8 @@ class Live:
     deny: tuple[ranges.Network, ...] = ()
     allow: tuple[ranges.Network, ...] = ()
     """Beats ``deny`` and the built-in list."""
+    digest: str = ""
+    """Of the document's ``live`` as it is written: what a fleet compares to see that it is read."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -179,6 +181,7 @@ class _Reader:
             closed=closed is True,
             deny=self.networks(peers, "deny"),
             allow=self.networks(peers, "allow"),
+            digest=_hash(document),
         )
 
     def networks(self, document: Mapping[str, object], key: str) -> tuple[ranges.Network, ...]:
@@ -241,8 +244,11 @@ _TAKEN_OVER: Final = frozenset({"live", "drainTimeout"})
 
 
 def _digest(document: Mapping[str, object]) -> str:
-    lasting = {key: value for key, value in document.items() if key not in _TAKEN_OVER}
-    return hashlib.sha256(json.dumps(lasting, sort_keys=True).encode()).hexdigest()[:16]
+    return _hash({key: value for key, value in document.items() if key not in _TAKEN_OVER})
+
+
+def _hash(document: Mapping[str, object]) -> str:
+    return hashlib.sha256(json.dumps(document, sort_keys=True).encode()).hexdigest()[:16]
 
 
 def show(value: object) -> str:

@@ -106,6 +106,23 @@ def believe(found: Proof, *, before: Proof) -> Proof:
     return found
 
 
+_NO_ROOM: Final = frozenset({486, 508})
+
+
+def accepts_secret(found: Proof) -> bool:
+    """Return whether an Allocate shows that coturn accepts the secret it was signed with.
+
+    One that there is no room for has passed that question.
+    """
+    match found:
+        case Proven(doubtful=False):
+            return True
+        case Refused(code=code):
+            return code in _NO_ROOM
+        case _:
+            return False
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Facts:
     """All that the state depends on."""

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from turnrelay import enduring, lifecycle, selfprobe, supervising, turn
+from turnrelay import auth, enduring, lifecycle, selfprobe, supervising, turn
 
 _LOG: Final = logging.getLogger(__name__)
 _WHILE_UNPROVEN: Final = 0.05
@@ -26,12 +26,13 @@ class Prover:
     def __init__(
         self,
         *,
-        secret: Callable[[], str],
+        known: Callable[[], auth.Auth | None],
         suffix: Callable[[], str],
         clock: Callable[[], float],
         proven: Callable[[], None],
     ) -> None:
-        self._secret = secret
+        """``known`` gives what coturn accepts: what a file says may not be written yet."""
+        self._known = known
         self._suffix = suffix
         self._clock = clock
         self._proven = proven
@@ -42,6 +43,8 @@ class Prover:
         """Held while a probe has an allocation."""
         self.proof: lifecycle.Proof = lifecycle.Unproven()
         self.once_proven = False
+        self.proven_generation = 0
+        """The last generation whose current secret coturn has accepted; 0: none."""
 
     def poke(self) -> None:
         """Have an Allocate made at once: what it depends on has changed."""
@@ -70,15 +73,18 @@ class Prover:
     async def allocate(self, run: supervising.Run, server: turn.Server) -> None:
         """Make one Allocate and note what it proves."""
         async with self.quiet:
+            known = self._known()
             found, self._own_port = await selfprobe.allocate(
                 server,
-                secret=self._secret(),
+                secret="" if known is None else known.current,
                 user_suffix=self._suffix(),
                 now=self._clock(),
                 ipv6=run.settings.families == {6},
             )
             self.proof = lifecycle.believe(found, before=self.proof)
             self._own_until = asyncio.get_running_loop().time() + _LINGERS
+        if known is not None and lifecycle.accepts_secret(found):
+            self.proven_generation = known.generation
         if isinstance(self.proof, lifecycle.Proven) and not self.once_proven:
             self.once_proven = True
             self._proven()

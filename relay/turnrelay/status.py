@@ -32,6 +32,12 @@ class Status:
     restarts: int
     config_hash: str
     """Of what only a new relay can change."""
+    proven_generation: int = 0
+    """Last generation whose current secret an Allocate of its own has worked with; 0: none."""
+    live_hash: str = ""
+    """Of the live part of the configuration, as coturn has it; empty: it has none yet."""
+    cut: int = 0
+    """Allocations that were live when their coturn ended."""
     complaints: tuple[str, ...] = ()
     """Files that changed into something unusable; what was read before stays in force."""
 
@@ -52,6 +58,7 @@ def document(status: Status) -> dict[str, object]:
         "coturnVersion": status.coturn_version,
         "agentVersion": turnrelay.__version__,
         "generation": status.generation,
+        "provenGeneration": status.proven_generation,
         "allocations": status.usage.allocations,
         "bitrate": round(status.bitrate or 0),
         "bitrateSource": "none" if status.bitrate is None else "interface",
@@ -62,6 +69,7 @@ def document(status: Status) -> dict[str, object]:
         else {"notAfter": held.not_after, "fingerprint": held.fingerprint},
         "restarts": status.restarts,
         "configHash": status.config_hash,
+        "liveHash": status.live_hash,
         "complaints": list(status.complaints),
     }
 

@@ -10,6 +10,7 @@ from collections.abc import Coroutine, Iterator
 from typing import Final
 
 from turnfleet.handlers import (
+    asking,
     declaring,
     following,
     metrics,
@@ -105,6 +106,13 @@ class Operator:
         )
         self._reconciler = reconciling.Reconciler(
             reconciling.Parts(
+        self._asking = asking.Asking(
+            key=lambda: self._signing.agent_key,
+            changed=self._part_changed,
+            clock=around.clock,
+            wall=around.wall,
+            chance=around.rng.random,
+        )
                 regions=self._regions,
                 nodes=self._nodes,
                 observing=self._observing,
@@ -124,6 +132,7 @@ class Operator:
         )
         self._declaring = (
             None
+                asking=self._asking,
             if chosen.regions is None
             else declaring.Declaring(
                 chosen.regions,
@@ -197,6 +206,7 @@ class Operator:
         for part in parts.values():
             part.cancel()
         await asyncio.gather(*parts.values(), ending, return_exceptions=True)
+            "asking": self._asking.run(),
         await self._borrowing.close()
         self.running = False
 
@@ -272,6 +282,11 @@ class Operator:
 
 def _generation(found: fields.Object) -> int | None:
     return fields.whole(found, "metadata", "generation")
+        look(
+            "turnfleet_operator_mute_relays",
+            "Relays whose agents do not answer this operator.",
+            lambda: self._asking.mute,
+        )
 
 
 def _failure(parts: dict[str, asyncio.Task[None]]) -> Ended:

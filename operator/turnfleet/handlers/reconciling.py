@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from turnfleet import names
-from turnfleet.handlers import metrics, nodes, queue, roster, surroundings
+from turnfleet.handlers import asking, metrics, nodes, queue, roster, surroundings
 from turnfleet.kube import (
     announcing,
     borrowing,
@@ -66,6 +66,7 @@ class Parts:
     announcer: announcing.Announcer
     metrics: metrics.Metrics
 
+    asking: asking.Asking
 
 class Reconciler:
     """Reconciles regions, each when the queue says so."""
@@ -251,6 +252,7 @@ class Reconciler:
 
     def _surroundings(self, key: reading.RegionKey) -> observed.Surroundings:
         return observed.Surroundings(
+        return self._parts.asking.told(seen)
             name_taken_by=self.names.taken_by(key),
             relay_addresses=self.addresses.all,
             may_roll=self.turns.may_roll(key),
@@ -265,6 +267,7 @@ class Reconciler:
         for waiting in self.turns.said(key, rolling=plan.rolling):
             self._mark(waiting, 0.0)
         addresses = {address for pod in seen.pods for address in pod.addresses}
+        self._parts.asking.want(key, seen.pods, soon=plan.inquire)
         self._say(self.addresses.said(key, addresses), but=key)
 
     def _say(self, changed: frozenset[str], *, but: reading.RegionKey) -> None:
@@ -281,7 +284,9 @@ class Reconciler:
         for waiting in self.turns.forget(key):
             self._mark(waiting, 0.0)
         self._say(self.addresses.said(key, ()), but=key)
-        self._parts.borrowing.want(key, None)
+        self._parts.named.want(key, None)
+        self._parts.certificates.want(key, None)
+        self._parts.asking.want(key, ())
         self._by_dns.discard(key)
         self._parts.nodes.resolve(wanted=bool(self._by_dns))
 

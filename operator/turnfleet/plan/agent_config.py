@@ -22,6 +22,8 @@ class Configuration:
     """What is written to ``contract.CONFIG_FILE``: canonical JSON, the same for the same input."""
     revision: str
     """Hash of the part that only a new process takes over. Equal: nothing needs replacing."""
+    live_hash: str = ""
+    """Of the part that a running agent takes over, as the agent hashes what it read."""
 
 
 def render(
@@ -62,6 +64,7 @@ def render(
     return Configuration(
         text=json.dumps(document, indent=2, sort_keys=True) + "\n",
         revision=fingerprint(json.dumps(rolling, sort_keys=True)),
+        live_hash=hashlib.sha256(json.dumps(live, sort_keys=True).encode()).hexdigest()[:16],
     )
 
 

@@ -36,6 +36,10 @@ class Agents:
 
     async def ask(self, agent: fleet.AgentAddress) -> findings.Report | None:
         """Return what an agent reports; ``None`` for silence, a refusal or nonsense."""
+        return findings.read_report(await self.document(agent))
+
+    async def document(self, agent: fleet.AgentAddress) -> object:
+        """Return an agent's /status as it came; ``None`` for silence, a refusal or no JSON."""
         if self._session is None or not self.key:
             return None
         host = f"[{agent.address}]" if ":" in agent.address else agent.address
@@ -50,11 +54,7 @@ class Agents:
                     body += more
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
-        return _read(body[:_SIZE_MAX])
-
-
-def _read(body: bytes) -> findings.Report | None:
-    try:
-        return findings.read_report(json.loads(body))
-    except (ValueError, RecursionError):
-        return None
+        try:
+            return json.loads(body[:_SIZE_MAX])
+        except (ValueError, RecursionError):
+            return None

@@ -123,6 +123,8 @@ class Pod:
     image: str = ""
     report: Report | None = None
     """``None``: nobody asked yet, or it did not answer."""
+    mute: bool = False
+    """Its agent was asked and does not answer."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -16,6 +16,7 @@ from turnfleet.plan.cluster import (
     conditions,
     credentials,
     drift,
+    delivery,
     facts,
     guard,
     members,
@@ -106,6 +107,9 @@ def plan(
         requeue=min((t for t in (moves.again, secrets.again) if t is not None), default=None),
         signing=secrets.signing,
         rolling=moves.rolling,
+        inquire=delivery.awaited(
+            roster, moves, delivery.parcel(told, secrets.auth, seen.certificate)
+        ),
         taking=bool(known.taking),
     )
 
