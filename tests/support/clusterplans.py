@@ -7,7 +7,7 @@
     applied      an earlier such spec: its objects exist, and its pods have settled
     nodes, pods  fields of ``observed.Node`` and ``observed.Pod``; times are seconds from now.
                  ``revision: now`` is a pod of ``region``, all others are of ``applied``;
-                 ``state`` and ``since`` are what the status says of it
+                 ``state`` and ``since`` are what the status says of it, ``report`` what it says
     the others   fields of what ``planning.plan`` takes
 """
 
@@ -23,6 +23,7 @@ from turnfleet import names
 from turnfleet.model import region, turnregion
 from turnfleet.plan.cluster import objects, observed, past, planned, planning
 from turnfleet.plan.cluster.manifests import inventory, pod
+from turnrelay import contract
 
 FOLDER: Final = Path(__file__).parents[1] / "golden" / "cluster"
 NOW: Final = 1_767_268_800.0
@@ -191,10 +192,19 @@ def _pod(told: Told, case: Case, revisions: Mapping[str, str], owner: str) -> ob
     fields = {**plain, **_frozen(given)}
     fields["revision"] = revisions[given.get("revision", "applied")]
     fields["address_sources"] = tuple(map(region.AddressSource, fields.get("address_sources", ())))
+    if "report" in fields:
+        plain = {"at": NOW, "state": contract.State.READY}
+        fields["report"] = observed.Report(**(plain | _frozen(fields["report"])))
     for name in _TIMES:
         if fields.get(name) is not None:
             fields[name] += NOW
     return observed.Pod(**fields)
+
+
+def _certificate(told: Told) -> observed.Certificate:
+    fields = _frozen(told)
+    dates = {name: NOW + fields[name] for name in ("not_before", "not_after") if name in fields}
+    return observed.Certificate(**(fields | dates))
 
 
 def _retold(status: Told, pods: Iterable[Told]) -> dict[str, Any]:
@@ -226,8 +236,7 @@ def _seen(told: Told, case: Case) -> dict[str, Any]:
     if "named_secret" in fields:
         fields["named_secret"] = fields["named_secret"].encode()
     if "certificate" in fields:
-        end = NOW + fields["certificate"]
-        fields["certificate"] = observed.Certificate(not_after=end)
+        fields["certificate"] = _certificate(fields["certificate"])
     if "failure" in fields:
         failure = fields.pop("failure")
         fields["workloads"] = tuple(replace(w, failure=failure) for w in case.seen.workloads)

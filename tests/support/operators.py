@@ -27,6 +27,7 @@ class Running:
     cluster: writing.Cluster
     asked: asyncio.Event = field(default_factory=asyncio.Event)
     whole: operating.Operator
+    counted: metrics.Metrics
 
     async def declare(self, name: str = "eu", **spec: Any) -> apiservers.Object:
         """Create or change a TurnRegion."""
@@ -137,7 +138,7 @@ async def operating_in(
         )
         await lead.acquire()
         whole = operating.Operator(api, chosen, around, counted=counted, lead=lead)
-        running = Running(cluster=cluster, whole=whole)
+        running = Running(cluster=cluster, whole=whole, counted=counted)
         task = asyncio.create_task(whole.run(running.asked))
         try:
             await running.until(lambda: task.done() or (whole.running and not whole.unready()))

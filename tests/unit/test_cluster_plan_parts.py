@@ -1,4 +1,4 @@
-"""Parts of a plan that a whole one seldom needs: the last word, certificates, old pods."""
+"""Parts of a plan that a whole one seldom needs: the last word, old pods."""
 
 from dataclasses import replace
 from typing import Any
@@ -19,7 +19,6 @@ from turnfleet.plan.cluster import (
 )
 from turnrelay import contract
 
-DAY = 86400.0
 POLICY = observed.Policy(relay_image="turnfleet/relay:1", deletes_per_pass=5)
 SPEC = region.RegionSpec(name="eu", latitude=50, longitude=8, realm="turn.example.com")
 
@@ -62,37 +61,6 @@ def test_a_region_of_one_relay_or_none_can_lose_its_last(desired: int) -> None:
 )
 def test_a_rollout_never_takes_all_of_several(most: int, desired: int, budget: int) -> None:
     assert guard.budget(replace(SPEC, max_unavailable=most), desired) == budget
-
-
-# --- certificates -----------------------------------------------------------------------------
-
-
-def certified(certificate: observed.Certificate | None) -> dict[str, tuple[str, str]]:
-    case = clusterplans.read("settled")
-    seen = replace(case.seen, certificate=certificate)
-    # Something else differs too, so that the status is written in any case.
-    plan = replace(case, seen=replace(seen, status={})).plan()
-    status: Any = plan.status
-    return {one["type"]: (one["status"], one["reason"]) for one in status["conditions"]}
-
-
-@pytest.mark.parametrize(
-    ("certificate", "told"),
-    [
-        (observed.Certificate(not_after=clusterplans.NOW + 90 * DAY), ("True", "Valid")),
-        (observed.Certificate(not_after=clusterplans.NOW + 6 * DAY), ("False", "Expiring")),
-        (observed.Certificate(not_after=clusterplans.NOW - 1), ("False", "Expired")),
-        (observed.Certificate(problem="it has no key tls.key"), ("False", "Unusable")),
-    ],
-)
-def test_a_certificate_is_judged_by_what_is_left_of_it(
-    certificate: observed.Certificate, told: tuple[str, str]
-) -> None:
-    assert certified(certificate)["CertificateValid"] == told
-
-
-def test_nothing_is_said_of_a_certificate_that_nobody_looked_at() -> None:
-    assert "CertificateValid" not in certified(None)
 
 
 # --- entries of pods that were started with something else ---------------------------------------

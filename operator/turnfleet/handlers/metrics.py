@@ -2,7 +2,7 @@
 
 import contextlib
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from typing import Final
 
 import prometheus_client
@@ -75,6 +75,10 @@ class Metrics:
         """Have a scrape count regions by condition: ``look`` yields type and status of each."""
         self.registry.register(_Conditions(look))
 
+    def watch_certificates(self, look: Callable[[], Iterator[tuple[str, str, float]]]) -> None:
+        """Have a scrape look at TLS Secrets: ``look`` yields namespace, region, end of each."""
+        self.registry.register(_Certificates(look))
+
     def expose(self) -> bytes:
         """Return everything in Prometheus' text format."""
         return prometheus_client.generate_latest(self.registry)
@@ -103,3 +107,22 @@ class _Conditions(registry.Collector):
             "Regions by condition and its status.",
             labels=("condition", "status"),
         )
+
+
+class _Certificates(registry.Collector):
+    def __init__(self, look: Callable[[], Iterator[tuple[str, str, float]]]) -> None:
+        self._look = look
+
+    def collect(self) -> Iterator[core.Metric]:
+        (family,) = self.describe()
+        for namespace, name, end in self._look():
+            family.add_metric((namespace, name), end)
+        yield family
+
+    def describe(self) -> Sequence[core.GaugeMetricFamily]:
+        family = core.GaugeMetricFamily(
+            "turnfleet_operator_certificate_not_after_seconds",
+            "End of the certificate in a region's TLS Secret, Unix time.",
+            labels=("namespace", "region"),
+        )
+        return [family]

@@ -24,6 +24,7 @@ from turnfleet.handlers import (
 from turnfleet.kube import (
     announcing,
     borrowing,
+    certificates,
     client,
     executing,
     fields,
@@ -32,6 +33,7 @@ from turnfleet.kube import (
     leading,
     observing,
     reading,
+    secret,
     signing,
 )
 from turnfleet.kube import declaring as values
@@ -81,8 +83,19 @@ class Operator:
             clock=around.clock,
             rng=around.rng,
         )
-        self._borrowing = borrowing.Borrowing(
-            api, marked=self._part_changed, clock=around.clock, rng=around.rng
+        self._named = borrowing.Borrowing(
+            api,
+            read=secret.borrowed,
+            marked=self._part_changed,
+            clock=around.clock,
+            rng=around.rng,
+        )
+        self._certificates = borrowing.Borrowing(
+            api,
+            read=certificates.read,
+            marked=self._part_changed,
+            clock=around.clock,
+            rng=around.rng,
         )
         self._signing = signing.Signing(
             api,
@@ -92,6 +105,13 @@ class Operator:
             clock=around.clock,
             rng=around.rng,
             may_write=lambda: lead.holds,
+        )
+        self._asking = asking.Asking(
+            key=lambda: self._signing.agent_key,
+            changed=self._part_changed,
+            clock=around.clock,
+            wall=around.wall,
+            chance=around.rng.random,
         )
         self._announcer = announcing.Announcer(api, instance=around.instance, clock=around.wall)
         self._roll = rollcall.RollCall(
@@ -106,18 +126,13 @@ class Operator:
         )
         self._reconciler = reconciling.Reconciler(
             reconciling.Parts(
-        self._asking = asking.Asking(
-            key=lambda: self._signing.agent_key,
-            changed=self._part_changed,
-            clock=around.clock,
-            wall=around.wall,
-            chance=around.rng.random,
-        )
                 regions=self._regions,
                 nodes=self._nodes,
                 observing=self._observing,
-                borrowing=self._borrowing,
+                named=self._named,
+                certificates=self._certificates,
                 signing=self._signing,
+                asking=self._asking,
                 executor=executing.Executor(api, may_write=lambda: lead.holds),
                 announcer=self._announcer,
                 metrics=counted,
@@ -132,7 +147,6 @@ class Operator:
         )
         self._declaring = (
             None
-                asking=self._asking,
             if chosen.regions is None
             else declaring.Declaring(
                 chosen.regions,
@@ -192,6 +206,7 @@ class Operator:
             "watches": self._observing.run(),
             "signing": self._signing.run(),
             "announcer": self._announcer.run(),
+            "asking": self._asking.run(),
             "resolver": self._nodes.resolver.run(),
             "roll call": self._roll.run(),
             "queue": self._work(),
@@ -206,8 +221,8 @@ class Operator:
         for part in parts.values():
             part.cancel()
         await asyncio.gather(*parts.values(), ending, return_exceptions=True)
-            "asking": self._asking.run(),
-        await self._borrowing.close()
+        await self._named.close()
+        await self._certificates.close()
         self.running = False
 
     async def _keep(self) -> None:
@@ -268,25 +283,31 @@ class Operator:
             lambda: self._announcer.dropped,
         )
         look(
+            "turnfleet_operator_mute_relays",
+            "Relays whose agents do not answer this operator.",
+            lambda: self._asking.mute,
+        )
+        look(
             "turnfleet_operator_rolling_regions",
             "Regions whose relays are being replaced.",
             lambda: len(self._reconciler.turns.rolling),
         )
         self._metrics.watch_conditions(self._conditions)
+        self._metrics.watch_certificates(self._ends)
 
     def _conditions(self) -> Iterator[tuple[str, str]]:
         for found in self._regions.objects.values():
             for condition in fields.items(found, "status", "conditions"):
                 yield fields.text(condition, "type"), fields.text(condition, "status")
 
+    def _ends(self) -> Iterator[tuple[str, str, float]]:
+        for key, certificate in self._certificates.each():
+            if certificate.fingerprint:
+                yield key.namespace, key.name, certificate.not_after
+
 
 def _generation(found: fields.Object) -> int | None:
     return fields.whole(found, "metadata", "generation")
-        look(
-            "turnfleet_operator_mute_relays",
-            "Relays whose agents do not answer this operator.",
-            lambda: self._asking.mute,
-        )
 
 
 def _failure(parts: dict[str, asyncio.Task[None]]) -> Ended:

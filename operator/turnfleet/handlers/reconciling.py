@@ -21,6 +21,7 @@ from turnfleet.kube import (
     holding,
     observing,
     reading,
+    secret,
     signing,
 )
 from turnfleet.model import region, turnregion
@@ -60,13 +61,16 @@ class Parts:
     regions: roster.Roster
     nodes: nodes.Nodes
     observing: observing.Regions
-    borrowing: borrowing.Borrowing
+    named: borrowing.Borrowing[secret.Borrowed]
+    """The Secrets that ``auth.secretName`` names."""
+    certificates: borrowing.Borrowing[observed.Certificate]
+    """Those that ``listeners.tls.secretName`` names."""
     signing: signing.Signing
+    asking: asking.Asking
     executor: executing.Executor
     announcer: announcing.Announcer
     metrics: metrics.Metrics
 
-    asking: asking.Asking
 
 class Reconciler:
     """Reconciles regions, each when the queue says so."""
@@ -139,7 +143,7 @@ class Reconciler:
             return queue.Outcome(again=_PAUSED)
         seen = self._observe(key, found, memory)
         if seen is None:
-            return queue.Outcome()  # its Secret is being read; the watch of that marks it
+            return queue.Outcome()  # a Secret is being read; the watch of that marks it
         with self._parts.metrics.planning():
             plan = planning.plan(
                 identity=identity,
@@ -216,7 +220,8 @@ class Reconciler:
         """Have what a region needs from elsewhere looked at."""
         if spec is None:
             return  # held: it stays as it was
-        self._parts.borrowing.want(key, spec.auth.secret_name)
+        self._parts.named.want(key, spec.auth.secret_name)
+        self._parts.certificates.want(key, spec.listeners.tls_secret_name)
         if region.AddressSource.EXTERNAL_DNS in spec.addresses.sources:
             self._by_dns.add(key)
         else:
@@ -233,26 +238,24 @@ class Reconciler:
     def _observe(
         self, key: reading.RegionKey, found: fields.Object, memory: _Memory
     ) -> observed.Observed | None:
-        borrowed = borrowing.Borrowed()
-        spec = memory.wanted.spec
-        if spec is not None and spec.auth.secret_name is not None:
-            known = self._parts.borrowing.found(key)
-            if known is None:
-                return None
-            borrowed = known
-        return self._parts.observing.observed(
+        """Return what there is of a region; ``None``: not all of it was read yet."""
+        if self._parts.named.is_pending(key) or self._parts.certificates.is_pending(key):
+            return None
+        named = self._parts.named.found(key) or secret.Borrowed()
+        seen = self._parts.observing.observed(
             key,
             nodes=self._parts.nodes.by_name,
             status=fields.mapping(found, "status"),
-            named_secret=borrowed.secret,
-            named_secret_problem=borrowed.problem,
+            named_secret=named.secret,
+            named_secret_problem=named.problem,
+            certificate=self._parts.certificates.found(key),
             refusal=memory.refusal,
             taken=memory.taken,
         )
+        return self._parts.asking.told(seen)
 
     def _surroundings(self, key: reading.RegionKey) -> observed.Surroundings:
         return observed.Surroundings(
-        return self._parts.asking.told(seen)
             name_taken_by=self.names.taken_by(key),
             relay_addresses=self.addresses.all,
             may_roll=self.turns.may_roll(key),
@@ -264,10 +267,10 @@ class Reconciler:
         """Tell the rest of the fleet what it has to know of a region."""
         if plan.signing is not None:
             self._parts.signing.want(key.name, plan.signing)
+        self._parts.asking.want(key, seen.pods, soon=plan.inquire)
         for waiting in self.turns.said(key, rolling=plan.rolling):
             self._mark(waiting, 0.0)
         addresses = {address for pod in seen.pods for address in pod.addresses}
-        self._parts.asking.want(key, seen.pods, soon=plan.inquire)
         self._say(self.addresses.said(key, addresses), but=key)
 
     def _say(self, changed: frozenset[str], *, but: reading.RegionKey) -> None:

@@ -1,46 +1,48 @@
-"""Secrets that regions name instead of having one made: watched one by one, by name.
+"""Secrets that regions name and somebody else owns: watched one by one, by name.
 
-They belong to somebody else and carry no label of ours, so the server's field selector picks them.
+They carry no label of ours, so the server's field selector picks them. Of each only what its reader
+made of it is kept: a key that nobody asks for does not stay in memory.
 """
 
 import asyncio
 import random
-from collections.abc import Callable
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Final, Generic, TypeVar
 
-from turnfleet.kube import client, holding, kinds, reading, secret, watching
+from turnfleet.kube import client, fields, holding, kinds, reading, watching
+
+T = TypeVar("T")
+
+_READ: Final = "read"
+_KEPT: Final = ("namespace", "name", "uid", "resourceVersion")
+"""Of the metadata: an annotation of kubectl's holds all of what was applied."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Borrowed:
-    """What there is of a named Secret."""
-
-    secret: bytes | None = field(default=None, repr=False)
-    problem: str = ""
-    """Why it cannot be used, as a sentence."""
-
-
-@dataclass(slots=True, kw_only=True)
 class _Followed:
     watch: watching.Watch
     task: asyncio.Task[None]
 
 
-class Borrowing:
-    """The Secrets that regions name. ``marked`` is called with each region whose Secret changed.
+class Borrowing(Generic[T]):
+    """The Secrets that regions name for one purpose.
 
-    Has to be closed: it starts a task for each Secret.
+    ``read`` makes of a Secret, or of its absence, what is kept; it must not raise. ``marked`` is
+    called with each region whose Secret changed. Has to be closed: it starts a task for each.
     """
 
     def __init__(
         self,
         api: client.Client,
         *,
+        read: Callable[[holding.Key, fields.Object | None], T],
         marked: Callable[[reading.RegionKey], None],
         clock: Callable[[], float],
         rng: random.Random,
     ) -> None:
         self._api = api
+        self._read = read
         self._marked = marked
         self._clock = clock
         self._rng = rng
@@ -60,19 +62,27 @@ class Borrowing:
         for unused in self._followed.keys() - set(self._wanted.values()):
             self._followed.pop(unused).task.cancel()
 
-    def found(self, region: reading.RegionKey) -> Borrowed | None:
-        """Return what there is of the Secret that a region names; ``None``: not known yet."""
-        key = self._wanted[region]
-        watch = self._followed[key].watch
-        if not watch.synced.is_set():
+    def is_pending(self, region: reading.RegionKey) -> bool:
+        """Return whether the Secret that a region names has not been looked at yet."""
+        key = self._wanted.get(region)
+        return key is not None and not self._followed[key].watch.synced.is_set()
+
+    def found(self, region: reading.RegionKey) -> T | None:
+        """Return what there is of the Secret that a region names; ``None``: it names none."""
+        key = self._wanted.get(region)
+        if key is None:
             return None
-        found = watch.objects.get(key)
+        found = self._followed[key].watch.objects.get(key)
         if found is None:
-            return Borrowed(problem=f"there is no Secret {key.name} in namespace {key.namespace}")
-        value = secret.named(found)
-        if isinstance(value, str):
-            return Borrowed(problem=f"the Secret {key.name} cannot be used: {value}")
-        return Borrowed(secret=value)
+            return self._read(key, None)
+        read: T = found[_READ]
+        return read
+
+    def each(self) -> Iterator[tuple[reading.RegionKey, T]]:
+        """Yield what has been looked at, by region."""
+        for region in self._wanted:
+            if not self.is_pending(region) and (found := self.found(region)) is not None:
+                yield region, found
 
     async def close(self) -> None:
         """End every watch."""
@@ -93,9 +103,16 @@ class Borrowing:
             changed=lambda _: self._changed(key),
             clock=self._clock,
             rng=self._rng,
+            slim=self._slim,
         )
         task = asyncio.create_task(watch.run(), name=f"watch Secret {key}")
         self._followed[key] = _Followed(watch=watch, task=task)
+
+    def _slim(self, found: fields.Object) -> fields.Object:
+        about = fields.mapping(found, "metadata")
+        kept = {name: about[name] for name in _KEPT if name in about}
+        key = holding.key(found)
+        return {"metadata": kept, _READ: None if key is None else self._read(key, found)}
 
     def _changed(self, key: holding.Key) -> None:
         for region, wanted in self._wanted.items():

@@ -133,6 +133,7 @@ class Regions:
         status: Mapping[str, Any],
         named_secret: bytes | None = None,
         named_secret_problem: str = "",
+        certificate: observed.Certificate | None = None,
         refusal: str = "",
         taken: tuple[objects.Key, ...] = (),
     ) -> observed.Observed:
@@ -161,6 +162,7 @@ class Regions:
             auth=None if auth is None else secret.auth(auth),
             named_secret=named_secret,
             named_secret_problem=named_secret_problem,
+            certificate=certificate,
             status=status,
             refusal=refusal,
             taken=taken,

@@ -2,15 +2,25 @@
 
 import base64
 import binascii
+from dataclasses import dataclass, field
 from typing import Final
 
-from turnfleet.kube import fields
+from turnfleet.kube import fields, holding
 from turnfleet.model import signing
 from turnfleet.plan.cluster import observed
 from turnrelay import contract
 
 NAMED_KEY: Final = "secret"
 """In a Secret that ``auth.secretName`` names: the one key that is read."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Borrowed:
+    """What there is of a Secret that ``auth.secretName`` names."""
+
+    secret: bytes | None = field(default=None, repr=False)
+    problem: str = ""
+    """Why it cannot be used, as a sentence."""
 
 
 def entry(found: fields.Object, key: str) -> bytes | None:
@@ -44,6 +54,16 @@ def named(found: fields.Object) -> bytes | str:
         return f"it has no key named {NAMED_KEY}, or an empty one"
     fault = signing.fault(value)
     return value if fault is None else f"its key {NAMED_KEY} {fault}"
+
+
+def borrowed(key: holding.Key, found: fields.Object | None) -> Borrowed:
+    """Return what a named Secret has to sign with; ``found`` ``None``: there is no such Secret."""
+    if found is None:
+        return Borrowed(problem=f"there is no Secret {key.name} in namespace {key.namespace}")
+    value = named(found)
+    if isinstance(value, str):
+        return Borrowed(problem=f"the Secret {key.name} cannot be used: {value}")
+    return Borrowed(secret=value)
 
 
 def _number(found: fields.Object, key: str) -> float | None:

@@ -8,10 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from turnfleet.plan.cluster import facts, past, progress, readiness
-
-_EXPIRING: Final = 7 * 86400.0
-"""Seconds before its end at which a certificate should long have been renewed."""
+from turnfleet.plan.cluster import certificates, facts, progress, readiness
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,37 +53,10 @@ def _secret_in_sync(known: facts.Facts) -> facts.Answer | None:
     return facts.yes("InSync", "endpoints sign with what its relays accept")
 
 
-def _certificate_unusable(known: facts.Facts) -> facts.Answer | None:
-    if known.certificate is None or not known.certificate.problem:
-        return None
-    return facts.no("Unusable", known.certificate.problem)
-
-
-def _certificate_expires(known: facts.Facts) -> facts.Answer | None:
-    certificate = known.certificate
-    if certificate is None or certificate.not_after - known.now > _EXPIRING:
-        return None
-    end = past.moment(certificate.not_after)
-    over = certificate.not_after <= known.now
-    return facts.no(
-        "Expired" if over else "Expiring",
-        f"the certificate {'ended' if over else 'ends'} at {end}; renew it in its Secret, relays"
-        " take it over by themselves",
-    )
-
-
-def _certificate_good(known: facts.Facts) -> facts.Answer | None:
-    if known.certificate is None:
-        return None
-    return facts.yes(
-        "Valid", f"the certificate is good until {past.moment(known.certificate.not_after)}"
-    )
-
-
 _CHAINS: Final[Sequence[tuple[str, Sequence[facts.Check]]]] = (
     ("Accepted", (_accepted,)),
     ("Progressing", progress.CHECKS),
     ("Ready", readiness.CHECKS),
     ("CredentialsInSync", (_secret_unusable, _secret_unwritten, _secret_in_sync)),
-    ("CertificateValid", (_certificate_unusable, _certificate_expires, _certificate_good)),
+    ("CertificateValid", certificates.CHECKS),
 )

@@ -13,10 +13,11 @@ from turnfleet.model import region
 from turnfleet.plan.cluster import (
     acceptance,
     annotations,
+    certificates,
     conditions,
     credentials,
-    drift,
     delivery,
+    drift,
     facts,
     guard,
     members,
@@ -104,12 +105,12 @@ def plan(
         ),
         status=written,
         events=events,
-        requeue=min((t for t in (moves.again, secrets.again) if t is not None), default=None),
+        requeue=_first(moves.again, secrets.again, certificates.again(seen.certificate, now)),
         signing=secrets.signing,
-        rolling=moves.rolling,
         inquire=delivery.awaited(
             roster, moves, delivery.parcel(told, secrets.auth, seen.certificate)
         ),
+        rolling=moves.rolling,
         taking=bool(known.taking),
     )
 
@@ -144,6 +145,7 @@ def _held(
         annotate=() if identity.deleting else annotations.annotate(roster, moves),
         status=written,
         events=events,
+        requeue=certificates.again(seen.certificate, now),
         signing=None if secrets is None else secrets.signing,
         # Endpoints drop a region that ends, and one whose name is another's.
         taking=bool(known.taking) and secrets is not None,
@@ -162,6 +164,10 @@ def _apply(
         for manifest in manifests
         if manifest.key not in barred and drift.drifted(manifest, seen.live.get(manifest.key))
     )
+
+
+def _first(*moments: float | None) -> float | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _ended(roster: members.Roster) -> tuple[planned.Delete, ...]:

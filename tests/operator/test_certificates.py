@@ -1,0 +1,156 @@
+"""What an operator makes of the TLS Secrets that regions name."""
+
+import base64
+import gc
+from pathlib import Path
+from typing import Any
+
+import prometheus_client.parser
+import pytest
+from cryptography.hazmat.primitives import serialization
+from tests.support import coturn, operators
+
+from turnfleet.kube import certificates, holding, kinds
+from turnfleet.plan.cluster import observed
+
+RELAYS = operators.RELAYS
+KEY = holding.Key(RELAYS, "turn-tls")
+TLS: dict[str, Any] = {
+    "listeners": {"udp": {"port": 3478}, "tls": {"port": 443, "secretName": KEY.name}},
+    "addresses": {"hostname": "{node}.turn.test"},
+}
+
+
+@pytest.fixture
+def pair(tmp_path: Path) -> dict[str, bytes]:
+    """Return a new certificate and its key."""
+    names = ["*.TURN.test", "2001:db8::1", "192.0.2.1"]
+    certificate, key = coturn.authority().issue(tmp_path / "pair", names)
+    return {"tls.crt": certificate.read_bytes(), "tls.key": key.read_bytes()}
+
+
+def secret(data: dict[str, bytes], *, version: str = "7") -> dict[str, Any]:
+    """Return a Secret as the API server has it, applied by kubectl."""
+    encoded = {name: base64.b64encode(value).decode() for name, value in data.items()}
+    return {
+        "metadata": {
+            "namespace": RELAYS,
+            "name": KEY.name,
+            "resourceVersion": version,
+            "annotations": {"kubectl.kubernetes.io/last-applied-configuration": str(encoded)},
+        },
+        "type": "kubernetes.io/tls",
+        "data": encoded,
+    }
+
+
+def read(data: dict[str, bytes]) -> observed.Certificate:
+    return certificates.read(KEY, secret(data))
+
+
+def test_a_pair_is_read_with_its_names_dates_and_version(pair: dict[str, bytes]) -> None:
+    found = read(pair)
+    assert found.present
+    assert not found.problem
+    assert found.version == "7"
+    assert found.names == ("*.turn.test", "2001:db8::1", "192.0.2.1")
+    assert len(found.fingerprint) == 64
+    assert found.not_after - found.not_before == 2 * 86400
+
+
+def test_a_chain_is_known_by_its_first_certificate(pair: dict[str, bytes]) -> None:
+    chain = pair["tls.crt"] + coturn.authority().pem.encode()
+    assert read(pair | {"tls.crt": chain}) == read(pair)
+
+
+def test_a_pair_that_relays_would_refuse_says_why(pair: dict[str, bytes], tmp_path: Path) -> None:
+    _, other = coturn.authority().issue(tmp_path / "other", ["192.0.2.1"])
+    opened = serialization.load_pem_private_key(pair["tls.key"], None)
+    encrypted = opened.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.BestAvailableEncryption(b"a password"),
+    )
+    cut = pair["tls.crt"][: len(pair["tls.crt"]) // 2]
+    for changed, sentence in (
+        ({"tls.key": other.read_bytes()}, "its tls.key is not the key of its certificate"),
+        ({"tls.key": encrypted}, "its tls.key is encrypted"),
+        ({"tls.key": b"garbage"}, "its tls.key holds no private key"),
+        ({"tls.key": b" "}, "it has no tls.key"),
+        ({"tls.crt": b""}, "it has no tls.crt"),
+        ({"tls.crt": cut}, "its tls.crt holds no certificate"),
+        ({"tls.crt": pair["tls.key"]}, "its tls.crt holds no certificate"),
+    ):
+        found = read(pair | changed)
+        assert found.problem.startswith(f"the Secret turn-tls cannot be used: {sentence}"), changed
+        assert found.version == "7"
+        assert "PRIVATE" not in repr(found)
+
+
+@pytest.mark.parametrize(
+    "data", [None, [], "x", {"tls.crt": 1, "tls.key": []}, {"tls.crt": "%%", "tls.key": "=="}]
+)
+def test_a_secret_of_any_shape_is_a_problem_and_no_failure(data: object) -> None:
+    assert certificates.read(KEY, {"data": data}).problem
+
+
+async def test_a_region_tells_what_becomes_of_its_certificate(
+    operator: operators.Running, pair: dict[str, bytes], tmp_path: Path
+) -> None:
+    def told() -> tuple[str, str]:
+        found = operator.conditions().get("CertificateValid", {"status": "", "reason": ""})
+        return found["status"], found["reason"]
+
+    async def put(data: dict[str, bytes]) -> None:
+        await operator.cluster.put(kinds.SECRET, secret(data, version=""))
+
+    await operator.declare(**TLS)
+    await operator.until(lambda: told() == ("False", "Missing"))
+    await put(pair)
+    await operator.until(lambda: told() == ("True", "Valid"))
+    await put(pair | {"tls.key": b"garbage"})
+    await operator.until(lambda: told() == ("False", "Unusable"))
+    names = ["*.elsewhere.test"]
+    certificate, key = coturn.authority().issue(tmp_path / "elsewhere", names)
+    await put({"tls.crt": certificate.read_bytes(), "tls.key": key.read_bytes()})
+    await operator.until(lambda: told() == ("False", "NameMismatch"))
+    await operator.declare(listeners={"udp": {"port": 3478}})
+    await operator.until(lambda: told() == ("", ""))
+
+
+async def test_the_end_of_a_certificate_is_a_metric(
+    operator: operators.Running, pair: dict[str, bytes]
+) -> None:
+    await operator.cluster.put(kinds.SECRET, secret(pair))
+    await operator.declare(**TLS)
+    await operator.until(lambda: "CertificateValid" in operator.conditions())
+    exposed = operator.counted.expose().decode()
+    samples = [
+        sample
+        for family in prometheus_client.parser.text_string_to_metric_families(exposed)
+        for sample in family.samples
+        if sample.name == "turnfleet_operator_certificate_not_after_seconds"
+    ]
+    (only,) = samples
+    assert only.labels == {"namespace": RELAYS, "region": "eu"}
+    assert only.value == read(pair).not_after
+
+
+async def test_a_key_does_not_stay_in_memory_nor_get_anywhere(
+    operator: operators.Running, pair: dict[str, bytes], caplog: pytest.LogCaptureFixture
+) -> None:
+    await operator.cluster.put(kinds.SECRET, secret(pair))
+    await operator.declare(**TLS)
+    await operator.until(lambda: operator.status().get("CertificateValid") == "True")
+    encoded = base64.b64encode(pair["tls.key"]).decode()
+    held = [
+        found
+        for found in gc.get_objects()
+        if isinstance(found, holding.Holding)
+        and any(encoded in str(one) for one in found.objects.values())
+    ]
+    assert held == []
+    region = operator.cluster.find(kinds.TURN_REGION, "eu", namespace=RELAYS)
+    shown = repr((region, operator.cluster.all(kinds.EVENT))) + caplog.text
+    assert "PRIVATE" not in shown
+    assert encoded[:40] not in shown

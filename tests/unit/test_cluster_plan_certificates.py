@@ -1,0 +1,122 @@
+"""What the condition CertificateValid says of a TLS Secret, and when it is looked at again."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.support import clusterplans
+
+from turnfleet.plan.cluster import certificates, observed, planned
+
+NOW = clusterplans.NOW
+DAY = 86400.0
+NAMES = ("*.turn.example.com",)
+
+
+def a_certificate(*, ends: float = 80 * DAY, **other: Any) -> observed.Certificate:
+    told: dict[str, Any] = {"fingerprint": "ab12", "not_before": NOW - 10 * DAY, "names": NAMES}
+    return observed.Certificate(**(told | other), not_after=NOW + ends)
+
+
+def a_plan(certificate: observed.Certificate | None, **report: Any) -> planned.Plan:
+    """Return the plan for two relays that serve ab12; ``report`` is what one says otherwise."""
+    case = clusterplans.read("certificate-served")
+    first, *others = case.seen.pods
+    assert first.report is not None
+    told = None if report.get("at", 1) is None else replace(first.report, **report)
+    pods = (replace(first, report=told), *others)
+    # Something else differs too, so that the status is written in any case.
+    return replace(
+        case, seen=replace(case.seen, pods=pods, certificate=certificate, status={})
+    ).plan()
+
+
+def condition(certificate: observed.Certificate | None, **report: Any) -> tuple[str, str, str]:
+    status: Any = a_plan(certificate, **report).status
+    (found,) = [one for one in status["conditions"] if one["type"] == "CertificateValid"]
+    return found["status"], found["reason"], found["message"]
+
+
+@pytest.mark.parametrize(
+    ("certificate", "told"),
+    [
+        (a_certificate(), ("True", "Valid")),
+        (a_certificate(ends=14 * DAY, not_before=NOW - 76 * DAY), ("False", "Expiring")),
+        (a_certificate(ends=16 * DAY, not_before=NOW - 74 * DAY), ("True", "Valid")),
+        (a_certificate(ends=29 * DAY, not_before=NOW - 700 * DAY), ("False", "Expiring")),
+        (a_certificate(ends=1 * DAY, not_before=NOW - 4 * DAY), ("True", "Valid")),
+        (a_certificate(ends=0), ("False", "Expired")),
+        (a_certificate(not_before=NOW + 1), ("False", "NotYetValid")),
+        (observed.Certificate(present=False, problem="there is none"), ("False", "Missing")),
+        (a_certificate(problem="its tls.key is encrypted"), ("False", "Unusable")),
+        (a_certificate(names=("turn.example.com",)), ("False", "NameMismatch")),
+        (a_certificate(names=("*.example.com",)), ("False", "NameMismatch")),
+        (a_certificate(names=("node-1.turn.example.com",)), ("False", "NameMismatch")),
+        (a_certificate(fingerprint="ef56"), ("False", "NotServed")),
+    ],
+)
+def test_a_certificate_is_judged_by_what_clients_meet(
+    certificate: observed.Certificate, told: tuple[str, str]
+) -> None:
+    assert condition(certificate)[:2] == told
+
+
+def test_nothing_is_said_where_there_is_no_tls() -> None:
+    status: Any = a_plan(None).status
+    assert "CertificateValid" not in {one["type"] for one in status["conditions"]}
+
+
+def test_a_relay_that_serves_another_certificate_is_named_with_what_it_says() -> None:
+    said = ("the certificate cannot be written to /run/turnrelay: No space left on device",)
+    status, reason, message = condition(
+        a_certificate(), certificate_fingerprint="cd34", complaints=said
+    )
+    assert (status, reason) == ("False", "NotServed")
+    assert "turn-eu-a; they say: the certificate cannot be written" in message
+    assert "turn-eu-b" not in message
+
+
+def test_a_relay_that_was_not_asked_yet_speaks_against_nothing_and_is_named() -> None:
+    status, reason, message = condition(a_certificate(), at=None)
+    assert (status, reason) == ("True", "Valid")
+    assert message.endswith("not known to be served yet by turn-eu-a")
+
+
+def test_without_host_names_the_certificate_has_to_be_for_every_address() -> None:
+    case = clusterplans.read("certificate-served")
+    assert case.wanted.spec is not None
+    plain = replace(case.wanted.spec, addresses=replace(case.wanted.spec.addresses, hostname=None))
+    wanted = replace(case.wanted, spec=plain)
+    for names, told in (
+        (("203.0.113.1", "203.0.113.2"), "Valid"),
+        (("203.0.113.1",), "NameMismatch"),
+        (NAMES, "NameMismatch"),
+    ):
+        seen = replace(case.seen, certificate=a_certificate(names=names), status={})
+        status: Any = replace(case, wanted=wanted, seen=seen).plan().status
+        assert told in {one["reason"] for one in status["conditions"]}
+
+
+def test_a_region_without_relays_is_judged_by_its_template() -> None:
+    case = clusterplans.read("certificate-served")
+    for names, told in ((NAMES, "Valid"), (("*.other.example.com",), "NameMismatch")):
+        seen = replace(case.seen, pods=(), certificate=a_certificate(names=names), status={})
+        status: Any = replace(case, seen=seen).plan().status
+        assert told in {
+            one["reason"] for one in status["conditions"] if one["type"] == "CertificateValid"
+        }
+
+
+def test_it_is_looked_at_again_when_it_begins_expires_and_ends() -> None:
+    certificate = a_certificate(not_before=NOW + DAY, ends=91 * DAY)
+    moments = []
+    at: float | None = NOW
+    while at is not None and (at := certificates.again(certificate, at)) is not None:
+        moments.append((at - NOW) / DAY)
+    assert moments == [1, 76, 91]
+    assert certificates.again(None, NOW) is None
+    assert certificates.again(replace(certificate, problem="broken"), NOW) is None
+
+
+def test_a_plan_for_a_settled_region_comes_back_for_its_certificate_alone() -> None:
+    assert a_plan(a_certificate()).requeue == NOW + 65 * DAY
