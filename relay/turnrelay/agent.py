@@ -55,12 +55,12 @@ class Agent:
         self._in = intake.Intake(told=told, files=files, settings=settings)
         self._database = database.Database(Path(files.database))
         self._written: database.Content | None = None
-        self._refuse_all = False
-        self._draining: asyncio.Task[str] | None = None
-        self._end = asyncio.Event()
         self._in_force: auth.Auth | None = None
         """The secrets that coturn has."""
         self._live_hash = ""
+        self._refuse_all = False
+        self._draining: asyncio.Task[str] | None = None
+        self._end = asyncio.Event()
         self._prover = proving.Prover(
             known=lambda: self._in_force, suffix=suffix, clock=clock, proven=self._on_proven
         )
@@ -146,6 +146,7 @@ class Agent:
             certificate=self._presenting.served,
             restarts=self._supervisor.restarts,
             config_hash=settings.digest,
+            live_hash=self._live_hash,
             complaints=self._in.complaints,
         )
 
@@ -167,8 +168,6 @@ class Agent:
 
     def _address_changed(self, run: supervising.Run) -> bool:
         return self._in.place() != run.placed
-            live_hash=self._live_hash,
-            cut=self._meter.cut,
 
     async def _keep_polling(self) -> None:
         while True:

@@ -36,8 +36,6 @@ class Status:
     """Last generation whose current secret an Allocate of its own has worked with; 0: none."""
     live_hash: str = ""
     """Of the live part of the configuration, as coturn has it; empty: it has none yet."""
-    cut: int = 0
-    """Allocations that were live when their coturn ended."""
     complaints: tuple[str, ...] = ()
     """Files that changed into something unusable; what was read before stays in force."""
 

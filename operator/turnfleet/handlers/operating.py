@@ -24,7 +24,6 @@ from turnfleet.handlers import (
 from turnfleet.kube import (
     announcing,
     borrowing,
-    certificates,
     client,
     executing,
     fields,
@@ -33,7 +32,6 @@ from turnfleet.kube import (
     leading,
     observing,
     reading,
-    secret,
     signing,
 )
 from turnfleet.kube import declaring as values
@@ -83,19 +81,8 @@ class Operator:
             clock=around.clock,
             rng=around.rng,
         )
-        self._named = borrowing.Borrowing(
-            api,
-            read=secret.borrowed,
-            marked=self._part_changed,
-            clock=around.clock,
-            rng=around.rng,
-        )
-        self._certificates = borrowing.Borrowing(
-            api,
-            read=certificates.read,
-            marked=self._part_changed,
-            clock=around.clock,
-            rng=around.rng,
+        self._borrowing = borrowing.Borrowing(
+            api, marked=self._part_changed, clock=around.clock, rng=around.rng
         )
         self._signing = signing.Signing(
             api,
@@ -129,8 +116,7 @@ class Operator:
                 regions=self._regions,
                 nodes=self._nodes,
                 observing=self._observing,
-                named=self._named,
-                certificates=self._certificates,
+                borrowing=self._borrowing,
                 signing=self._signing,
                 asking=self._asking,
                 executor=executing.Executor(api, may_write=lambda: lead.holds),
@@ -221,8 +207,7 @@ class Operator:
         for part in parts.values():
             part.cancel()
         await asyncio.gather(*parts.values(), ending, return_exceptions=True)
-        await self._named.close()
-        await self._certificates.close()
+        await self._borrowing.close()
         self.running = False
 
     async def _keep(self) -> None:
@@ -293,17 +278,11 @@ class Operator:
             lambda: len(self._reconciler.turns.rolling),
         )
         self._metrics.watch_conditions(self._conditions)
-        self._metrics.watch_certificates(self._ends)
 
     def _conditions(self) -> Iterator[tuple[str, str]]:
         for found in self._regions.objects.values():
             for condition in fields.items(found, "status", "conditions"):
                 yield fields.text(condition, "type"), fields.text(condition, "status")
-
-    def _ends(self) -> Iterator[tuple[str, str, float]]:
-        for key, certificate in self._certificates.each():
-            if certificate.fingerprint:
-                yield key.namespace, key.name, certificate.not_after
 
 
 def _generation(found: fields.Object) -> int | None:

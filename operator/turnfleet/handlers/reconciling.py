@@ -21,7 +21,6 @@ from turnfleet.kube import (
     holding,
     observing,
     reading,
-    secret,
     signing,
 )
 from turnfleet.model import region, turnregion
@@ -61,10 +60,7 @@ class Parts:
     regions: roster.Roster
     nodes: nodes.Nodes
     observing: observing.Regions
-    named: borrowing.Borrowing[secret.Borrowed]
-    """The Secrets that ``auth.secretName`` names."""
-    certificates: borrowing.Borrowing[observed.Certificate]
-    """Those that ``listeners.tls.secretName`` names."""
+    borrowing: borrowing.Borrowing
     signing: signing.Signing
     asking: asking.Asking
     executor: executing.Executor
@@ -143,7 +139,7 @@ class Reconciler:
             return queue.Outcome(again=_PAUSED)
         seen = self._observe(key, found, memory)
         if seen is None:
-            return queue.Outcome()  # a Secret is being read; the watch of that marks it
+            return queue.Outcome()  # its Secret is being read; the watch of that marks it
         with self._parts.metrics.planning():
             plan = planning.plan(
                 identity=identity,
@@ -220,8 +216,7 @@ class Reconciler:
         """Have what a region needs from elsewhere looked at."""
         if spec is None:
             return  # held: it stays as it was
-        self._parts.named.want(key, spec.auth.secret_name)
-        self._parts.certificates.want(key, spec.listeners.tls_secret_name)
+        self._parts.borrowing.want(key, spec.auth.secret_name)
         if region.AddressSource.EXTERNAL_DNS in spec.addresses.sources:
             self._by_dns.add(key)
         else:
@@ -238,17 +233,19 @@ class Reconciler:
     def _observe(
         self, key: reading.RegionKey, found: fields.Object, memory: _Memory
     ) -> observed.Observed | None:
-        """Return what there is of a region; ``None``: not all of it was read yet."""
-        if self._parts.named.is_pending(key) or self._parts.certificates.is_pending(key):
-            return None
-        named = self._parts.named.found(key) or secret.Borrowed()
+        borrowed = borrowing.Borrowed()
+        spec = memory.wanted.spec
+        if spec is not None and spec.auth.secret_name is not None:
+            known = self._parts.borrowing.found(key)
+            if known is None:
+                return None
+            borrowed = known
         seen = self._parts.observing.observed(
             key,
             nodes=self._parts.nodes.by_name,
             status=fields.mapping(found, "status"),
-            named_secret=named.secret,
-            named_secret_problem=named.problem,
-            certificate=self._parts.certificates.found(key),
+            named_secret=borrowed.secret,
+            named_secret_problem=borrowed.problem,
             refusal=memory.refusal,
             taken=memory.taken,
         )
@@ -287,8 +284,7 @@ class Reconciler:
         for waiting in self.turns.forget(key):
             self._mark(waiting, 0.0)
         self._say(self.addresses.said(key, ()), but=key)
-        self._parts.named.want(key, None)
-        self._parts.certificates.want(key, None)
+        self._parts.borrowing.want(key, None)
         self._parts.asking.want(key, ())
         self._by_dns.discard(key)
         self._parts.nodes.resolve(wanted=bool(self._by_dns))

@@ -13,7 +13,6 @@ from turnfleet.model import region
 from turnfleet.plan.cluster import (
     acceptance,
     annotations,
-    certificates,
     conditions,
     credentials,
     delivery,
@@ -105,7 +104,7 @@ def plan(
         ),
         status=written,
         events=events,
-        requeue=_first(moves.again, secrets.again, certificates.again(seen.certificate, now)),
+        requeue=min((t for t in (moves.again, secrets.again) if t is not None), default=None),
         signing=secrets.signing,
         inquire=delivery.awaited(
             roster, moves, delivery.parcel(told, secrets.auth, seen.certificate)
@@ -145,7 +144,6 @@ def _held(
         annotate=() if identity.deleting else annotations.annotate(roster, moves),
         status=written,
         events=events,
-        requeue=certificates.again(seen.certificate, now),
         signing=None if secrets is None else secrets.signing,
         # Endpoints drop a region that ends, and one whose name is another's.
         taking=bool(known.taking) and secrets is not None,
@@ -164,10 +162,6 @@ def _apply(
         for manifest in manifests
         if manifest.key not in barred and drift.drifted(manifest, seen.live.get(manifest.key))
     )
-
-
-def _first(*moments: float | None) -> float | None:
-    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _ended(roster: members.Roster) -> tuple[planned.Delete, ...]:
