@@ -22,6 +22,7 @@ from turnrelay import (
     lifecycle,
     metering,
     options,
+    parting,
     presenting,
     proving,
     selfprobe,
@@ -33,6 +34,8 @@ from turnrelay import (
 
 _LOG: Final = logging.getLogger(__name__)
 _POLL_EVERY: Final = 0.5
+_LAST_LOOK: Final = 1.0
+"""Seconds for a last count of the live allocations."""
 
 
 class Agent:
@@ -60,7 +63,10 @@ class Agent:
         self._live_hash = ""
         self._refuse_all = False
         self._draining: asyncio.Task[str] | None = None
+        self._cut_before: int | None = None
+        """Allocations that were cut before the end began; ``None``: it has not."""
         self._end = asyncio.Event()
+        self._end_reason = "coturn has ended"
         self._prover = proving.Prover(
             known=lambda: self._in_force, suffix=suffix, clock=clock, proven=self._on_proven
         )
@@ -99,7 +105,9 @@ class Agent:
             for task in done:
                 task.result()
         finally:
+            cut = await self._cut_by_ending()
             await self._supervisor.end()
+            parting.say(self._told.termination_log, cut=cut, reason=self._end_reason)
             if self._draining is not None:
                 self._draining.cancel()
             for task in tasks:
@@ -113,6 +121,7 @@ class Agent:
             self.told_to_end("told so a second time")
             return
         _LOG.info("draining, for %d s at most", self._in.settings.drain_timeout)
+        self._cut_before = self._meter.cut
         self._draining = asyncio.create_task(self._drain())
         self._draining.add_done_callback(self._drained)
         self._supervisor.start_no_more()
@@ -122,7 +131,19 @@ class Agent:
         """End at once."""
         if not self._end.is_set():
             _LOG.info("ending: %s", reason)
+            self._end_reason = reason
         self._end.set()
+
+    async def _cut_by_ending(self) -> int:
+        """Return how many live allocations the end cuts, with those lost since it began."""
+        before = self._meter.cut if self._cut_before is None else self._cut_before
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_LAST_LOOK):  # who waits for the end does not wait for this
+                await self._meter.count()
+        cut = self._meter.cut - before + self._meter.usage.allocations
+        if cut:
+            _LOG.warning("live allocations are cut: %d", cut)
+        return cut
 
     async def _told_to_end(self) -> None:
         await self._end.wait()
@@ -147,6 +168,7 @@ class Agent:
             restarts=self._supervisor.restarts,
             config_hash=settings.digest,
             live_hash=self._live_hash,
+            cut=self._meter.cut,
             complaints=self._in.complaints,
         )
 

@@ -33,6 +33,14 @@ TLS_CA: Final = "ca.crt"
 ADDRESSES_FILE: Final = "addresses"
 """Comma-separated public addresses, one per family (a downward-API volume in a cluster)."""
 
+# --- last words -------------------------------------------------------------------------------
+TERMINATION_LOG: Final = "/dev/termination-log"
+"""Where a container leaves its last words, a JSON object, unless its pod says otherwise."""
+PARTING_CUT: Final = "allocationsCut"
+"""In the last words: how many live allocations the end of the relay cut."""
+PARTING_REASON: Final = "reason"
+"""In the last words: why it ended, as a sentence."""
+
 # --- HTTP ---------------------------------------------------------------------------------------
 PATH_HEALTHZ: Final = "/healthz"
 PATH_READYZ: Final = "/readyz"

@@ -10,7 +10,7 @@ import ipaddress
 import socket
 import struct
 from collections import Counter
-from collections.abc import Iterable, Iterator
+from collections.abc import Collection, Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -35,12 +35,12 @@ def usage(
     *,
     process: int,
     ports: config.PortRange,
-    own_port: int | None = None,
+    own_ports: Collection[int] = (),
     proc: Path = Path("/proc"),
 ) -> Usage | None:
     """Return what coturn carries, or ``None`` if its process cannot be looked into.
 
-    ``own_port`` is that of a probe, which counts for nobody.
+    ``own_ports`` are those of probes, which count for nobody.
     """
     try:
         inodes = set(_socket_inodes(proc / str(process) / "fd"))
@@ -56,7 +56,7 @@ def usage(
         family
         for family, lines in tables
         for port in _ports(lines, inodes)
-        if ports.min <= port <= ports.max and port != own_port
+        if ports.min <= port <= ports.max and port not in own_ports
     )
     return Usage(allocations=used.total(), ports_used=max(used.values(), default=0))
 

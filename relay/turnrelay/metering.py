@@ -20,6 +20,9 @@ class Meter:
         self._prober = prober
         self._run = run
         self._traffic: counting.Traffic | None = None
+        self._looked_at: supervising.Run | None = None
+        self.cut = 0
+        """Allocations that were live when their coturn ended."""
         self.usage = counting.Usage()
         self.bitrate: float | None = None
 
@@ -39,14 +42,17 @@ class Meter:
     async def count(self) -> int | None:
         """Look at once; return the live allocations, ``None`` where that is not possible."""
         run = self._run()
-        if run is None:
+        if run is not self._looked_at:
+            self.cut += self.usage.allocations
             self.usage = counting.Usage()
+            self._looked_at = run
+        if run is None:
             return 0
         async with self._prober.quiet:
             found = counting.usage(
                 process=run.process.id,
                 ports=run.settings.relay_ports,
-                own_port=self._prober.own_port(),
+                own_ports=self._prober.own_ports(),
             )
         if found is None:
             return None

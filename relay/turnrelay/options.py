@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import turnrelay
-from turnrelay import placing
+from turnrelay import contract, placing
 
 _EPILOG = """\
 The agent starts one coturn, keeps its secrets, quotas, peer rules and certificate up to date while
@@ -36,6 +36,7 @@ class Options:
     name: str
     exit_with_parent: bool
     verbose: bool
+    termination_log: Path
 
 
 def parse(argv: Sequence[str] | None) -> Options:
@@ -55,6 +56,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         name=args.name,
         exit_with_parent=args.exit_with_parent,
         verbose=args.verbose,
+        termination_log=args.termination_log,
     )
 
 
@@ -123,6 +125,14 @@ def _parser() -> argparse.ArgumentParser:
         "--exit-with-parent",
         action="store_true",
         help="end at once when standard input reaches its end",
+    )
+    process.add_argument(
+        "--termination-log",
+        type=Path,
+        default=Path(contract.TERMINATION_LOG),
+        metavar="FILE",
+        help="where the allocations that the end cut are told, if the file is there "
+        "(default: %(default)s)",
     )
     process.add_argument("--verbose", action="store_true", help="log all that coturn logs")
     return parser

@@ -37,8 +37,8 @@ class Prover:
         self._clock = clock
         self._proven = proven
         self._poked = asyncio.Event()
-        self._own_port: int | None = None
-        self._own_until = 0.0
+        self._own_ports: dict[int, float] = {}
+        """Relay ports of the last probes, and until when each may be open (monotonic seconds)."""
         self.quiet = asyncio.Lock()
         """Held while a probe has an allocation."""
         self.proof: lifecycle.Proof = lifecycle.Unproven()
@@ -50,9 +50,11 @@ class Prover:
         """Have an Allocate made at once: what it depends on has changed."""
         self._poked.set()
 
-    def own_port(self) -> int | None:
-        """Return the relay port of the last probe while coturn may not yet have closed it."""
-        return self._own_port if asyncio.get_running_loop().time() < self._own_until else None
+    def own_ports(self) -> frozenset[int]:
+        """Return the relay ports of probes that coturn may not yet have closed."""
+        now = asyncio.get_running_loop().time()
+        self._own_ports = {port: end for port, end in self._own_ports.items() if now < end}
+        return frozenset(self._own_ports)
 
     async def attend(self, run: supervising.Run) -> str:
         """Probe for ever; return a sentence when coturn has been silent for 10 s."""
@@ -74,7 +76,7 @@ class Prover:
         """Make one Allocate and note what it proves."""
         async with self.quiet:
             known = self._known()
-            found, self._own_port = await selfprobe.allocate(
+            found, port = await selfprobe.allocate(
                 server,
                 secret="" if known is None else known.current,
                 user_suffix=self._suffix(),
@@ -82,7 +84,8 @@ class Prover:
                 ipv6=run.settings.families == {6},
             )
             self.proof = lifecycle.believe(found, before=self.proof)
-            self._own_until = asyncio.get_running_loop().time() + _LINGERS
+            if port is not None:
+                self._own_ports[port] = asyncio.get_running_loop().time() + _LINGERS
         if known is not None and lifecycle.accepts_secret(found):
             self.proven_generation = known.generation
         if isinstance(self.proof, lifecycle.Proven) and not self.once_proven:

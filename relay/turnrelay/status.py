@@ -36,6 +36,8 @@ class Status:
     """Last generation whose current secret an Allocate of its own has worked with; 0: none."""
     live_hash: str = ""
     """Of the live part of the configuration, as coturn has it; empty: it has none yet."""
+    cut: int = 0
+    """Allocations that were live when their coturn ended."""
     complaints: tuple[str, ...] = ()
     """Files that changed into something unusable; what was read before stays in force."""
 
@@ -111,6 +113,11 @@ class _Collector(registry.Collector):
             "turnrelay_coturn_restarts",
             "Times that coturn was started again",
             value=status.restarts,
+        )
+        yield core.CounterMetricFamily(
+            "turnrelay_allocations_cut",
+            "Allocations that were live when their coturn ended",
+            value=status.cut,
         )
 
 

@@ -8,7 +8,7 @@ from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from tests.support import cluster_fleet, cluster_regions
+from tests.support import cluster_clients, cluster_fleet, cluster_regions
 
 from turnfleet.commands import asking, exercising, output
 from turnrelay import turn
@@ -19,7 +19,6 @@ Judgement = Callable[[Offers], bool]
 _IN_A_ROW: Final = 8
 """Answers that have to agree: the service spreads them over the endpoint's replicas."""
 _PACKETS: Final = 5
-_TIMEOUT: Final = 3.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,24 +42,11 @@ class BackEnd:
         return tuple([text for each in offers if (text := await self._refusal(each))])
 
     async def _refusal(self, offer: asking.Offer) -> str | None:
-        where = offer.destination
-        if where is None:
-            return f"{offer.url}: not a URL"
-        server = turn.Server(
-            address=where.host,
-            port=where.port,
-            transport=turn.Transport(where.transport),
-            context=self.trusted if where.transport == "tls" else None,
-        )
         try:
-            async with turn.connect(server, timeout=_TIMEOUT) as connection:
-                allocation = await connection.allocate(
-                    username=offer.username, password=offer.credential
-                )
-                await allocation.release()
-        except turn.Failure as failure:
+            async with cluster_clients.offered(offer, trusted=self.trusted):
+                return None
+        except (turn.Failure, ValueError) as failure:
             return f"{offer.url}: {failure}"
-        return None
 
     async def complaints(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
         """Use every URL as a client does, packets included, and return what did not work."""

@@ -6,6 +6,7 @@ from collections.abc import AsyncIterator, Mapping
 
 from tests.support import coturn
 
+from turnfleet.commands import asking
 from turnrelay import turn
 
 _TIMEOUT = 3.0
@@ -34,20 +35,51 @@ def trusting(authority: coturn.Authority) -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def allocated(server: turn.Server, *, secret: str) -> AsyncIterator[turn.Allocation]:
-    """Give an allocation, released with the block."""
+    """Give an allocation with a credential of one's own making, released with the block."""
     username, password = coturn.credential(secret=secret.encode(), user="client")
+    async with _granted(server, username, password) as allocation:
+        yield allocation
+
+
+@contextlib.asynccontextmanager
+async def offered(
+    offer: asking.Offer, *, trusted: ssl.SSLContext
+) -> AsyncIterator[turn.Allocation]:
+    """Give the allocation that one URL of an answer is good for, released with the block."""
+    if offer.destination is None:
+        raise ValueError(f"not a URL: {offer.url}")
+    where = offer.destination
+    server = turn.Server(
+        address=where.host,
+        port=where.port,
+        transport=turn.Transport(where.transport),
+        context=trusted if where.transport == "tls" else None,
+    )
+    async with _granted(server, offer.username, offer.credential) as allocation:
+        yield allocation
+
+
+@contextlib.asynccontextmanager
+async def _granted(
+    server: turn.Server, username: str, password: str
+) -> AsyncIterator[turn.Allocation]:
     async with turn.connect(server, timeout=_TIMEOUT) as connection:
-        yield await connection.allocate(username=username, password=password)
+        allocation = await connection.allocate(username=username, password=password)
+        try:
+            yield allocation
+        finally:
+            # A client that only goes away keeps its allocation for ten minutes, and the relay.
+            with contextlib.suppress(turn.Failure):
+                await allocation.release()
 
 
 async def refusal(server: turn.Server, *, secret: str) -> int | None:
     """Return the code with which a relay refuses an allocation; ``None`` if it gives one."""
     try:
-        async with allocated(server, secret=secret) as allocation:
-            await allocation.release()
+        async with allocated(server, secret=secret):
+            return None
     except turn.Refused as refused:
         return refused.code
-    return None
 
 
 async def passes(near: turn.Allocation, far: turn.Allocation) -> bool:

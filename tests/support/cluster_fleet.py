@@ -50,7 +50,8 @@ class Fleet:
     def install(self, *more: str, tag: str = "e2e") -> None:
         """Install the chart with the images built here, or upgrade it; ``more`` are flags of helm.
 
-        Does not wait: an endpoint is ready with the first relay.
+        ``tag`` is that of the programs' image. Does not wait: an endpoint is ready with the first
+        relay.
         """
         self.kubernetes.kubectl.apply(
             {"apiVersion": "v1", "kind": "Namespace", "metadata": {"name": NAMESPACE}},
@@ -64,8 +65,10 @@ class Fleet:
         )  # fmt: skip
 
     def uninstall(self) -> None:
-        """Take the release away."""
-        self.kubernetes.helm("uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait")
+        """Take the release away, if it is there."""
+        self.kubernetes.helm(
+            "uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait", "--ignore-not-found"
+        )
 
     def certify(self, addresses: Sequence[str]) -> None:
         """Give the relays of these addresses a certificate, for regions that name it."""
@@ -224,7 +227,7 @@ def _values(tag: str) -> Mapping[str, object]:
     elsewhere = {"nodeSelector": {"topology.kubernetes.io/region": "us"}}  # tests break eu's nodes
     return {
         "image": {"tag": tag},
-        "relays": {"image": {"tag": tag}},
+        "relays": {"image": {"tag": "e2e"}},
         "relayNamespaces": [{"name": name, "create": True} for name in (RELAYS, OTHERS)],
         "operator": elsewhere,
         "api": {

@@ -172,6 +172,11 @@ class Cluster:
             )
         self._loaded.write_text(str(larder))
 
+    def tag(self, image: str, other: str) -> None:
+        """Give an image another name beside its own, on every node."""
+        for each in self._nodes.values():
+            each.tag(image, other)
+
     def helm(self, *arguments: str | Path, timeout: float = 300) -> str:
         """Return what helm printed; raises ``commands.Failed`` with what it complained of."""
         # Without a HOME it would keep what it learns of the cluster in the present folder.

@@ -64,6 +64,10 @@ class Containerd:
         """Put the images of an archive where the kubelet finds them."""
         commands.run(*self._ctr("images", "import", str(archive)))
 
+    def tag(self, image: str, other: str) -> None:
+        """Give an image another name beside its own."""
+        commands.run(*self._ctr("images", "tag", "--force", image, other))
+
     def _ctr(self, *arguments: str) -> tuple[str, ...]:
         return ("ctr", f"--address={self.socket}", f"--namespace={_NAMESPACE}", *arguments)
 

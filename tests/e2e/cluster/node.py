@@ -152,6 +152,10 @@ class Node:
         """Put the images of an archive where the kubelet finds them."""
         self._containerd.load(archive)
 
+    def tag(self, image: str, other: str) -> None:
+        """Give an image that the node has another name beside its own."""
+        self._containerd.tag(image, other)
+
     def _id(self, program: str) -> str:
         return f"{program}-{self.name}"
 

@@ -1,0 +1,93 @@
+"""Edits that coturn takes over while it runs: no relay is replaced, nobody loses a call."""
+
+import asyncio
+import contextlib
+import time
+from typing import Final
+
+from tests.e2e.cluster import shape, steps
+from tests.support import (
+    cluster_asking,
+    cluster_calls,
+    cluster_clients,
+    cluster_fleet,
+    cluster_regions,
+)
+
+from turnfleet.commands import asking
+from turnrelay import stun, turn
+
+_LIVE_WITHIN: Final = 100
+"""Seconds until every relay goes by an edit. A kubelet brings a changed ConfigMap within a minute,
+and coturn looks at its tables every five seconds; a nudge of the pods will spare the minute."""
+_DENIED: Final = "9.9.9.9"
+"""A peer that is allowed unless somebody says otherwise. Nothing is sent to it."""
+_MEDIA_SERVER: Final = shape.GATEWAY
+"""A peer of a private network, which is denied unless somebody says otherwise."""
+_PER_USER: Final = 6
+
+
+async def test_quotas_and_peers_change_in_a_coturn_that_runs(
+    fleet: cluster_fleet.Fleet,
+    back_end: cluster_asking.BackEnd,
+    central: cluster_regions.Region,
+    told: steps.Steps,
+) -> None:
+    before = fleet.instances(central)
+    offers = _of_each_relay(await cluster_asking.complete(back_end, central))
+    for offer in offers:
+        assert await _goes_by(offer, back_end) == (True, False, False)
+    async with cluster_calls.going_on(offers, trusted=back_end.trusted) as calls:
+        fleet.edit(
+            central.name,
+            {
+                "limits": {"allocationsPerUser": _PER_USER},
+                "peers": {"deny": [f"{_DENIED}/32"], "allow": [f"{_MEDIA_SERVER}/32"]},
+            },
+        )
+        began = time.monotonic()
+        for offer in offers:
+            while (found := await _goes_by(offer, back_end)) != (False, True, True):
+                assert time.monotonic() - began < _LIVE_WITHIN, found
+                await asyncio.sleep(0.5)
+        told.measured(f"in force on every relay {time.monotonic() - began:.1f} s after the edit")
+    assert [str(call) for call in calls if call.lost or call.broken] == []
+    assert fleet.instances(central) == before
+    fleet.apply(central.name, central.spec)
+    await asyncio.to_thread(fleet.await_settled, central.name)
+
+
+def _of_each_relay(offers: cluster_asking.Offers) -> tuple[asking.Offer, ...]:
+    """Return one UDP offer of each relay."""
+    udp = {o.destination.host: o for o in offers if o.destination and o.url.startswith("turn:")}
+    return tuple(udp.values())
+
+
+async def _goes_by(
+    offer: asking.Offer, back_end: cluster_asking.BackEnd
+) -> tuple[bool, bool, bool]:
+    """Return whether a relay lets one reach each peer, and whether it holds users to the quota."""
+    peers = [await _may_reach(peer, offer, back_end) for peer in (_DENIED, _MEDIA_SERVER)]
+    return peers[0], peers[1], await _is_limited(offer, back_end)
+
+
+async def _may_reach(peer: str, offer: asking.Offer, back_end: cluster_asking.BackEnd) -> bool:
+    try:
+        async with cluster_clients.offered(offer, trusted=back_end.trusted) as allocation:
+            await allocation.permit(peer)
+    except turn.Refused as refused:
+        return refused.code != stun.Code.FORBIDDEN
+    return True
+
+
+async def _is_limited(offer: asking.Offer, back_end: cluster_asking.BackEnd) -> bool:
+    """Return whether a user is refused one allocation more than the quota."""
+    async with contextlib.AsyncExitStack() as stack:
+        try:
+            for _ in range(_PER_USER + 1):
+                await stack.enter_async_context(
+                    cluster_clients.offered(offer, trusted=back_end.trusted)
+                )
+        except turn.Refused as refused:
+            return refused.code == stun.Code.ALLOCATION_QUOTA_REACHED
+    return False
