@@ -8,13 +8,10 @@ import contextlib
 import logging
 import time
 from collections.abc import Callable
-from pathlib import Path
 from typing import Final
 
 from turnrelay import (
-    auth,
     config,
-    database,
     draining,
     enduring,
     features,
@@ -30,12 +27,19 @@ from turnrelay import (
     state,
     status,
     supervising,
+    timekeeping,
+    upkeep,
 )
 
 _LOG: Final = logging.getLogger(__name__)
 _POLL_EVERY: Final = 0.5
 _LAST_LOOK: Final = 1.0
 """Seconds for a last count of the live allocations."""
+
+
+def _since_boot() -> float:
+    # Goes on while the machine sleeps, which is no jump.
+    return time.clock_gettime(time.CLOCK_BOOTTIME)
 
 
 class Agent:
@@ -48,34 +52,35 @@ class Agent:
         settings: config.Config,
         abilities: features.Features,
         clock: Callable[[], float] = time.time,
+        steady: Callable[[], float] = _since_boot,
         suffix: Callable[[], str],
     ) -> None:
         self._told = told
         self._features = abilities
         self._clock = clock
         files = state.files(told.state)
-        self._lock = state.Lock()
         self._in = intake.Intake(told=told, files=files, settings=settings)
-        self._database = database.Database(Path(files.database))
-        self._written: database.Content | None = None
-        self._in_force: auth.Auth | None = None
-        """The secrets that coturn has."""
-        self._live_hash = ""
-        self._refuse_all = False
+        self._time = timekeeping.Timekeeper(wall=clock, steady=steady)
         self._draining: asyncio.Task[str] | None = None
         self._cut_before: int | None = None
         """Allocations that were cut before the end began; ``None``: it has not."""
         self._end = asyncio.Event()
         self._end_reason = "coturn has ended"
         self._prover = proving.Prover(
-            known=lambda: self._in_force, suffix=suffix, clock=clock, proven=self._on_proven
+            known=lambda: self._upkeep.in_force, suffix=suffix, clock=clock, proven=self._on_proven
+        )
+        self._upkeep = upkeep.Upkeep(
+            files=files,
+            taken_in=self._in,
+            time=self._time,
+            changed=self._prover.poke,
         )
         self._supervisor = supervising.Supervisor(
             taken_in=self._in,
             files=files,
             abilities=abilities,
             turnserver=told.turnserver,
-            write=self._open_and_write,
+            write=self._upkeep.prepare,
             attend=self._prover.attend,
         )
         self._presenting = presenting.Presenting(
@@ -113,7 +118,7 @@ class Agent:
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
-            self._database.close()
+            self._upkeep.close()
 
     def told_to_drain(self) -> None:
         """SIGTERM: drain; the second time, end."""
@@ -151,14 +156,14 @@ class Agent:
     def status(self) -> status.Status:
         """Return what the relay is now."""
         self._judge()
-        settings = self._in.settings
+        settings, in_force = self._in.settings, self._upkeep.in_force
         return status.Status(
             region=settings.region,
             name=self._told.name,
             instance=self._told.instance,
             standing=self._standing,
             coturn_version=str(self._features.version),
-            generation=0 if self._in_force is None else self._in_force.generation,
+            generation=0 if in_force is None else in_force.generation,
             proven_generation=self._prover.proven_generation,
             usage=self._meter.usage,
             bitrate=self._meter.bitrate,
@@ -167,7 +172,7 @@ class Agent:
             certificate=self._presenting.served,
             restarts=self._supervisor.restarts,
             config_hash=settings.digest,
-            live_hash=self._live_hash,
+            live_hash=self._upkeep.live_hash,
             cut=self._meter.cut,
             complaints=self._in.complaints,
         )
@@ -180,6 +185,7 @@ class Agent:
             obstacle=self._supervisor.obstacle,
             once_proven=self._prover.once_proven,
             proof=self._prover.proof,
+            fault=self._upkeep.fault or self._clock_fault(),
             address_changed=run is not None and self._address_changed(run),
             closed=self._in.settings.live.closed,
         )
@@ -187,6 +193,15 @@ class Agent:
         verdict = self._standing.verdict
         if verdict.state is not before.verdict.state:
             _LOG.info("%s%s", verdict.state, f": {verdict.sentence}" if verdict.sentence else "")
+
+    def _clock_fault(self) -> lifecycle.Obstacle | None:
+        sentence = self._time.sentence
+        if sentence is None or not self._time.harmful:
+            return None
+        return lifecycle.Obstacle(
+            reason=lifecycle.Reason.CLOCK_JUMPED,
+            sentence=f"{sentence}: credentials of clients may look expired",
+        )
 
     def _address_changed(self, run: supervising.Run) -> bool:
         return self._in.place() != run.placed
@@ -197,48 +212,15 @@ class Agent:
             self._poll()
 
     def _poll(self) -> None:
+        self._time.look()
+        self._in.complain("clock", self._time.sentence)
         self._in.poll()
         with contextlib.suppress(state.Unusable):
-            self._lock.take(self._told.state)
+            self._upkeep.take()
             self._in.poll_certificate(self._clock())
         if self._supervisor.run is not None:
-            self._write_live()
+            self._upkeep.keep()
         self._judge()
-
-    def _open_and_write(self) -> None:
-        """Make the database right before coturn starts (called by the supervisor)."""
-        self._lock.take(self._told.state)
-        self._database.close()
-        self._database.open()
-        self._written = None
-        self._write()
-
-    def _write_live(self) -> None:
-        try:
-            self._write()
-        except database.Failed as failure:
-            self._in.complain("database", failure.sentence)
-        else:
-            self._in.complain("database", None)
-
-    def _write(self) -> None:
-        known = self._in.auth
-        if known is None:
-            return
-        wanted = database.content(
-            settings=self._in.settings,
-            secrets=known.secrets(self._clock()),
-            refuse_all=self._refuse_all,
-        )
-        if wanted != self._written:
-            changes = self._database.apply(wanted)
-            if self._written is not None:
-                _LOG.info("changed %d rows that coturn reads", changes)
-            self._written = wanted
-            self._prover.poke()
-        # Also where no row differs: another generation may hold the same secrets.
-        self._in_force = known
-        self._live_hash = self._in.settings.live.digest
 
     def _on_proven(self) -> None:
         self._supervisor.proven()
@@ -252,7 +234,7 @@ class Agent:
                     lambda: draining.drain(
                         run=lambda: self._supervisor.run,
                         drains_itself=self._features.drains,
-                        refuse_all=self._refuse_new,
+                        refuse_all=self._upkeep.refuse_new,
                         proof=self._prove_once,
                         count=self._meter.count,
                     )
@@ -263,10 +245,6 @@ class Agent:
     def _drained(self, task: asyncio.Task[str]) -> None:
         if not task.cancelled():
             self.told_to_end(task.result())
-
-    def _refuse_new(self) -> None:
-        self._refuse_all = True
-        self._write_live()
 
     async def _prove_once(self, run: supervising.Run) -> lifecycle.Proof:
         await self._prover.allocate(run, selfprobe.servers(run.settings, run.placed)[0])

@@ -51,6 +51,11 @@ class Process:
         """Whether the process has not ended."""
         return self._process.returncode is None
 
+    @property
+    def killed(self) -> bool:
+        """Whether the process has ended by SIGKILL."""
+        return self._process.returncode == -signal.SIGKILL
+
     def signal(self, number: signal.Signals) -> None:
         """Send a signal, if the process still runs."""
         with contextlib.suppress(ProcessLookupError):
@@ -124,8 +129,10 @@ async def start(
 ) -> Process:
     """Start coturn in ``folder``. Raises ``OSError`` when there is no such program."""
     read_end, write_end = os.pipe()
+    # A full pipe must not block coturn's relay threads while the agent is stopped or starved: lines
+    # get lost then. It holds many seconds of log.
+    os.set_blocking(write_end, False)
     with contextlib.suppress(OSError):
-        # A full pipe would block coturn's relay threads, so it may hold many seconds of log.
         fcntl.fcntl(read_end, fcntl.F_SETPIPE_SZ, _PIPE_SIZE)
     log = asyncio.StreamReader(limit=_LINE_MAX)
     # The transport closes the pipe when coturn's end of it closes.

@@ -1,13 +1,14 @@
 """The SQLite file that coturn reads secrets, quotas and peer rules from while it runs.
 
 Writes only what changed. WAL is mandatory: without it a writer makes coturn refuse credentials.
-The file is never replaced while coturn runs, since coturn would go on reading the old one.
+The file is never replaced while coturn runs, since coturn would go on reading the old one; where it
+was damaged it is written anew in place.
 """
 
 import contextlib
 import os
 import sqlite3
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, NamedTuple
@@ -75,7 +76,8 @@ _STATEMENTS: Final = {
         "INSERT INTO turn_realm_option (realm, opt, value) VALUES (?, ?, ?)",
     ),
 }
-_BUSY_SECONDS: Final = 2.0
+_BUSY_SECONDS: Final = 0.2
+"""Nobody but the agent writes; waiting longer for a stranger would stop everything else it does."""
 
 Row = tuple[str, ...]
 
@@ -177,6 +179,23 @@ class Database:
                 raise
         return changes
 
+    def confirm(self, content: Content) -> bool:
+        """Make sure that whoever opens the file now reads ``content``.
+
+        Returns whether it was damaged. An open connection reads from its memory until the next
+        write, so that neither coturn nor we would notice damage before it hurts. What was damaged
+        is written in place: coturn's connections take it up, and nothing ends.
+        """
+        wanted = _rows(content)
+        with contextlib.suppress(sqlite3.DatabaseError):
+            if self._read_anew() == wanted:
+                return False
+        with self._failing():
+            self._write_anew(wanted)
+            if self._read_anew() != wanted:
+                raise sqlite3.DatabaseError("it does not keep what is written")
+        return True
+
     def close(self) -> None:
         """Close the file."""
         if self._connection is not None:
@@ -194,8 +213,30 @@ class Database:
         mode = self._connection.execute("PRAGMA journal_mode=WAL").fetchone()
         if mode != ("wal",):
             raise sqlite3.OperationalError("its file system does not allow WAL")
-        for table in _TABLES:
-            self._connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
+        _create(self._connection)
+
+    def _read_anew(self) -> dict[str, frozenset[Row]]:
+        address = f"{self._path.absolute().as_uri()}?mode=ro"
+        with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as fresh:
+            return {
+                table: frozenset(fresh.execute(statements.select))
+                for table, statements in _STATEMENTS.items()
+            }
+
+    def _write_anew(self, wanted: Mapping[str, frozenset[Row]]) -> None:
+        connection = self._connection
+        if connection is None:
+            raise sqlite3.OperationalError("it is not open")
+        # ``backup`` waits for ever where another program has the lock.
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as sound:
+            _create(sound)
+            for table, rows in wanted.items():
+                sound.executemany(_STATEMENTS[table].insert, rows)
+            sound.backup(connection)
+        # From the log, whose beginning may be damaged as well, into the file itself.
+        connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):
@@ -209,7 +250,12 @@ class Database:
             raise Failed(self._sentence(error)) from error
 
     def _sentence(self, error: Exception) -> str:
-        return f"the database {self._path} cannot be written: {error}"
+        return f"the database {self._path} cannot be used: {error}"
+
+
+def _create(connection: sqlite3.Connection) -> None:
+    for table in _TABLES:
+        connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
 
 
 def _apply_table(connection: sqlite3.Connection, table: str, wanted: frozenset[Row]) -> int:

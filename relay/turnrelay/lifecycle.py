@@ -7,6 +7,7 @@ coturn cannot run              Starting   no     the obstacle
 no Allocate has worked yet     Starting   no     Unproven, or how it was refused
 the last Allocate was refused  Closed     no     BadCredential, Full, ...
 coturn is silent               Closed     no     Silent
+something else is broken       Closed     no     the fault
 the public address changed     Closed     no     AddressChanged
 closed by its owner            Closed     no     Closed
 else                           Ready      yes
@@ -34,9 +35,15 @@ class Reason(StrEnum):
     PORT_TAKEN = "PortTaken"
     """Another program has one of its ports."""
     STATE_UNWRITABLE = "StateUnwritable"
-    """The state folder cannot be written."""
+    """The state folder cannot be written: it is full, read-only or another's."""
+    DATABASE_UNUSABLE = "DatabaseUnusable"
+    """What coturn reads cannot be brought up to date: locked, lost or damaged."""
+    CLOCK_JUMPED = "ClockJumped"
+    """The clock has just jumped so far forward that credentials may look expired."""
     CRASHED = "Crashed"
     """coturn ended by itself and is started again after a while."""
+    OUT_OF_MEMORY = "OutOfMemory"
+    """The kernel ended coturn for want of memory; it is started again after a while."""
     UNPROVEN = "Unproven"
     """No Allocate of its own has worked yet."""
     BAD_CREDENTIAL = "BadCredential"
@@ -59,7 +66,7 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Obstacle:
-    """What keeps coturn from running."""
+    """What keeps coturn from running, or a running one from being offered."""
 
     reason: Reason
     sentence: str
@@ -133,6 +140,8 @@ class Facts:
     once_proven: bool = False
     """Some Allocate has worked since coturn started."""
     proof: Proof = Unproven()
+    fault: Obstacle | None = None
+    """What is broken beside a coturn that runs."""
     address_changed: bool = False
     closed: bool = False
 
@@ -198,6 +207,8 @@ def judge(facts: Facts) -> Verdict:
 
 
 def _closing(facts: Facts) -> tuple[Reason, str] | None:
+    if facts.fault is not None:
+        return facts.fault.reason, facts.fault.sentence
     if facts.address_changed:
         return (
             Reason.ADDRESS_CHANGED,

@@ -6,7 +6,7 @@ import logging
 from collections.abc import Callable
 from typing import Final
 
-from turnrelay import auth, enduring, lifecycle, selfprobe, supervising, turn
+from turnrelay import auth, enduring, lifecycle, ports, selfprobe, supervising, turn
 
 _LOG: Final = logging.getLogger(__name__)
 _WHILE_UNPROVEN: Final = 0.05
@@ -16,6 +16,7 @@ _BINDING_EVERY: Final = 1.0
 _SILENCE_MAX: Final = 10.0
 _LINGERS: Final = 2.5
 """coturn ends the released allocation of a UDP client with a later tick of its clock."""
+_SILENCE: Final = lifecycle.Silent("no answer to a Binding")
 _SILENT_ROUNDS_MIN: Final = 4
 """An agent that was itself stopped finds a long silence: it must have listened, too."""
 
@@ -114,11 +115,17 @@ class Prover:
             asked = loop.time()
             if await selfprobe.answers(listeners):
                 silent_since, rounds = None, 0
+            elif not any(ports.is_own(listener.address) for listener in listeners):
+                # It may be well: this machine has lost the addresses, for a while perhaps.
+                silent_since, rounds = None, 0
             else:
                 silent_since = asked if silent_since is None else silent_since
                 rounds += 1
                 if rounds == 1 and self.once_proven:
                     _LOG.warning("coturn does not answer on any listener")
+                    # The next silence, of an Allocate at once, closes the relay.
+                    self.proof = lifecycle.believe(_SILENCE, before=self.proof)
+                    self.poke()
                 if loop.time() - silent_since >= _SILENCE_MAX and rounds >= _SILENT_ROUNDS_MIN:
                     return f"coturn was silent on all its listeners for {_SILENCE_MAX:.0f} s"
             await asyncio.sleep(max(_BINDING_EVERY - (loop.time() - asked), 0.1))

@@ -8,6 +8,7 @@ from typing import Final
 from turnrelay import rendering
 
 _MODE: Final = 0o700
+_PULSE: Final = "Written again and again, to find out in time where that is not possible.\n"
 
 
 def files(folder: Path) -> rendering.Files:
@@ -70,3 +71,8 @@ def write_private(path: Path, text: str) -> None:
         draft.replace(path)
     except OSError as error:
         raise Unusable(f"{path} cannot be written: {error.strerror}") from error
+
+
+def prove_writable(folder: Path) -> None:
+    """Write and replace a file, as every change has to. Raises ``Unusable``."""
+    write_private(folder / "pulse", _PULSE)

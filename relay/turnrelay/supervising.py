@@ -22,6 +22,7 @@ from turnrelay import (
     features,
     intake,
     lifecycle,
+    mortality,
     placing,
     ports,
     rendering,
@@ -97,13 +98,12 @@ class Supervisor:
         loop = asyncio.get_running_loop()
         while (placed := await self._launchable()) is not None:
             began = loop.time()
-            sentence = await self._live_once(placed)
+            self.obstacle = end = await self._live_once(placed)
             self._backoff = self._backoff.ended(ran=loop.time() - began)
-            self.obstacle = lifecycle.Obstacle(reason=lifecycle.Reason.CRASHED, sentence=sentence)
             if self._no_more.is_set():
-                _LOG.info("%s", sentence)
+                _LOG.info("%s", end.sentence)
                 return
-            _LOG.warning("%s; next start in %.1f s", sentence, self._backoff.delay)
+            _LOG.warning("%s; next start in %.1f s", end.sentence, self._backoff.delay)
             await self._pause(self._backoff.delay)
             self.restarts += 1
 
@@ -153,14 +153,21 @@ class Supervisor:
                 reason=lifecycle.Reason.PORT_TAKEN,
                 sentence=f"another program has {', '.join(taken)}",
             )
+        return self._write_files(placed) or placed
+
+    def _write_files(self, placed: placing.Placing) -> lifecycle.Obstacle | None:
         try:
             self._write()
             state.write_private(Path(self._files.configuration), self._configuration(placed))
-        except (database.Failed, state.Unusable) as error:
+        except state.Unusable as unusable:
             return lifecycle.Obstacle(
-                reason=lifecycle.Reason.STATE_UNWRITABLE, sentence=error.sentence
+                reason=lifecycle.Reason.STATE_UNWRITABLE, sentence=unusable.sentence
             )
-        return placed
+        except database.Failed as failure:
+            return lifecycle.Obstacle(
+                reason=lifecycle.Reason.DATABASE_UNUSABLE, sentence=failure.sentence
+            )
+        return None
 
     def _place(self) -> placing.Placing | lifecycle.Obstacle:
         outcome = self._in.place()
@@ -180,7 +187,7 @@ class Supervisor:
             )
         )
 
-    async def _live_once(self, placed: placing.Placing) -> str:
+    async def _live_once(self, placed: placing.Placing) -> lifecycle.Obstacle:
         self._proven = False
         command = rendering.argv(
             turnserver=self._turnserver, setpriv=shutil.which("setpriv"), files=self._files
@@ -190,24 +197,32 @@ class Supervisor:
                 command, folder=Path(self._files.database).parent, on_fatal=self._dropped
             )
         except OSError as error:
-            return f"{self._turnserver} cannot be started: {error.strerror}"
+            return _crashed(f"{self._turnserver} cannot be started: {error.strerror}")
         self.run = Run(process=process, settings=self._in.settings, placed=placed)
         self.obstacle = None
         try:
-            sentence = await self._until_end(self.run)
+            end = await self._until_end(self.run)
         finally:
             await process.kill()
             self.run = None
         if self._fatal is not None:
             raise Fatal(f"coturn does not take its configuration: {self._fatal}")
-        return sentence
+        return end
 
-    async def _until_end(self, run: Run) -> str:
+    async def _until_end(self, run: Run) -> lifecycle.Obstacle:
+        kills = mortality.out_of_memory_kills()
         ending = asyncio.ensure_future(run.process.ended())
         attending = asyncio.ensure_future(self._attend(run))
         try:
             done, _ = await asyncio.wait({ending, attending}, return_when=asyncio.FIRST_COMPLETED)
-            return (ending if ending in done else attending).result()
+            if ending not in done:
+                return _crashed(attending.result())
+            if run.process.killed and mortality.out_of_memory_kills() > kills:
+                return lifecycle.Obstacle(
+                    reason=lifecycle.Reason.OUT_OF_MEMORY,
+                    sentence=f"{ending.result()}: the kernel ran out of memory",
+                )
+            return _crashed(ending.result())
         finally:
             ending.cancel()
             attending.cancel()
@@ -217,3 +232,7 @@ class Supervisor:
         if self.run is not None and not self._proven and self._fatal is None:
             self._fatal = line
             self.run.process.signal(signal.SIGKILL)
+
+
+def _crashed(sentence: str) -> lifecycle.Obstacle:
+    return lifecycle.Obstacle(reason=lifecycle.Reason.CRASHED, sentence=sentence)

@@ -67,7 +67,7 @@ def test_a_broken_file_is_made_anew(tmp_path: Path) -> None:
 
 def test_a_folder_that_cannot_be_written_is_a_sentence(tmp_path: Path) -> None:
     opened = database.Database(tmp_path / "missing" / "db")
-    with pytest.raises(database.Failed, match="cannot be written"):
+    with pytest.raises(database.Failed, match="cannot be used"):
         opened.open()
     with pytest.raises(database.Failed, match="is not open"):
         opened.apply(content("one"))
