@@ -21,7 +21,7 @@ from pathlib import Path
 from typing import Final
 
 from tests.bench import report
-from tests.calls import call, crowd, ledger, on_machine, scenario, verdict, walking
+from tests.calls import call, crowd, ledger, on_cluster, on_machine, scenario, verdict, walking
 
 _SAMPLE_EVERY: Final = 1.0
 _RAMP: Final = 5.0
@@ -41,6 +41,7 @@ class Plan:
     steps: Sequence[str]
     """Those to do, by their first words; none: all."""
     seed: int
+    on_machine: bool
 
 
 def main() -> int:
@@ -52,6 +53,7 @@ def main() -> int:
         baseline=args.baseline,
         steps=args.steps,
         seed=args.seed,
+        on_machine=args.on == "machine",
     )
     began = time.monotonic()
     text, good = asyncio.run(_soaked(plan))
@@ -92,12 +94,19 @@ async def _soaked(plan: Plan) -> tuple[str, bool]:
     told = ledger.Ledger(began=time.monotonic())
     live: list[int] = []
     with tempfile.TemporaryDirectory(prefix="turnfleet-calls-") as folder:
-        async with on_machine.running(Path(folder), longest=plan.calls[1]) as site:
-            steps = (scenario.baseline(plan.baseline), *_chosen(site.steps(), plan.steps))
-            async with _calling(plan, site, told), _sampled(told, live):
-                await scenario.play(steps, told, say=_say)
+        async with _site(plan, Path(folder)) as site:
+            steps = _chosen(site.steps(told), plan.steps)
+            async with _calling(plan, site, told), site.watched(told), _sampled(told, live):
+                await scenario.play((scenario.baseline(plan.baseline), *steps), told, say=_say)
     wrong = verdict.complaints(told, wanted=plan.live, live=live)
     return verdict.written(told, wanted=plan.live, live=live), not wrong
+
+
+def _site(plan: Plan, folder: Path) -> contextlib.AbstractAsyncContextManager[scenario.Site]:
+    longest = plan.calls[1]
+    if plan.on_machine:
+        return on_machine.running(folder, longest=longest)
+    return on_cluster.running(folder, longest=longest, say=_say)
 
 
 def _chosen(steps: Sequence[scenario.Step], names: Sequence[str]) -> Sequence[scenario.Step]:
@@ -105,7 +114,7 @@ def _chosen(steps: Sequence[scenario.Step], names: Sequence[str]) -> Sequence[sc
 
 
 @contextlib.asynccontextmanager
-async def _calling(plan: Plan, site: on_machine.Site, told: ledger.Ledger) -> AsyncIterator[None]:
+async def _calling(plan: Plan, site: scenario.Site, told: ledger.Ledger) -> AsyncIterator[None]:
     """Hold calls for as long as the block lasts; all have hung up at its end."""
     endpoint = walking.Endpoint(site.url, key=site.key)
     scene = call.Scene(endpoint=endpoint, trusted=site.trusted, told=told, every=1 / plan.rate)

@@ -147,11 +147,13 @@ class Side:
         began = time.monotonic()
         walked = await walking.walk(self._answer, self._client.network, trusted=self._scene.trusted)
         told = self._scene.told
+        held = ", held answer" if kind is ledger.Kind.RESTART else ""
+        refusals = [code + held for code in walked.refusals]
         if walked.line is None:
             why = f"{kind}, {self._client.network}: {'; '.join(walked.told) or 'no URL to try'}"
-            told.mishap(ledger.Mishap.NO_CONNECTION, at=began, why=why, refusals=walked.refusals)
+            told.mishap(ledger.Mishap.NO_CONNECTION, at=began, why=why, refusals=refusals)
             raise _Over
-        told.connected(kind, at=began, refusals=walked.refusals)
+        told.connected(kind, at=began, refusals=refusals)
         told.opened(walked.line.relay)
         self._listening[walked.line] = asyncio.create_task(self._listen(walked.line))
         return walked.line

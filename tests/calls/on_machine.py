@@ -1,16 +1,16 @@
 """The fleet of one ``turnfleet run``, and what can be done to it there."""
 
-import asyncio
 import contextlib
 import os
 import signal
 import ssl
+import time
 from collections.abc import AsyncIterator, Collection, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
-from tests.calls import scenario
+from tests.calls import certificates, ledger, lookout, scenario, sightings, verdict
 from tests.support import coturn, machine
 
 _BLOCK: Final = 91
@@ -28,6 +28,7 @@ class Site:
     running: machine.Machine
     authority: coturn.Authority
     longest: float
+    seen: sightings.Sightings = field(default_factory=sightings.Sightings)
 
     key = None
     places = ({"latitude": 52.5, "longitude": 13.4}, {"latitude": 40.7, "longitude": -74.0})
@@ -42,61 +43,61 @@ class Site:
         """Return what clients verify certificates with."""
         return ssl.create_default_context(cadata=self.authority.pem)
 
-    def steps(self) -> Sequence[scenario.Step]:
+    def steps(self, told: ledger.Ledger) -> Sequence[scenario.Step]:
         """Return what can be done here."""
         patience = 60 + 1.5 * self.longest
+
+        async def drain() -> None:
+            await self._drain(told)
+
         return (
-            scenario.Step(name="drain a relay", run=self._drain, within=patience),
+            scenario.Step(name="drain a relay", run=drain, within=patience),
             scenario.Step(name="renew the certificate", run=self._renew, within=60),
             scenario.Step(name="replace every relay", run=self._replace, within=4 * patience),
         )
 
-    async def _drain(self) -> None:
+    def watched(self, told: ledger.Ledger) -> contextlib.AbstractAsyncContextManager[None]:
+        """Note how soon relays leave the answers."""
+        del told  # the step that drains one tells it
+        return lookout.looking(
+            lambda: {"endpoint": self.url}, regions=tuple(_REGIONS), key=None, seen=self.seen
+        )
+
+    async def _drain(self, told: ledger.Ledger) -> None:
         name, before = next(iter((await self.running.relays()).items()))
         if before.agent is None:
             raise LookupError(f"{name} has no agent")
+        began = time.monotonic()
         os.kill(before.agent, signal.SIGTERM)
-        await self._replaced({before.agent})
+        await self._gone({before.agent})
+        now = time.monotonic()
+        named = self.seen.named_for(before.address, since=began, until=now)
+        told.measured(verdict.ABSENT, of=name, seconds=max(named.values()), at=now)
+        await self._ready()
 
     async def _renew(self) -> None:
         relays = await self.running.relays()
         pem = _certify(self.running.state, self.authority, [r.address for r in relays.values()])
         for relay in relays.values():
-            await serves(relay.address, relay.listeners["tls"], pem, self.trusted)
+            await certificates.served(
+                relay.address, relay.listeners["tls"], pem, trusted=self.trusted
+            )
 
     async def _replace(self) -> None:
         for name in _REGIONS:
             relays = await self.running.relays()
             _declare(self.running.folder, name, ports=_PORTS[1])
-            await self._replaced({r.agent for r in relays.values() if r.region == name})
+            await self._gone({r.agent for r in relays.values() if r.region == name})
+            await self._ready()
 
-    async def _replaced(self, agents: Collection[int | None]) -> None:
-        """Wait until none of these agents is there, and as many relays as before are ready."""
-
+    async def _gone(self, agents: Collection[int | None]) -> None:
         async def gone() -> bool:
             return not set(agents) & set(self.running.pids().values())
 
         await scenario.until(gone)
+
+    async def _ready(self) -> None:
         await self.running.all_ready(seconds=3600)  # the step has a limit of its own
-
-
-async def serves(address: str, port: int, pem: bytes, trusted: ssl.SSLContext) -> float:
-    """Wait until a relay shows a certificate; return the seconds that it took."""
-    wanted = ssl.PEM_cert_to_DER_cert(pem.decode())
-
-    async def served() -> bool:
-        return await _shown(address, port, trusted) == wanted
-
-    return await scenario.until(served, every=0.2)
-
-
-async def _shown(address: str, port: int, trusted: ssl.SSLContext) -> bytes | None:
-    _, writer = await asyncio.open_connection(address, port, ssl=trusted)
-    try:
-        shown: bytes | None = writer.get_extra_info("ssl_object").getpeercert(binary_form=True)
-        return shown
-    finally:
-        writer.transport.abort()
 
 
 @contextlib.asynccontextmanager

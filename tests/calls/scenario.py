@@ -5,10 +5,12 @@ twice. One that fails is told with its reason, and the next is done all the same
 """
 
 import asyncio
+import contextlib
+import ssl
 import time
-from collections.abc import Awaitable, Callable, Sequence
+from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, Protocol
 
 from tests.calls import ledger
 from tests.e2e.cluster import commands
@@ -26,6 +28,32 @@ class Step:
     name: str
     run: Callable[[], Awaitable[None]]
     within: float
+
+
+class Site(Protocol):
+    """Where a fleet runs, and what can be done to it there."""
+
+    @property
+    def url(self) -> str:
+        """Return where clients ask."""
+
+    @property
+    def key(self) -> str | None:
+        """Return the API key that clients have."""
+
+    @property
+    def trusted(self) -> ssl.SSLContext:
+        """Return what clients verify certificates with."""
+
+    @property
+    def places(self) -> tuple[Mapping[str, object], Mapping[str, object]]:
+        """Return what the two ends of a call say of where they are."""
+
+    def steps(self, told: ledger.Ledger) -> Sequence[Step]:
+        """Return everything that can be done, in the order to do it."""
+
+    def watched(self, told: ledger.Ledger) -> contextlib.AbstractAsyncContextManager[None]:
+        """Tell the ledger for the block what only this kind of site can see."""
 
 
 async def play(steps: Sequence[Step], told: ledger.Ledger, *, say: Callable[[str], None]) -> None:

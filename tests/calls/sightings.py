@@ -1,5 +1,8 @@
-"""Which relays the replicas of an endpoint named, and when for the last time. Pure."""
+"""Which relays the replicas of an endpoint named, and when. Pure."""
 
+import bisect
+from array import array
+from collections import defaultdict
 from collections.abc import Collection, Mapping
 
 
@@ -7,19 +10,29 @@ class Sightings:
     """Every replica's answers, each of which could have named any relay."""
 
     def __init__(self) -> None:
-        self._last: dict[tuple[str, str], float] = {}
-        self._asked: dict[str, float] = {}
+        self._named: defaultdict[tuple[str, str], array[float]] = defaultdict(lambda: array("d"))
+        self._asked: defaultdict[str, array[float]] = defaultdict(lambda: array("d"))
 
     def answered(self, replica: str, relays: Collection[str], *, asked: float) -> None:
         """Take what a replica named in an answer to a question of ``asked``."""
-        self._asked[replica] = asked
+        _insert(self._asked[replica], asked)
         for relay in relays:
-            self._last[replica, relay] = asked
+            _insert(self._named[replica, relay], asked)
 
-    def named_for(self, relay: str, *, since: float) -> Mapping[str, float]:
-        """Return, by replica asked after ``since``, for how many seconds it still named a relay."""
+    def named_for(self, relay: str, *, since: float, until: float) -> Mapping[str, float]:
+        """Return, by replica asked meanwhile, for how many seconds it still named a relay."""
         return {
-            replica: max(0.0, self._last.get((replica, relay), since) - since)
-            for replica, asked in self._asked.items()
-            if asked >= since
+            replica: (_last(self._named[replica, relay], since, until) or since) - since
+            for replica, asked in tuple(self._asked.items())
+            if _last(asked, since, until) is not None
         }
+
+
+def _insert(times: "array[float]", at: float) -> None:
+    """Keep times in order: answers come back in another order than they were asked for."""
+    times.insert(bisect.bisect_right(times, at), at)
+
+
+def _last(times: "array[float]", since: float, until: float) -> float | None:
+    index = bisect.bisect_left(times, until) - 1
+    return times[index] if index >= 0 and times[index] >= since else None

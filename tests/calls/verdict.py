@@ -8,7 +8,6 @@ from tests.bench import report
 from tests.calls import ledger, scenario
 
 _NOTES_SHOWN: Final = 12
-_UNAUTHENTICATED: Final = "401"
 ABSENT: Final = "from the decision until no replica names the relay"
 GONE: Final = "from the relay's last allocation to the end of its pod"
 _LIMITS: Final = {ABSENT: 1.0, GONE: 10.0}
@@ -28,8 +27,7 @@ def complaints(told: ledger.Ledger, *, wanted: int, live: Sequence[int]) -> tupl
         if name == scenario.BASELINE:
             still.add(tally)
     found += [f"{n} x {mishap}" for mishap, n in sorted(every.mishaps.items())]
-    if every.refusals[_UNAUTHENTICATED]:
-        found.append(f"{every.refusals[_UNAUTHENTICATED]} x 401")
+    found += [f"{n} x {code}" for code, n in every.refusals.items() if code.startswith("401")]
     if every.lost > still.lost:
         found.append(f"{every.lost - still.lost} packets lost outside the baseline")
     if still.lost:

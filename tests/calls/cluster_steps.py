@@ -1,0 +1,188 @@
+"""What an operator of a cluster does to its fleet: through kubectl, helm and turnfleet's verbs."""
+
+import asyncio
+import base64
+import sys
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from dataclasses import dataclass
+from typing import Final
+
+from tests.calls import certificates, ledger, scenario
+from tests.e2e.cluster import bed, commands
+from tests.support import cluster_clients, cluster_fleet, cluster_regions
+
+_NODE: Final = "eu-a"
+"""Without the programs: they are on the nodes of us."""
+_NEXT: Final = "e2e-next"
+"""Another tag of the same image."""
+_PORTS: Final = ({"min": 49152, "max": 49999}, {"min": 49152, "max": 49998})
+ACCEPTED: Final = "from the command until every relay takes the new secret"
+SERVED: Final = "from the change until a relay shows the new certificate"
+_SETTLE: Final = 60.0
+
+
+def steps(
+    fleet: cluster_fleet.Fleet,
+    regions: Sequence[cluster_regions.Region],
+    told: ledger.Ledger,
+    *,
+    longest: float,
+) -> Sequence[scenario.Step]:
+    """Return everything, in the order to do it; no call lasts longer than ``longest`` seconds."""
+    doing = _Doing(fleet=fleet, regions=regions, told=told)
+    drain = 60 + 1.5 * longest
+    every = sum(len(region.addresses) for region in regions)
+
+    def step(name: str, run: Callable[[], Awaitable[None]], within: float) -> scenario.Step:
+        return scenario.Step(name=name, run=run, within=within)
+
+    return (
+        step("replace every relay", doing.replace, every * drain),
+        step("rotate, 1st time", doing.rotate, 300),
+        step("renew the certificate, 1st time", doing.renew, 60),
+        step("drain a node", doing.drain_node, 2 * drain),
+        step("rotate, 2nd time", doing.rotate, 300),
+        step("scale down and up", doing.scale, 2 * drain),
+        step("upgrade the programs", doing.upgrade, 300),
+        step("renew the certificate, 2nd time", doing.renew, 60),
+        step("drain a relay and take it back", doing.drain_relay, 120),
+        step("rotate, 3rd time", doing.rotate, 300),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Doing:
+    fleet: cluster_fleet.Fleet
+    regions: Sequence[cluster_regions.Region]
+    told: ledger.Ledger
+
+    # --- relays come and go ---------------------------------------------------------------------
+
+    async def replace(self) -> None:
+        """Edit what only a new relay can have, in every region at once."""
+        before = [self._uids(region) for region in self.regions]
+        for region in self.regions:
+            now = (self.fleet.region(region.name) or {})["spec"]["relayPorts"]
+            self.fleet.edit(region.name, {"relayPorts": _PORTS[now == _PORTS[0]]})
+        for region, uids in zip(self.regions, before, strict=True):
+            await self._settled(region, lambda now, uids=uids: not now & uids)  # type: ignore[misc]
+
+    async def drain_node(self) -> None:
+        """Drain a node as people do before they repair it, and give it back."""
+        region = next(r for r in self.regions if _NODE.startswith(r.name[:2]))
+        await self._kubectl(
+            "drain", _NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--force"
+        )
+        await self._kubectl("uncordon", _NODE)
+        await self._settled(region, lambda now: len(now) == len(region.addresses))
+
+    async def scale(self) -> None:
+        """Take a relay away and put one back."""
+        region = self.regions[0]
+        relays = region.spec["relays"]
+        for count in (len(region.addresses) - 1, len(region.addresses)):
+            self.fleet.edit(region.name, {"relays": {**relays, "replicas": count}})
+            await self._settled(region, lambda now, n=count: len(now) == n)  # type: ignore[misc]
+
+    async def drain_relay(self) -> None:
+        """Take a relay out of the answers, and put it back."""
+        name = self.fleet.relays(self.regions[0].name)[0]["name"]
+        await self._turnfleet("drain", name)
+        await asyncio.sleep(10)
+        await self._turnfleet("undrain", name)
+        await self._settled(self.regions[0], lambda _: True)
+
+    # --- what no relay is replaced for ----------------------------------------------------------
+
+    async def rotate(self) -> None:
+        """Give every region another secret, and wait until the old one is gone."""
+        async with asyncio.TaskGroup() as group:
+            for region in self.regions:
+                group.create_task(self._rotate(region))
+
+    async def _rotate(self, region: cluster_regions.Region) -> None:
+        before = self._secret(region, "current")
+        began = time.monotonic()
+        rotating = asyncio.create_task(self._turnfleet("rotate", region.name))
+
+        async def changed() -> bool:
+            return await asyncio.to_thread(self._secret, region, "current") != before
+
+        await scenario.until(changed, every=0.3)
+        new = self._secret(region, "current")
+        await asyncio.gather(*(self._accepted(address, new) for address in region.addresses))
+        now = time.monotonic()
+        self.told.measured(ACCEPTED, of=region.name, seconds=now - began, at=now)
+        await rotating
+
+        async def retired() -> bool:
+            return not await asyncio.to_thread(self._secret, region, "previous")
+
+        await scenario.until(retired, every=2)
+
+    async def _accepted(self, address: str, secret: str) -> None:
+        server, *_ = cluster_clients.servers(
+            address, ports={"udp": 3478}, trusted=self.fleet.trusted
+        )
+
+        async def taken() -> bool:
+            return await cluster_clients.refusal(server, secret=secret) is None
+
+        await scenario.until(taken, every=0.1)
+
+    async def renew(self) -> None:
+        """Put another certificate into the Secret, as cert-manager does."""
+        addresses = [address for region in self.regions for address in region.addresses]
+        await asyncio.to_thread(self.fleet.certify, addresses)
+        began = time.monotonic()
+        pem = (self.fleet.folder / "tls" / "tls.crt").read_bytes()
+
+        async def served(address: str) -> None:
+            await certificates.served(address, 443, pem, trusted=self.fleet.trusted)
+            now = time.monotonic()
+            self.told.measured(SERVED, of=address, seconds=now - began, at=now)
+
+        await asyncio.gather(*(served(address) for address in addresses))
+
+    async def upgrade(self) -> None:
+        """Upgrade operator and endpoint to another image, as ``helm upgrade`` does."""
+        before = [self._uids(region) for region in self.regions]
+        image = bed.OPERATOR_IMAGE
+        self.fleet.kubernetes.tag(image, f"{image.rpartition(':')[0]}:{_NEXT}")
+        await asyncio.to_thread(lambda: self.fleet.install(tag=_NEXT))
+        await asyncio.to_thread(self.fleet.await_programs)
+        for region, uids in zip(self.regions, before, strict=True):
+            await self._settled(region, lambda now, uids=uids: now == uids)  # type: ignore[misc]
+
+    # --- how ------------------------------------------------------------------------------------
+
+    async def _kubectl(self, *arguments: str) -> None:
+        client = self.fleet.kubernetes.kubectl
+        await asyncio.to_thread(lambda: client.run(*arguments, timeout=3600))
+
+    async def _turnfleet(self, *arguments: str) -> None:
+        kubeconfig = f"--kubeconfig={self.fleet.kubernetes.kubectl.kubeconfig}"
+        await asyncio.to_thread(
+            commands.run, sys.executable, "-m", "turnfleet", *arguments, kubeconfig
+        )
+
+    async def _settled(
+        self, region: cluster_regions.Region, good: Callable[[frozenset[str]], bool]
+    ) -> None:
+        """Wait until a region is settled, with pods that are as they should be."""
+
+        def holds() -> bool:
+            return self.fleet.is_settled(region.name) and good(self._uids(region))
+
+        await scenario.until(lambda: asyncio.to_thread(holds), every=1)
+
+    def _uids(self, region: cluster_regions.Region) -> frozenset[str]:
+        return frozenset(pod["metadata"]["uid"] for pod in self.fleet.pods(region.name))
+
+    def _secret(self, region: cluster_regions.Region, key: str) -> str:
+        """Return what a region's relays are mounted; nothing where there is no such key."""
+        found = self.fleet.kubernetes.kubectl.get(
+            "secret", f"{region.name}-auth", namespace=cluster_fleet.RELAYS
+        )
+        return base64.b64decode((found or {"data": {}})["data"].get(key, "")).decode()
