@@ -2,6 +2,7 @@ import base64
 from typing import Any
 
 import hypothesis
+import pytest
 from hypothesis import strategies as st
 
 from turnfleet import names
@@ -148,3 +149,27 @@ def test_a_pod_that_somebody_labelled_and_no_status_takes_is_no_relay() -> None:
     for length, relay in ((63, True), (64, False)):
         found = {"metadata": {"name": "x" * length, "labels": labels}}
         assert reading.is_relay_of(found, frozenset({"turn-eu"})) is relay
+
+
+@pytest.mark.parametrize(
+    ("stated", "asked"),
+    [
+        (None, False), ("true", True), ("", True), ("until noon", True),
+        ("false", False), (" No ", False),
+    ],
+)  # fmt: skip
+def test_a_person_asks_by_an_annotation_whatever_it_says_but_no(
+    stated: str | None, *, asked: bool
+) -> None:
+    annotations = {} if stated is None else {names.ANNOTATION_DRAIN: stated}
+    drained = {"metadata": {"annotations": annotations}}
+    assert reading.pod(drained).drained is asked
+    assert reading.node(drained).drained is asked
+    forced = {} if stated is None else {names.ANNOTATION_FORCE_ROLLOUT: stated}
+    assert reading.identity({"metadata": {"annotations": forced}}).force_rollout is asked
+
+
+def test_the_grace_of_a_pod_that_ends_is_read_with_its_end() -> None:
+    about = {"deletionTimestamp": "1970-01-01T01:00:00Z", "deletionGracePeriodSeconds": 660}
+    found = reading.pod({"metadata": about})
+    assert (found.deleting_until, found.grace) == (3600.0, 660)

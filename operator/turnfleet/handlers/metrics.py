@@ -38,6 +38,12 @@ class Metrics:
             ("failure",),
             registry=self.registry,
         )
+        self._cut = prometheus_client.Counter(
+            "turnfleet_operator_allocations_cut",
+            "Live allocations that the end of a relay cut, as relays said at their end.",
+            ("namespace", "region"),
+            registry=self.registry,
+        )
         self._requests = prometheus_client.Counter(
             "turnfleet_operator_api_requests",
             "Requests to the API server; code 0: no answer. Without kopf's two watches.",
@@ -61,6 +67,10 @@ class Metrics:
     def failed(self, failure: str) -> None:
         """Count a step that did not work."""
         self._errors.labels(failure).inc()
+
+    def cut(self, namespace: str, region: str, allocations: int) -> None:
+        """Count live allocations that the end of a relay cut."""
+        self._cut.labels(namespace, region).inc(allocations)
 
     def requested(self, verb: str, kind: kinds.Kind, code: int) -> None:
         """Count a request."""

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any, Final
 
 from turnfleet import names
-from turnfleet.kube import client, fields, holding, kinds, reading, secret, watching
+from turnfleet.kube import client, fields, holding, kinds, parting, reading, secret, watching
 from turnfleet.plan.cluster import objects, observed
 
 KINDS: Final[Mapping[objects.Kind, kinds.Kind]] = {
@@ -41,7 +41,8 @@ class Written:
 class Regions:
     """Everything that regions consist of, by region.
 
-    ``marked`` is called in the event loop with each region something of which is different.
+    ``marked`` is called in the event loop with each region something of which is different, and
+    ``parted`` with what a relay, by the name of its pod, said at its end: a plan would come late.
     """
 
     def __init__(
@@ -50,11 +51,13 @@ class Regions:
         *,
         namespaces: Sequence[str] | None,
         marked: Callable[[reading.RegionKey], None],
+        parted: Callable[[reading.RegionKey, str, parting.Words], None] = lambda *_: None,
         clock: Callable[[], float],
         rng: random.Random,
     ) -> None:
         """``namespaces`` ``None``: all of them."""
         self._marked = marked
+        self._parted = parted
         self._found: dict[reading.RegionKey, Found] = defaultdict(dict)
         slimming = _Slimming()
         self._watches = {
@@ -139,7 +142,7 @@ class Regions:
     ) -> observed.Observed:
         """Return what a plan for a region looks at."""
         found = self._found.get(key, {})
-        own = frozenset({f"turn-{key.name}"})
+        own = _own(key)
         auth = found.get(objects.Key(objects.Kind.SECRET, f"{key.name}-auth"))
         pods = [
             reading.pod(body)
@@ -181,7 +184,21 @@ class Regions:
                 self._marked(before)
             if after is not None and change.after is not None:
                 self._found[after][one] = change.after
+                self._listen(after, change)
                 self._marked(after)
+
+    def _listen(self, key: reading.RegionKey, change: holding.Change) -> None:
+        """Hear what a relay says at its end; what was said before the first look was heard."""
+        before, after = change.before, change.after
+        if before is None or after is None or not reading.is_relay_of(after, _own(key)):
+            return
+        words = parting.news(before, after)
+        if words is not None:
+            self._parted(key, change.key.name, words)
+
+
+def _own(key: reading.RegionKey) -> frozenset[str]:
+    return frozenset({f"turn-{key.name}"})
 
 
 _POD_SPEC: Final = frozenset({"nodeName", "containers", "terminationGracePeriodSeconds"})
