@@ -20,6 +20,8 @@ _STREAM_BUFFER_MAX: Final = 1 << 20
 
 
 _NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
+_DATES: Final = frozenset({9, 10})
+"""OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
 
 
 class Transport(StrEnum):
@@ -62,11 +64,15 @@ class Unroutable(Silent):
 
 
 class TlsFailed(Failure):
-    """The handshake failed. ``mismatch``: the certificate does not verify, else the rest."""
+    """The handshake failed. ``mismatch``: the certificate does not verify, else the rest.
 
-    def __init__(self, sentence: str, *, mismatch: bool) -> None:
+    ``expired``: what does not verify are its dates.
+    """
+
+    def __init__(self, sentence: str, *, mismatch: bool, expired: bool = False) -> None:
         super().__init__(sentence)
         self.mismatch = mismatch
+        self.expired = expired
 
 
 class Inbox(Protocol):
@@ -88,6 +94,17 @@ class Carrier:
     reliable: bool
 
 
+def verifier() -> ssl.SSLContext:
+    """Return what verifies certificates as browsers do, against the system's CAs.
+
+    Python 3.13 and later refuse what browsers take, such as a leaf without an authority key
+    identifier (RFC 5280 section 4.2.1.1 asks for one); clients would miss a server that works.
+    """
+    context = ssl.create_default_context()
+    context.verify_flags &= ~ssl.VERIFY_X509_STRICT
+    return context
+
+
 async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
     """Connect, raising Failure. The caller bounds the time; a cancelled call leaves no socket."""
     loop = asyncio.get_running_loop()
@@ -102,7 +119,7 @@ async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
             return Carrier(datagrams.sendto, datagrams.abort, reliable=False)
         context, name = None, None
         if server.transport is Transport.TLS:
-            context = server.context or ssl.create_default_context()
+            context = server.context or verifier()
             name = _verifiable(server.server_name or server.address, context)
         stream, _ = await loop.create_connection(
             lambda: _Stream(inbox),
@@ -113,7 +130,9 @@ async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
             local_addr=source,
         )
     except ssl.SSLCertVerificationError as error:
-        raise TlsFailed(error.verify_message or str(error), mismatch=True) from error
+        dated = error.verify_code in _DATES
+        sentence = error.verify_message or str(error)
+        raise TlsFailed(sentence, mismatch=True, expired=dated) from error
     except ssl.SSLError as error:
         raise TlsFailed(str(error), mismatch=False) from error
     except OSError as error:

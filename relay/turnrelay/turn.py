@@ -22,6 +22,7 @@ Silent = carrier.Silent
 Closed = carrier.Closed
 Unroutable = carrier.Unroutable
 TlsFailed = carrier.TlsFailed
+verifier = carrier.verifier
 
 _RETRANSMIT_AFTER: Final = 0.5
 """Seconds until a UDP request is sent again, doubling (RFC 8489 section 6.2.1)."""

@@ -12,6 +12,7 @@ from tests.support import endpoints, worlds
 from turnfleet import settings
 from turnfleet.api import board, options
 from turnfleet.commands import explain, output
+from turnfleet.model import fleet, region
 
 
 async def run(*argv: str, as_json: bool = False) -> tuple[int, str]:
@@ -56,6 +57,25 @@ async def test_a_relay_that_is_not_offered_is_shown_with_its_reason(
         code, shown = await run("--endpoint", f"http://127.0.0.1:{endpoint.port}/")
     assert code == 0
     assert f"{down}  Unproven  no probe has passed through it yet" in shown
+
+
+async def test_a_missing_turns_url_is_shown_with_its_reason(
+    current: board.Board, start: endpoints.Start
+) -> None:
+    well = worlds.all_well(worlds.three_regions())
+    expired = fleet.Health(
+        working=worlds.EVERY_TRANSPORT - {region.Transport.TLS},
+        failing=((region.Transport.TLS, fleet.Reason.CERTIFICATE_EXPIRED),),
+        reason=None,
+    )
+    current.publish_health(dict.fromkeys(well, expired))
+    async with start(options.loopback()) as endpoint:
+        code, shown = await run("--endpoint", f"http://127.0.0.1:{endpoint.port}")
+    assert code == 0
+    assert "turns:" not in shown
+    table = shown[shown.index("OFFERED IN PART") :].splitlines()
+    assert len(table) == 1 + 3, "primary, backup and fallback"
+    assert "tls    CertificateExpired  its certificate has ended" in table[1]
 
 
 async def test_json_is_what_the_endpoint_said(start: endpoints.Start) -> None:

@@ -42,22 +42,23 @@ class Authority:
         *,
         begins: dt.timedelta = dt.timedelta(days=-1),
         lasts: dt.timedelta = dt.timedelta(days=2),
+        identified: bool = True,
     ) -> tuple[Path, Path]:
         """Write a certificate for addresses and host names; return its path and the key's.
 
-        ``begins`` is counted from now.
+        ``begins`` is counted from now; ``identified``: it says which key signed it.
         """
         key = ec.generate_private_key(ec.SECP256R1())
         today = dt.datetime.now(dt.UTC)
-        certificate = (
+        builder = (
             _builder(subject="relay", issuer="test authority", key=key)
             .not_valid_before(today + begins)
             .not_valid_after(today + begins + lasts)
             .add_extension(x509.SubjectAlternativeName([_name(n) for n in names]), critical=False)
-            .add_extension(_issuer_id(self.key), critical=False)  # Python 3.13 asks for it
-            .sign(self.key, hashes.SHA256())
         )
-        return _write(folder, certificate, key)
+        if identified:  # Python 3.13 asks for it
+            builder = builder.add_extension(_issuer_id(self.key), critical=False)
+        return _write(folder, builder.sign(self.key, hashes.SHA256()), key)
 
 
 def authority() -> Authority:

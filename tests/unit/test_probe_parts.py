@@ -212,6 +212,23 @@ def test_a_status_of_any_shape_is_a_report_or_nothing(document: object) -> None:
     json.dumps(document)
 
 
+@pytest.mark.parametrize(
+    ("certificate", "told"),
+    [
+        ({"fingerprint": "ab12", "notAfter": 1.0}, "ab12"),
+        ({"fingerprint": "f" * 1000}, "f" * 64),
+        ({"fingerprint": 7}, ""),
+        ([], ""),
+        (None, ""),
+    ],
+)
+def test_a_report_tells_which_certificate_is_served(certificate: object, told: str) -> None:
+    document = {"instance": "1", "state": "Ready", "ready": True, "certificate": certificate}
+    report = findings.read_report(document)
+    assert report is not None
+    assert report.certificate == told
+
+
 def test_the_most_telling_reason_stands_for_the_relay() -> None:
     udp, tcp, tls = declared.Transport
     trial = findings.Trial(

@@ -5,7 +5,7 @@ their own answer, in the same shape.
 """
 
 from turnfleet.ice import profiles
-from turnfleet.model import geo, selection
+from turnfleet.model import fleet, geo, selection
 
 
 def document(
@@ -51,6 +51,14 @@ def document(
     return result
 
 
+def failing(health: fleet.Health) -> list[dict[str, object]]:
+    """Return what of a relay does not work, by transport, and why."""
+    return [
+        {"transport": transport, "reason": why, "sentence": why.sentence}
+        for transport, why in health.failing
+    ]
+
+
 def _located(located: geo.Located, ignored: tuple[str, ...], *, inside: bool) -> dict[str, object]:
     result: dict[str, object] = {"rung": located.rung, "ignored": [*ignored, *located.ignored]}
     if inside:
@@ -69,5 +77,6 @@ def _choice(choice: selection.Choice, urls: list[str], *, inside: bool) -> dict[
         "urls": urls,
     }
     if inside:
-        result.update(node=relay.node, zone=relay.zone, load=choice.member.health.load)
+        health = choice.member.health
+        result.update(node=relay.node, zone=relay.zone, load=health.load, failing=failing(health))
     return result

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from turnfleet.api import explaining
 from turnfleet.model import fleet
 from turnfleet.steer import census
 
@@ -56,9 +57,6 @@ def _relay(member: fleet.Member) -> dict[str, object]:
         "reason": reason,
         "sentence": reason.sentence if reason is not None else None,
         "transports": sorted(health.working),
-        "failing": [
-            {"transport": transport, "reason": why, "sentence": why.sentence}
-            for transport, why in health.failing
-        ],
+        "failing": explaining.failing(health),
         "load": health.load,
     }

@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Final
 
 from turnfleet.commands import output
+from turnrelay import turn
 
 _KEY_MAX: Final = 4096
 
@@ -43,7 +44,7 @@ def read_key(path: Path | None) -> str | None:
 
 def trust(ca: Path | None, *, insecure: bool) -> ssl.SSLContext:
     """Return the context that certificates are verified by."""
-    context = ssl.create_default_context()
+    context = turn.verifier()
     if insecure:
         context.check_hostname = False
         context.verify_mode = ssl.CERT_NONE

@@ -100,6 +100,7 @@ def _print(answer: Any, console: output.Console) -> int:
         )
     else:
         console.say(console.tone("no relay can be offered to this client", output.Tone.BAD))
+    _print_failing(answer["choices"], console)
     _print_relays(answer["excluded"], console)
     return 0 if answer["choices"] else 1
 
@@ -110,6 +111,25 @@ def _print_client(located: Mapping[str, Any], console: output.Console) -> None:
     console.say(f"the client counts as being at {place}, known by: {located['rung']}")
     for sentence in located["ignored"]:
         console.say(console.tone(f"did not count: {sentence}", output.Tone.DOUBT))
+
+
+def _print_failing(choices: Sequence[Mapping[str, Any]], console: output.Console) -> None:
+    """Print why a relay that is offered is not by every transport, once for each."""
+    rows = {
+        (f"{choice['region']}/{choice['relay']}", found["transport"]): (
+            found["reason"],
+            found["sentence"],
+        )
+        for choice in choices
+        # Endpoints of an earlier version say nothing of it.
+        for found in choice.get("failing", ())
+    }
+    if not rows:
+        return
+    console.say()
+    console.table(
+        ("offered in part", "fails", "reason", "why"), [(*key, *why) for key, why in rows.items()]
+    )
 
 
 def _print_relays(excluded: Sequence[Mapping[str, Any]], console: output.Console) -> None:

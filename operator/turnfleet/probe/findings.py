@@ -11,6 +11,7 @@ from turnrelay import contract
 
 _REPORTED: Final = frozenset(fleet.Reason)
 _LOAD_MAX: Final = 1000.0
+_FINGERPRINT_MAX: Final = 64
 
 
 class Evidence(StrEnum):
@@ -38,6 +39,8 @@ class Report:
     instance: str
     reason: fleet.Reason | None
     """``None``: it takes clients."""
+    certificate: str = ""
+    """Fingerprint of the leaf that it serves; empty: none."""
     load: float
 
 
@@ -65,6 +68,7 @@ _TELLING: Final = (
     fleet.Reason.FULL,
     fleet.Reason.RELAY_PORTS_CLOSED,
     fleet.Reason.CERTIFICATE_MISMATCH,
+    fleet.Reason.CERTIFICATE_EXPIRED,
     fleet.Reason.NAME_UNRESOLVED,
     fleet.Reason.UNREACHABLE,
 )
@@ -78,6 +82,7 @@ def read_report(document: object) -> Report | None:
             return Report(
                 instance=instance,
                 reason=_reason(state, ready=ready, word=rest.get("reason")),
+                certificate=_fingerprint(rest.get("certificate")),
                 load=_load(rest.get("load")),
             )
         case _:
@@ -98,6 +103,14 @@ def _reason(state: str, *, ready: bool, word: object) -> fleet.Reason | None:
 
 def _named(word: object, *, otherwise: fleet.Reason) -> fleet.Reason:
     return fleet.Reason(word) if isinstance(word, str) and word in _REPORTED else otherwise
+
+
+def _fingerprint(certificate: object) -> str:
+    match certificate:
+        case {"fingerprint": str(fingerprint)}:
+            return fingerprint[:_FINGERPRINT_MAX]
+        case _:
+            return ""
 
 
 def _load(value: object) -> float:

@@ -88,7 +88,7 @@ class Reacher:
         if known is None:
             if len(self._contexts) >= _CONTEXTS_MAX:
                 self._contexts.clear()
-            known = self._contexts[ca] = ssl.create_default_context()
+            known = self._contexts[ca] = turn.verifier()
             if ca is not None:
                 # A broken PEM verifies nothing, which each handshake then reports.
                 with contextlib.suppress(ssl.SSLError, ValueError):
@@ -115,6 +115,8 @@ def _reason(failure: turn.Failure) -> fleet.Reason:
     match failure:
         case turn.Refused(code=code):
             return _REASONS.get(code, fleet.Reason.UNPROVEN)
+        case turn.TlsFailed(expired=True):
+            return fleet.Reason.CERTIFICATE_EXPIRED
         case turn.TlsFailed(mismatch=True):
             return fleet.Reason.CERTIFICATE_MISMATCH
         case _:

@@ -105,6 +105,8 @@ class Record:
         was_ill = self._report is not None and self._report.reason is not None
         if was_ill and report.reason is None:
             self.trial_due = now
+        if self._report is not None and self._report.certificate != report.certificate:
+            self.trial_due = now  # clients meet another one: whether it verifies is news
         self._report = report
         self._report_until = now + fresh
         steps = round(report.load / self._rhythm.load_step)
