@@ -4,7 +4,6 @@ The programs are those that the end-to-end suite builds, and are used where it h
 """
 
 import contextlib
-import json
 import os
 import socket
 import time
@@ -15,10 +14,9 @@ from pathlib import Path
 from ssl import create_default_context
 from typing import Final
 
+from tests.e2e.cluster import api_server as starting
 from tests.e2e.cluster import pki, places, processes, programs
 
-_API: Final = "kube-apiserver"
-_ETCD: Final = "etcd"
 _READY_WITHIN: Final = 90.0
 
 
@@ -30,7 +28,7 @@ class ApiServer:
     kubeconfig: Path
     files: pki.Files
     running: processes.Processes
-    command: tuple[str | Path, ...]
+    command: tuple[str, ...]
 
     def get(self, path: str) -> str:
         """Return the answer to a GET."""
@@ -48,9 +46,9 @@ class ApiServer:
         port = _free_port()
         url = f"https://127.0.0.1:{port}"
         kubeconfig = folder / "kubeconfig"
-        kubeconfig.write_text(_kubeconfig(url, self.files))
+        kubeconfig.write_text(starting.kubeconfig(url, self.files))
         command = tuple(
-            f"--secure-port={port}" if str(part).startswith("--secure-port") else part
+            f"--secure-port={port}" if part.startswith("--secure-port") else part
             for part in self.command
         )
         other = replace(
@@ -64,24 +62,26 @@ class ApiServer:
             other.start()
             yield other
         finally:
-            other.running.end(_API)
+            other.running.end(starting.NAME)
 
     def kill(self) -> None:
         """End the API server as a crash would; etcd goes on."""
-        self.running.kill(_API)
+        self.running.kill(starting.NAME)
 
     def start(self) -> None:
         """Start it, again after ``kill``; return when it is ready."""
-        self.running.start(_API, *self.command)
+        self.running.start(starting.NAME, *self.command)
         deadline = time.monotonic() + _READY_WITHIN
         while time.monotonic() < deadline:
-            if not self.running.alive(_API):
+            if not self.running.alive(starting.NAME):
                 break
             with contextlib.suppress(OSError):
                 self.get("/readyz")
                 return
             time.sleep(0.2)
-        raise RuntimeError(f"the API server did not start: {self.running.last_words(_API)}")
+        raise RuntimeError(
+            f"the API server did not start: {self.running.last_words(starting.NAME)}"
+        )
 
 
 def build() -> Path:
@@ -97,67 +97,31 @@ def at(folder: Path, *, kubernetes: Path) -> Iterator[ApiServer]:
     clients, peers, api = (_free_port() for _ in range(3))
     url = f"https://127.0.0.1:{api}"
     kubeconfig = folder / "kubeconfig"
-    kubeconfig.write_text(_kubeconfig(url, files))
+    kubeconfig.write_text(starting.kubeconfig(url, files))
     kubeconfig.chmod(0o600)
+    etcd = f"http://127.0.0.1:{clients}"
     server = ApiServer(
         url=url,
         kubeconfig=kubeconfig,
         files=files,
         running=running,
         command=(
-            kubernetes / _API,
-            f"--etcd-servers=http://127.0.0.1:{clients}",
-            "--service-cluster-ip-range=10.96.0.0/16",
-            f"--tls-cert-file={files.certificate}",
-            f"--tls-private-key-file={files.key}",
-            f"--client-ca-file={files.authority}",
-            f"--token-auth-file={files.tokens}",
-            "--authorization-mode=RBAC",
-            "--service-account-issuer=https://kubernetes.default.svc",
-            f"--service-account-key-file={files.accounts_key}",
-            f"--service-account-signing-key-file={files.accounts_key}",
-            "--bind-address=127.0.0.1",
-            "--advertise-address=127.0.0.1",
-            f"--secure-port={api}",
+            *starting.command(kubernetes, files, clients=etcd, address="127.0.0.1", port=api),
             "--endpoint-reconciler-type=none",
         ),
     )
     try:
         running.start(
-            _ETCD,
-            "etcd",
-            f"--data-dir={folder / 'etcd'}",
-            f"--listen-client-urls=http://127.0.0.1:{clients}",
-            f"--advertise-client-urls=http://127.0.0.1:{clients}",
-            f"--listen-peer-urls=http://127.0.0.1:{peers}",
-            f"--initial-advertise-peer-urls=http://127.0.0.1:{peers}",
-            f"--initial-cluster=default=http://127.0.0.1:{peers}",
-            "--unsafe-no-fsync",
+            starting.ETCD,
+            *starting.etcd(folder / "etcd", clients=etcd, peers=f"http://127.0.0.1:{peers}"),
         )
         server.start()
         yield server
     finally:
-        running.end(_API)
-        running.end(_ETCD)
+        running.end(starting.NAME)
+        running.end(starting.ETCD)
 
 
 def _free_port() -> int:
     with socket.create_server(("127.0.0.1", 0)) as listening:
         return int(listening.getsockname()[1])
-
-
-def _kubeconfig(url: str, files: pki.Files) -> str:
-    document = {
-        "apiVersion": "v1",
-        "kind": "Config",
-        "clusters": [
-            {
-                "name": "it",
-                "cluster": {"server": url, "certificate-authority": str(files.authority)},
-            }
-        ],
-        "users": [{"name": "admin", "user": {"token": files.token}}],
-        "contexts": [{"name": "it", "context": {"cluster": "it", "user": "admin"}}],
-        "current-context": "it",
-    }
-    return json.dumps(document)

@@ -13,6 +13,7 @@ from concurrent import futures
 from pathlib import Path
 
 from tests.e2e.cluster import (
+    api_server,
     commands,
     control_plane,
     kubectl,
@@ -86,7 +87,7 @@ class Cluster:
 
     def is_up(self) -> bool:
         """Return whether a cluster booted here runs."""
-        return self._running.alive(control_plane.API_SERVER)
+        return self._running.alive(api_server.NAME)
 
     def shut_down(self) -> None:
         """End everything and leave nothing behind but the logs."""

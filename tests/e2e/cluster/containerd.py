@@ -12,6 +12,11 @@ _SOCKET_WITHIN: Final = 30.0
 _NAMESPACE: Final = "k8s.io"
 
 
+def socket(run: Path) -> Path:
+    """Return where the containerd of a folder of sockets is reached."""
+    return run / "containerd.sock"
+
+
 class Containerd:
     """Images and containers in ``root``, sockets and configuration in ``run``."""
 
@@ -25,7 +30,7 @@ class Containerd:
         namespace: str | None = None,
         networks: Path | None = None,
     ) -> None:
-        self.socket = run / "containerd.sock"
+        self._socket = socket(run)
         self._name = name
         self._root = root
         self._run = run
@@ -36,7 +41,7 @@ class Containerd:
     def start(self) -> None:
         """Start it, again after ``kill``: the containers that live are found."""
         self._run.mkdir(parents=True, exist_ok=True)
-        self.socket.unlink(missing_ok=True)
+        self._socket.unlink(missing_ok=True)
         settings = self._run / "containerd.toml"
         settings.write_text(self._settings())
         self._running.start(
@@ -69,7 +74,7 @@ class Containerd:
         commands.run(*self._ctr("images", "tag", "--force", image, other))
 
     def _ctr(self, *arguments: str) -> tuple[str, ...]:
-        return ("ctr", f"--address={self.socket}", f"--namespace={_NAMESPACE}", *arguments)
+        return ("ctr", f"--address={self._socket}", f"--namespace={_NAMESPACE}", *arguments)
 
     def _settings(self) -> str:
         return f"""\
@@ -77,7 +82,7 @@ version = 2
 root = "{self._root}"
 state = "{self._run}/containerd"
 [grpc]
-  address = "{self.socket}"
+  address = "{self._socket}"
 [plugins."io.containerd.grpc.v1.cri"]
   sandbox_image = "{PAUSE_IMAGE}"
   # Inside a container a process may not lower its own score, and starting would fail.

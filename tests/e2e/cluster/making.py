@@ -19,7 +19,8 @@ def once(wanted: Path, make: Callable[[Path], None]) -> Path:
     if wanted.exists():
         return wanted
     wanted.parent.mkdir(parents=True, exist_ok=True)
-    with alone(wanted.with_name(f".{wanted.name}.lock")):
+    # One lock to a folder: one to a thing would stay behind for each version there ever was.
+    with alone(wanted.parent / ".making.lock"):
         if not wanted.exists():
             unfinished = wanted.with_name(f".{wanted.name}.unfinished")
             clear(unfinished)

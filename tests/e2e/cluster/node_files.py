@@ -4,7 +4,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from tests.e2e.cluster import shape
+from tests.e2e.cluster import containerd, shape
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -17,7 +17,7 @@ class Folders:
     @property
     def socket(self) -> Path:
         """Return containerd's socket."""
-        return self.run / "containerd.sock"
+        return containerd.socket(self.run)
 
     @property
     def images(self) -> Path:

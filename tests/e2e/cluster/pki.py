@@ -24,14 +24,39 @@ _NAMES: Final = ("localhost", "kubernetes", "kubernetes.default", "kubernetes.de
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Files:
-    """Where everything was written."""
+    """Where everything is, or is to be written."""
 
-    authority: Path
-    certificate: Path
-    key: Path
-    accounts_key: Path
-    tokens: Path
-    token: str
+    folder: Path
+
+    @property
+    def authority(self) -> Path:
+        """Return the certificate that clients trust."""
+        return self.folder / "ca.crt"
+
+    @property
+    def certificate(self) -> Path:
+        """Return the API server's certificate."""
+        return self.folder / "api.crt"
+
+    @property
+    def key(self) -> Path:
+        """Return the key of the API server's certificate."""
+        return self.folder / "api.key"
+
+    @property
+    def accounts_key(self) -> Path:
+        """Return the key that service accounts' tokens are signed with."""
+        return self.folder / "accounts.key"
+
+    @property
+    def tokens(self) -> Path:
+        """Return the tokens that the API server knows: the administrator's."""
+        return self.folder / "tokens.csv"
+
+    @property
+    def token(self) -> str:
+        """Return the administrator's token."""
+        return self.tokens.read_text().partition(",")[0]
 
 
 def write(folder: Path) -> Files:
@@ -40,20 +65,12 @@ def write(folder: Path) -> Files:
     authority_key, key = _key(), _key()
     authority = _authority(authority_key)
     certificate = _certificate(key, authority, authority_key)
-    token = secrets.token_hex(16)
-    files = Files(
-        authority=folder / "ca.crt",
-        certificate=folder / "api.crt",
-        key=folder / "api.key",
-        accounts_key=folder / "accounts.key",
-        tokens=folder / "tokens.csv",
-        token=token,
-    )
+    files = Files(folder=folder)
     files.authority.write_bytes(authority.public_bytes(serialization.Encoding.PEM))
     files.certificate.write_bytes(certificate.public_bytes(serialization.Encoding.PEM))
     files.key.write_bytes(_pem(key))
     files.accounts_key.write_bytes(_pem(_key()))
-    files.tokens.write_text(f'{token},admin,admin,"system:masters"\n')
+    files.tokens.write_text(f'{secrets.token_hex(16)},admin,admin,"system:masters"\n')
     return files
 
 

@@ -64,26 +64,12 @@ class Processes:
                 os.waitpid(pid, 0)
         (self._folder / name).unlink(missing_ok=True)
 
-    def pause(self, name: str) -> None:
-        """Freeze a program: it keeps its sockets and answers nobody."""
-        self._signal(name, signal.SIGSTOP)
-
-    def resume(self, name: str) -> None:
-        """Go on after ``pause``."""
-        self._signal(name, signal.SIGCONT)
-
     def last_words(self, name: str) -> str:
         """Return the end of a program's log."""
         log = self._logs / f"{name}.log"
         if not log.exists():
             return ""
         return log.read_bytes()[-_LAST_WORDS:].decode(errors="replace")
-
-    def _signal(self, name: str, number: signal.Signals) -> None:
-        pid = self._pid(name)
-        if pid is None:
-            raise RuntimeError(f"{name} does not run")
-        os.kill(pid, number)
 
     def _pid(self, name: str) -> int | None:
         try:

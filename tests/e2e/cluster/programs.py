@@ -5,7 +5,6 @@ Slow the first time (about six minutes on two cores), and then in the cache.
 
 import os
 import re
-import shutil
 from pathlib import Path
 from typing import Final
 
@@ -22,23 +21,24 @@ _TIMEOUT: Final = 3600
 
 def build(where: places.Places) -> Path:
     """Return the folder of all programs, after building those that are not there."""
+    recipe = making.digest(*(_KUBERNETES / name for name in ("go.mod", "go.sum", "tools.go")))
+    folder = making.once(where.programs / f"{_version()}-{recipe}", _build)
+    # The one that charts are rendered with. A link: another Helm needs no other Kubernetes.
     helm = Path(commands.run(places.CHECKOUT / "scripts" / "helm", timeout=_TIMEOUT).strip())
-    name = f"{_version(_KUBERNETES)}-{_digest(_KUBERNETES)}-{helm.name}"
-    return making.once(where.programs / name, lambda folder: _build(folder, helm))
+    link = folder / "helm"
+    if not link.is_symlink() or link.readlink() != helm:
+        link.unlink(missing_ok=True)
+        link.symlink_to(helm)
+    return folder
 
 
-def _build(folder: Path, helm: Path) -> None:
+def _build(folder: Path) -> None:
     folder.mkdir()
-    packages = tuple(f"k8s.io/kubernetes/cmd/{program}" for program in _PROGRAMS)
-    _go_build(_KUBERNETES, folder, _stamp(_version(_KUBERNETES)), packages)
-    shutil.copy(helm, folder / "helm")
-
-
-def _go_build(recipe: Path, folder: Path, flags: str, packages: tuple[str, ...]) -> None:
     commands.run(
-        "nice", "-n", "15", "go", "build", "-mod=readonly", "-trimpath", f"-ldflags={flags}",
-        f"-o={folder}/", *packages,
-        folder=recipe,
+        "nice", "-n", "15", "go", "build", "-mod=readonly", "-trimpath",
+        f"-ldflags={_stamp(_version())}", f"-o={folder}/",
+        *(f"k8s.io/kubernetes/cmd/{program}" for program in _PROGRAMS),
+        folder=_KUBERNETES,
         environment={**os.environ, "CGO_ENABLED": "0"},
         timeout=_TIMEOUT,
     )  # fmt: skip
@@ -58,14 +58,10 @@ def _stamp(version: str) -> str:
     )
 
 
-def _version(recipe: Path) -> str:
-    """Return the version that a recipe's go.mod asks for: its first requirement."""
-    module = (recipe / "go.mod").read_text()
+def _version() -> str:
+    """Return the version that go.mod asks for: its first requirement."""
+    module = (_KUBERNETES / "go.mod").read_text()
     found = re.search(r"^require \S+ v(\d+\.\d+\.\d+)$", module, re.MULTILINE)
     if found is None:
-        raise ValueError(f"{recipe}/go.mod does not begin with what is built")
+        raise ValueError(f"{_KUBERNETES}/go.mod does not begin with what is built")
     return found[1]
-
-
-def _digest(recipe: Path) -> str:
-    return making.digest(*(recipe / name for name in ("go.mod", "go.sum", "tools.go")))

@@ -40,11 +40,6 @@ class NodeShape:
         """Return the name of this machine's end of its cable."""
         return f"tf-{self.name}"
 
-    @property
-    def pod_gateway(self) -> str:
-        """Return the address of its bridge for pods."""
-        return str(ipaddress.IPv4Network(self.pods)[1])
-
 
 NODES: Final = (
     NodeShape(name="eu-a", zone="eu-1a", region="eu", address="10.77.1.11", pods="10.88.1.0/24"),
