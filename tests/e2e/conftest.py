@@ -16,6 +16,8 @@ from tests.support import cluster_asking, cluster_fleet, cluster_regions, coturn
 _ANSWER_WITHIN: Final = 90
 """Seconds from applying a region; it takes a tenth where the machine has nothing else to do."""
 _PACKETS_WITHIN: Final = 150
+_LAST: Final = ("test_outages", "test_releasing")
+"""Files of tests that leave behind what others had better not find, in their order."""
 _STEPS = pytest.StashKey[steps.Steps]()
 
 
@@ -31,6 +33,13 @@ def pytest_configure(config: pytest.Config) -> None:
     config.stash[_STEPS] = steps.Steps(say=say)
     # Ending like Ctrl-C takes everything away; the default would leave it all behind.
     signal.signal(signal.SIGTERM, _interrupt)
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return _LAST.index(item.path.stem) if item.path.stem in _LAST else -1
+
+    items.sort(key=place)
 
 
 @pytest.hookimpl(wrapper=True)
