@@ -64,6 +64,10 @@ bench-operator: setup-e2e ## Measure the operator on a real API server, 1,000 re
 soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")
 	@$(PY) -m tests.bench.soak $(ARGS)
 
+.PHONY: soak-calls
+soak-calls: setup-e2e ## Hold calls while a cluster's fleet is operated (ARGS="--calls 10-40" is short)
+	@$(PY) -m tests.calls $(ARGS)
+
 .PHONY: clean
 clean: ## Remove what the other verbs made
 	rm -rf .venv .run .coverage* .hypothesis .mypy_cache .pytest_cache .ruff_cache

@@ -10,8 +10,10 @@ baseline. Exit code 1 if one of these does not hold.
 import argparse
 import asyncio
 import contextlib
+import os
 import random
 import resource
+import signal
 import sys
 import tempfile
 import time
@@ -20,8 +22,10 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
 
+import uvloop
 from tests.bench import report
 from tests.calls import call, crowd, ledger, on_cluster, on_machine, scenario, verdict, walking
+from tests.e2e.cluster import needs, places
 
 _SAMPLE_EVERY: Final = 1.0
 _RAMP: Final = 5.0
@@ -55,8 +59,13 @@ def main() -> int:
         seed=args.seed,
         on_machine=args.on == "machine",
     )
+    where = places.read(os.environ)
+    if not plan.on_machine and (sentence := needs.lacking() or needs.in_the_way(where)):
+        _say(sentence)
+        return 2
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing stays
     began = time.monotonic()
-    text, good = asyncio.run(_soaked(plan))
+    text, good = uvloop.run(_soaked(plan))
     used = resource.getrusage(resource.RUSAGE_SELF)
     share = (used.ru_utime + used.ru_stime) / (time.monotonic() - began)
     text += f"\nThe clients took {100 * share:.0f} % of a core.\n"

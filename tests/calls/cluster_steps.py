@@ -2,6 +2,7 @@
 
 import asyncio
 import base64
+import functools
 import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
@@ -19,7 +20,6 @@ _NEXT: Final = "e2e-next"
 _PORTS: Final = ({"min": 49152, "max": 49999}, {"min": 49152, "max": 49998})
 ACCEPTED: Final = "from the command until every relay takes the new secret"
 SERVED: Final = "from the change until a relay shows the new certificate"
-_SETTLE: Final = 60.0
 
 
 def steps(
@@ -61,33 +61,32 @@ class _Doing:
 
     async def replace(self) -> None:
         """Edit what only a new relay can have, in every region at once."""
-        before = [self._uids(region) for region in self.regions]
+        before = await asyncio.to_thread(self._all_uids)
         for region in self.regions:
-            now = (self.fleet.region(region.name) or {})["spec"]["relayPorts"]
-            self.fleet.edit(region.name, {"relayPorts": _PORTS[now == _PORTS[0]]})
-        for region, uids in zip(self.regions, before, strict=True):
-            await self._settled(region, lambda now, uids=uids: not now & uids)  # type: ignore[misc]
+            await asyncio.to_thread(self._move_ports, region.name)
+        for region in self.regions:
+            await self._settled(region, lambda now: not now & before)
 
     async def drain_node(self) -> None:
         """Drain a node as people do before they repair it, and give it back."""
         region = next(r for r in self.regions if _NODE.startswith(r.name[:2]))
-        await self._kubectl(
-            "drain", _NODE, "--ignore-daemonsets", "--delete-emptydir-data", "--force"
-        )
+        await self._kubectl("drain", _NODE, "--ignore-daemonsets", "--delete-emptydir-data")
         await self._kubectl("uncordon", _NODE)
-        await self._settled(region, lambda now: len(now) == len(region.addresses))
+        await self._settled(region, functools.partial(_are, len(region.addresses)))
 
     async def scale(self) -> None:
         """Take a relay away and put one back."""
         region = self.regions[0]
         relays = region.spec["relays"]
         for count in (len(region.addresses) - 1, len(region.addresses)):
-            self.fleet.edit(region.name, {"relays": {**relays, "replicas": count}})
-            await self._settled(region, lambda now, n=count: len(now) == n)  # type: ignore[misc]
+            change = {"relays": {**relays, "replicas": count}}
+            await asyncio.to_thread(self.fleet.edit, region.name, change)
+            await self._settled(region, functools.partial(_are, count))
 
     async def drain_relay(self) -> None:
         """Take a relay out of the answers, and put it back."""
-        name = self.fleet.relays(self.regions[0].name)[0]["name"]
+        relays = await asyncio.to_thread(self.fleet.relays, self.regions[0].name)
+        name = relays[0]["name"]
         await self._turnfleet("drain", name)
         await asyncio.sleep(10)
         await self._turnfleet("undrain", name)
@@ -102,7 +101,7 @@ class _Doing:
                 group.create_task(self._rotate(region))
 
     async def _rotate(self, region: cluster_regions.Region) -> None:
-        before = self._secret(region, "current")
+        before = await asyncio.to_thread(self._secret, region, "current")
         began = time.monotonic()
         rotating = asyncio.create_task(self._turnfleet("rotate", region.name))
 
@@ -110,7 +109,7 @@ class _Doing:
             return await asyncio.to_thread(self._secret, region, "current") != before
 
         await scenario.until(changed, every=0.3)
-        new = self._secret(region, "current")
+        new = await asyncio.to_thread(self._secret, region, "current")
         await asyncio.gather(*(self._accepted(address, new) for address in region.addresses))
         now = time.monotonic()
         self.told.measured(ACCEPTED, of=region.name, seconds=now - began, at=now)
@@ -147,13 +146,14 @@ class _Doing:
 
     async def upgrade(self) -> None:
         """Upgrade operator and endpoint to another image, as ``helm upgrade`` does."""
-        before = [self._uids(region) for region in self.regions]
+        before = await asyncio.to_thread(self._all_uids)
         image = bed.OPERATOR_IMAGE
-        self.fleet.kubernetes.tag(image, f"{image.rpartition(':')[0]}:{_NEXT}")
+        other = f"{image.rpartition(':')[0]}:{_NEXT}"
+        await asyncio.to_thread(self.fleet.kubernetes.tag, image, other)
         await asyncio.to_thread(lambda: self.fleet.install(tag=_NEXT))
         await asyncio.to_thread(self.fleet.await_programs)
-        for region, uids in zip(self.regions, before, strict=True):
-            await self._settled(region, lambda now, uids=uids: now == uids)  # type: ignore[misc]
+        for region in self.regions:
+            await self._settled(region, lambda now: now <= before)
 
     # --- how ------------------------------------------------------------------------------------
 
@@ -175,7 +175,14 @@ class _Doing:
         def holds() -> bool:
             return self.fleet.is_settled(region.name) and good(self._uids(region))
 
-        await scenario.until(lambda: asyncio.to_thread(holds), every=1)
+        await scenario.until(lambda: asyncio.to_thread(holds), every=2)
+
+    def _move_ports(self, name: str) -> None:
+        present = (self.fleet.region(name) or {})["spec"]["relayPorts"]
+        self.fleet.edit(name, {"relayPorts": next(p for p in _PORTS if p != present)})
+
+    def _all_uids(self) -> frozenset[str]:
+        return frozenset(uid for region in self.regions for uid in self._uids(region))
 
     def _uids(self, region: cluster_regions.Region) -> frozenset[str]:
         return frozenset(pod["metadata"]["uid"] for pod in self.fleet.pods(region.name))
@@ -186,3 +193,7 @@ class _Doing:
             "secret", f"{region.name}-auth", namespace=cluster_fleet.RELAYS
         )
         return base64.b64decode((found or {"data": {}})["data"].get(key, "")).decode()
+
+
+def _are(count: int, uids: frozenset[str]) -> bool:
+    return len(uids) == count
