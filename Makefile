@@ -13,6 +13,8 @@ run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C 
 	@exec .venv/bin/turnfleet run crds/examples/one-machine --state .run --geo .run/geo $(ARGS)
 
 .PHONY: test
+# It starts hundreds of programs: none compiles anew what another compiled.
+test: export PYTHONDONTWRITEBYTECODE =
 test: setup-test ## Run every test with real coturn and Chromium, and show branch coverage
 	@$(PY) -m pytest -n 4 --dist loadfile --cov --cov-report=term $(ARGS)
 

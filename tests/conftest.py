@@ -1,6 +1,17 @@
 """What holds for the whole suite."""
 
 import hypothesis
+import pytest
 
 hypothesis.settings.register_profile("suite", deadline=None)  # real programs share the machine
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Leave properties out of the coverage: what a random example reaches is covered by chance.
+
+    They are also what tracing slows most: each runs hundreds of times.
+    """
+    for item in items:
+        if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
+            item.add_marker("no_cover")

@@ -12,6 +12,7 @@ def _agree(manifest: turnregions.Manifest) -> bool:
     return accepted == (admission.refusal(manifest) is None)
 
 
+@pytest.mark.no_cover  # Thousands of manifests: test_region_parsing.py covers the parser with few.
 @pytest.mark.parametrize("node", turnregions.PLACES, ids=lambda node: ".".join(map(str, node.path)))
 def test_schema_and_parser_agree_on_every_bound_of(node: turnregions.Node) -> None:
     for manifest in turnregions.trials(node):
