@@ -13,16 +13,30 @@ from turnfleet.commands import (
     api,
     check,
     dns,
+    drain,
     explain,
     operator,
     output,
     plan,
     remove_regions,
     run,
+    undrain,
     validate,
 )
 
-_COMMANDS = (run, operator, api, check, explain, validate, plan, dns, remove_regions)
+_COMMANDS = (
+    run,
+    operator,
+    api,
+    check,
+    explain,
+    validate,
+    plan,
+    drain,
+    undrain,
+    dns,
+    remove_regions,
+)
 
 
 def run_one(argv: Sequence[str] | None) -> int:
