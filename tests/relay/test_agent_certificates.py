@@ -11,7 +11,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from tests.support import agents, coturn
 
 from turnrelay import turn
@@ -100,6 +101,22 @@ async def test_calls_by_tls_go_on_while_the_certificate_is_renewed_twice(tmp_pat
         assert call.sent > 20
         status = await agent.status()
         assert (status["restarts"], status["complaints"]) == (0, [])
+
+
+async def test_a_certificate_renewed_while_coturn_starts_ends_nothing(tmp_path: Path) -> None:
+    """A signal would end a coturn that has not yet come to await it."""
+    authority = coturn.authority()
+    async with agents.prepared(tmp_path, listeners=TLS) as agent:
+        agent.certify(authority)
+        await agent.start()
+        for _ in range(20):
+            agent.certify(authority)
+            await asyncio.sleep(0.1)
+        await agent.ready()
+        await agent.until(lambda s: s["certificate"] and not s["complaints"], within=5)
+        last = x509.load_pem_x509_certificate((tmp_path / "tls" / "tls.crt").read_bytes())
+        await agent.until(_serves(last.fingerprint(hashes.SHA256()).hex()), within=5)
+        assert (await agent.status())["restarts"] == 0
 
 
 async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: Path) -> None:
