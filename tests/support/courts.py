@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 RHYTHM = cadence.Cadence()
 EVERYTHING = frozenset({Transport.UDP, Transport.TCP})
 STEP = 0.05
-WELL = findings.Report(instance="1", reason=None, load=0.25)
+WELL = findings.Report(instance="1", reason=None, usage=fleet.Usage(load=0.25))
 REASONS = fleet.Reason
 
 

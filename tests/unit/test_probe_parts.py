@@ -189,7 +189,9 @@ def test_what_an_agent_says_becomes_a_reason(
     reason: fleet.Reason | None,
 ) -> None:
     document = {"instance": "1", "state": state, "ready": ready, "reason": word, "load": 0.5}
-    assert findings.read_report(document) == findings.Report(instance="1", reason=reason, load=0.5)
+    assert findings.read_report(document) == findings.Report(
+        instance="1", reason=reason, usage=fleet.Usage(load=0.5)
+    )
 
 
 json_values = st.recursive(
@@ -208,7 +210,7 @@ json_values = st.recursive(
 )
 def test_a_status_of_any_shape_is_a_report_or_nothing(document: object) -> None:
     report = findings.read_report(document)
-    assert report is None or (math.isfinite(report.load) and 0 <= report.load <= 1000)
+    assert report is None or (math.isfinite(report.usage.load) and 0 <= report.usage.load <= 1000)
     json.dumps(document)
 
 

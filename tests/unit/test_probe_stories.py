@@ -28,7 +28,9 @@ def happen(world: courts.World, what: str, name: str) -> None:
             courts.revive(world, name)
             world.evidence.pop(courts.key(name), None)
         case "drain":
-            report = findings.Report(instance="1", reason=fleet.Reason.DRAINING, load=0)
+            report = findings.Report(
+                instance="1", reason=fleet.Reason.DRAINING, usage=fleet.Usage(load=0)
+            )
             world.reports[courts.key(name)] = report
         case "well":
             world.reports[courts.key(name)] = courts.WELL

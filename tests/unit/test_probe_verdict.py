@@ -182,7 +182,9 @@ def test_nobody_drops_out_when_all_come_back_from_silence(six: courts.World) -> 
 
 def test_a_refusal_counts_even_while_the_prober_doubts_itself(two: courts.World) -> None:
     two.reports = {
-        courts.key("eu1"): findings.Report(instance="1", reason=REASONS.DRAINING, load=0)
+        courts.key("eu1"): findings.Report(
+            instance="1", reason=REASONS.DRAINING, usage=fleet.Usage(load=0)
+        )
     }
     courts.silence(two, "eu2")
     two.pass_(10)
@@ -288,14 +290,20 @@ def test_a_changed_secret_is_tested_at_once_and_nobody_drops_out_meanwhile(
 
 def test_the_word_of_another_instances_agent_does_not_count(two: courts.World) -> None:
     two.reports = {
-        courts.key("eu1"): findings.Report(instance="2", reason=REASONS.DRAINING, load=0)
+        courts.key("eu1"): findings.Report(
+            instance="2", reason=REASONS.DRAINING, usage=fleet.Usage(load=0)
+        )
     }
     two.pass_(2)
     assert two.reason("eu1") is None
 
 
 def test_load_comes_from_the_agent_in_steps(two: courts.World) -> None:
-    two.reports = {courts.key("eu1"): findings.Report(instance="1", reason=None, load=0.5077)}
+    two.reports = {
+        courts.key("eu1"): findings.Report(
+            instance="1", reason=None, usage=fleet.Usage(load=0.5077)
+        )
+    }
     two.pass_(1)
     assert two.health[courts.key("eu1")].load == 0.5
 

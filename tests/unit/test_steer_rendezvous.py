@@ -14,13 +14,18 @@ SLOTS = range(rendezvous.SLOTS)
 
 
 def seats(
-    count: int, *, nodes: int | None = None, zones: Sequence[str | None] = (None,)
+    count: int,
+    *,
+    nodes: int | None = None,
+    zones: Sequence[str | None] = (None,),
+    capacities: Sequence[int] = (1,),
 ) -> tuple[rendezvous.Seat, ...]:
     return tuple(
         rendezvous.Seat(
             name=f"relay-{number}",
             node=f"node-{number % (nodes or count)}",
             zone=zones[number % len(zones)],
+            capacity=capacities[number % len(capacities)],
         )
         for number in range(count)
     )
@@ -56,6 +61,18 @@ def test_a_hundred_relays_get_nearly_equal_shares_of_first_and_second_places() -
         assert deviation**0.5 / 40.96 < 0.2  # sqrt(100 / 4096) = 0.16 is what chance alone gives
 
 
+def test_relays_get_first_places_by_their_capacity() -> None:
+    table = rendezvous.Table(seats(6, capacities=(1, 2, 5)))
+    counts = Counter(table.row(slot)[0] for slot in SLOTS)
+    for place, seat in enumerate(table.seats):
+        assert abs(counts[place] - rendezvous.SLOTS * seat.capacity / 16) < 60
+
+
+def test_equal_capacities_are_as_good_as_none() -> None:
+    plain, equal = rendezvous.Table(seats(6)), rendezvous.Table(seats(6, capacities=(700,)))
+    assert all(plain.row(slot) == equal.row(slot) for slot in SLOTS)
+
+
 def test_who_is_second_does_not_follow_from_who_is_first() -> None:
     table = rendezvous.Table(seats(5))
     pairs = Counter(tuple(table.row(slot)[:2]) for slot in SLOTS)
@@ -64,9 +81,11 @@ def test_who_is_second_does_not_follow_from_who_is_first() -> None:
 
 
 @settings(deadline=None)
-@given(st.integers(2, 12), st.data())
-def test_only_slots_that_named_a_relay_move_when_it_leaves(count: int, data: st.DataObject) -> None:
-    everyone = seats(count, zones=("a", "b"))
+@given(st.integers(2, 12), st.sampled_from([(1,), (1, 3), (1, 2, 50)]), st.data())
+def test_only_slots_that_named_a_relay_move_when_it_leaves(
+    count: int, capacities: Sequence[int], data: st.DataObject
+) -> None:
+    everyone = seats(count, zones=("a", "b"), capacities=capacities)
     gone = data.draw(st.sampled_from(everyone))
     before = rendezvous.Table(everyone)
     after = rendezvous.Table([seat for seat in everyone if seat != gone])

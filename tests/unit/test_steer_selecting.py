@@ -62,11 +62,6 @@ def test_a_node_of_two_relays_is_no_backup_of_itself() -> None:
     assert set(names(select(fleets.a_fleet(fleets.a_region("here", *twins))))) == {Role.PRIMARY}
 
 
-def test_the_less_loaded_of_two_wins() -> None:
-    now = fleets.a_fleet(region_of(2, load_0=0.5))
-    assert {names(select(now, f"user{n}"))[Role.PRIMARY] for n in range(50)} == {"near-1"}
-
-
 def test_a_small_difference_in_load_moves_nobody() -> None:
     calm, uneven = fleets.a_fleet(region_of(2)), fleets.a_fleet(region_of(2, load_0=0.04))
     assert all(names(select(calm, u)) == names(select(uneven, u)) for u in map(str, range(50)))
@@ -274,8 +269,8 @@ def test_marks_stand_for_the_relays_that_are_chosen_by_every_slot(
 def test_users_follow_loads_as_soon_as_they_change() -> None:
     selector, client = selecting.Selector(ESTIMATOR), fleets.a_client(HERE)
     for region, idle in (
-        (region_of(2, load_0=0.9), "near-1"),
-        (region_of(2, load_1=0.9), "near-0"),
+        (region_of(2, load_0=0.95), "near-1"),
+        (region_of(2, load_1=0.95), "near-0"),
     ) * 2:
         ranked = selector.rank(fleets.a_fleet(region), client)
         marks = [choosing.marks(ranked, slot)[0] for slot in range(rendezvous.SLOTS)]

@@ -58,6 +58,7 @@ class Answers:
         self._board = current
         self._options = opts
         self._clock = clock
+        self._second = 0
         self._estimator = estimator
         self._selector = selecting.Selector(estimator)
         self._placer = placing.Placer(
@@ -79,7 +80,10 @@ class Answers:
         asked = query.asked
         if asked.special:
             return self._special(query)
-        now, fleet_now = int(self._clock()), self._board.fleet
+        now = int(self._clock())
+        if now != self._second:
+            self._turn(now)
+        fleet_now = self._board.fleet
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
@@ -104,7 +108,10 @@ class Answers:
         if isinstance(drawn, problems.Problem):
             return drawn
         user, slot, nonce = drawn
-        now, fleet_now = int(self._clock()), self._board.fleet
+        now = int(self._clock())
+        if now != self._second:
+            self._turn(now)
+        fleet_now = self._board.fleet
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
@@ -136,8 +143,11 @@ class Answers:
         if isinstance(drawn, problems.Problem):
             return drawn
         _, slot, _ = drawn
+        second = int(self._clock())
+        if second != self._second:
+            self._turn(second)
         now = self._board.fleet
-        placed = self._placer.place(query, now, int(self._clock()))
+        placed = self._placer.place(query, now, second)
         if isinstance(placed, problems.Problem):
             return placed
         chosen = self._select(placed, slot)
@@ -148,6 +158,11 @@ class Answers:
             chosen, now=now, pin=placed.where.pin, estimator=self._estimator
         )
         return result
+
+    def _turn(self, second: int) -> None:
+        """Begin another second: answers of those before count as load from now on."""
+        self._second = second
+        self._board.handed_out(self.tally.urls(), second=second)
 
     def _draw(self, given: str | None) -> tuple[str, int, bytes] | problems.Problem:
         """Return the name on the wire, its slot, which decides between relays, and a nonce."""

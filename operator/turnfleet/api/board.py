@@ -1,8 +1,14 @@
-"""The current Fleet: sources publish regions, probes publish health, readers take the snapshot."""
+"""The current Fleet: sources publish regions, probes publish health, readers take the snapshot.
 
-from collections.abc import Callable, Mapping, Sequence
+How much of a relay is taken is worked out here, once a second at most: from what agents report and
+from the answers that were given since.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
 
 from turnfleet.model import fleet
+from turnfleet.model import region as declared
+from turnfleet.steer import expecting, loading
 
 _UNPROBED = fleet.Health()
 
@@ -15,6 +21,10 @@ class Board:
         self._published: tuple[fleet.Published, ...] = ()
         self._health: Mapping[fleet.RelayKey, fleet.Health] = {}
         self._listeners: list[Callable[[], None]] = []
+        self._expecting = expecting.Expecting()
+        self._second = 0
+        self._counted = False
+        """Whether occupancies may differ from those of the current fleet."""
 
     @property
     def published(self) -> tuple[fleet.Published, ...]:
@@ -31,6 +41,7 @@ class Board:
         if published == self._published:
             return
         self._published = published
+        self._expecting.keep({relay.key for region in published for relay in region.relays})
         self._swap()
         for listener in self._listeners:
             listener()
@@ -42,26 +53,84 @@ class Board:
         self._health = dict(health)
         self._swap()
 
+    def heard(self, key: fleet.RelayKey, usage: fleet.Usage, *, at: float) -> None:
+        """Take what a relay's agent has counted by ``at`` (Unix seconds)."""
+        self._expecting.heard(key, usage, second=int(at))
+        self._counted = True
+
+    def handed_out(self, urls: Mapping[fleet.RelayKey, int], *, second: int) -> None:
+        """Take how many URLs of relays were handed out by ``second`` (Unix), since the last time.
+
+        To be called whenever a second begins in which somebody asks.
+        """
+        self._second = second
+        self._expecting.handed_out(urls, second=second)
+        if urls or self._counted:
+            self._counted = False
+            self._swap()
+
     def _swap(self) -> None:
-        before = {m.relay.key: m for r in self.fleet.regions.values() for m in r.members}
+        """Put a new fleet in place, made of all of the old one that is still so.
+
+        What readers made of a region or a relay then stays good for them.
+        """
+        before = self.fleet.regions
         regions = {
-            region.spec.name: fleet.Region(
-                spec=region.spec,
-                members=tuple(
-                    self._member(relay, before.get(relay.key)) for relay in region.relays
-                ),
-                secret=region.secret,
-            )
+            region.spec.name: self._region(region, before.get(region.spec.name))
             for region in self._published
         }
-        self.fleet = fleet.Fleet(version=self.fleet.version + 1, regions=regions)
+        if regions.keys() != before.keys() or any(
+            region is not before[name] for name, region in regions.items()
+        ):
+            self.fleet = fleet.Fleet(version=self.fleet.version + 1, regions=regions)
 
-    def _member(self, relay: fleet.Relay, before: fleet.Member | None) -> fleet.Member:
-        """Return a relay with its health: the same object while neither changes.
+    def _region(self, published: fleet.Published, before: fleet.Region | None) -> fleet.Region:
+        known = {member.relay.name: member for member in before.members} if before else {}
+        usual = self._usual(known.values())
+        region = fleet.Region(
+            spec=published.spec,
+            members=tuple(
+                [
+                    self._member(relay, published.spec, known.get(relay.name), usual)
+                    for relay in published.relays
+                ]
+            ),
+            secret=published.secret,
+        )
+        return before if before is not None and before == region else region
 
-        What readers made of it then stays good for them.
-        """
-        health = self._health.get(relay.key, _UNPROBED)
-        if before is not None and before.relay == relay and before.health == health:
+    def _usual(self, members: Collection[fleet.Member]) -> float:
+        """Return the mean load of the relays of a region that are not new."""
+        loads = [
+            member.occupancy.reported + member.occupancy.pending
+            for member in members
+            if member.occupancy is not None
+            and member.health.reason is None
+            and not loading.novelty(member.relay, at=self._second)
+        ]
+        return sum(loads) / len(loads) if loads else 0.0
+
+    def _member(
+        self,
+        relay: fleet.Relay,
+        spec: declared.RegionSpec,
+        before: fleet.Member | None,
+        usual: float,
+    ) -> fleet.Member:
+        key = relay.key
+        health = self._health.get(key, _UNPROBED)
+        reported = self._expecting.reported(key)
+        occupancy = loading.settle(
+            reported=health.load if reported is None else reported,
+            pending=self._expecting.pending(key, capacity=loading.capacity(spec, relay)),
+            floor=usual * loading.novelty(relay, at=self._second),
+            before=before.occupancy if before else None,
+        )
+        if (
+            before is not None
+            and before.relay == relay
+            and before.health == health
+            and before.occupancy == occupancy
+        ):
             return before
-        return fleet.Member(relay=relay, health=health)
+        return fleet.Member(relay=relay, health=health, occupancy=occupancy)

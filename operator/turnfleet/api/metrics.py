@@ -6,7 +6,7 @@ an answer; so answers raise integers in a dict, and a scrape folds them into met
 
 import bisect
 from collections import Counter
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
 import prometheus_client
@@ -34,27 +34,29 @@ class Issued(NamedTuple):
 
 
 class Batch:
-    """Counts the servers handed out from one rung and for one reason.
+    """Counts the answers given from one rung and for one reason.
 
-    Adding has to be next to nothing; what it means for the labels is worked out later.
+    Adding has to be next to nothing; what it means for labels and relays is worked out later, which
+    has to be soon: the templates are kept alive until then.
     """
 
     def __init__(self, rung: geo.Rung, reason: str) -> None:
         self._rung = rung
         self._reason = reason
-        self._handed_out: dict[formats.HandedOut, int] = {}
+        self._given: dict[formats.Template, int] = {}
 
     def add(self, template: formats.Template) -> None:
         """Count one answer."""
-        handed_out, servers = self._handed_out, template.handed_out
-        handed_out[servers] = handed_out.get(servers, 0) + 1
+        given = self._given
+        given[template] = given.get(template, 0) + 1
 
-    def drain(self) -> Iterator[tuple[Issued, int]]:
+    def drain(self) -> Iterator[tuple[Issued, formats.Piece, int]]:
         """Yield what was handed out since the last time."""
-        handed_out, self._handed_out = self._handed_out, {}
-        for servers, count in handed_out.items():
-            for region, role in servers:
-                yield Issued(region, role, self._rung, self._reason), count
+        given, self._given = self._given, {}
+        for template, count in given.items():
+            for piece in template.pieces:
+                server = piece.server
+                yield Issued(server.region, server.role, self._rung, self._reason), piece, count
 
 
 class Tally:
@@ -62,6 +64,7 @@ class Tally:
 
     def __init__(self) -> None:
         self._issued: Counter[Issued] = Counter()
+        self._urls: Counter[fleet.RelayKey] = Counter()
         self._batches: dict[tuple[geo.Rung, str], Batch] = {}
         self.refused: Counter[tuple[int, str]] = Counter()
         """By status, and the field or reason that a problem names."""
@@ -74,10 +77,24 @@ class Tally:
 
     def issued(self) -> Counter[Issued]:
         """Return the relays handed out so far."""
-        for batch in self._batches.values():
-            for labels, count in batch.drain():
-                self._issued[labels] += count
+        self._fold()
         return self._issued
+
+    def urls(self) -> Mapping[fleet.RelayKey, int]:
+        """Return how many TURN URLs of each relay were handed out since this was last asked.
+
+        A client may make an allocation of each.
+        """
+        self._fold()
+        urls, self._urls = self._urls, Counter()
+        return urls
+
+    def _fold(self) -> None:
+        issued, urls = self._issued, self._urls
+        for batch in self._batches.values():
+            for labels, piece, count in batch.drain():
+                issued[labels] += count
+                urls[piece.relay] += count * piece.allocations
 
     def refuse(self, problem: problems.Problem) -> None:
         """Count one request that got a problem. Only known fields become labels."""
@@ -127,6 +144,7 @@ class Collector(registry.Collector):
                 "1 while so much is silent that the prober doubts itself and keeps the last set.",
                 value=float(self._prober.suspicion is not None),
             )
+            yield from self._prober.measured()
         if self._came is not None:
             yield from _arrivals(self._came)
         yield from self._more()

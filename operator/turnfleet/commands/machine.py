@@ -133,6 +133,7 @@ class Machine:
         self.prober = prober.Prober(
             published=lambda: self.board.published,
             publish=self.board.publish_health,
+            heard=lambda key, usage: self.board.heard(key, usage, at=clock()),
             agent_key=vault.agent_key,
             clock=ticks,
             wall=clock,

@@ -138,6 +138,7 @@ class Replica:
         self._prober = prober.Prober(
             published=lambda: self._board.published,
             publish=self._board.publish_health,
+            heard=lambda key, usage: self._board.heard(key, usage, at=clock()),
             agent_key="",  # comes with the keys
             clock=ticks,
             wall=clock,

@@ -13,7 +13,7 @@ from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.ice import credentials, profiles, rid
-from turnfleet.model import selection
+from turnfleet.model import fleet, selection
 
 REFRESH_AT: Final = 0.75
 """Part of a credential's life after which a client should ask again."""
@@ -25,20 +25,19 @@ SIGNERS_KEPT: Final = 4096
 """Half a kB each."""
 
 
-HandedOut = tuple[tuple[str, selection.Role], ...]
-"""Region and role of each server of an answer: what answers are counted by."""
-
-
 class Piece:
     """One server of answers, all but its user."""
 
-    __slots__ = ("head", "ids", "server", "signer")
+    __slots__ = ("allocations", "head", "ids", "relay", "server", "signer")
 
     def __init__(self, server: profiles.Server, signer: credentials.Signer) -> None:
         self.server = server
         self.signer = signer
         self.head = b'{"urls":%b,"username":"' % _json(server.urls)
         self.ids = rid.ids(server.urls)
+        self.relay = fleet.RelayKey(server.region, server.relay)
+        self.allocations = sum([not url.startswith("stun:") for url in server.urls])
+        """How many a client makes that tries all of it."""
 
 
 class Template:
@@ -47,15 +46,11 @@ class Template:
     Few objects of its own: there are thousands, so each costs a look into cold memory.
     """
 
-    __slots__ = ("_profile", "handed_out", "offered", "pieces", "ttl")
+    __slots__ = ("_profile", "offered", "pieces", "ttl")
 
-    def __init__(
-        self, pieces: Sequence[Piece], profile: profiles.Profile, handed_out: HandedOut
-    ) -> None:
+    def __init__(self, pieces: Sequence[Piece], profile: profiles.Profile) -> None:
         self.pieces = tuple(pieces)
         """In the order of roles; empty when nothing can be offered."""
-        self.handed_out = handed_out
-        """Of the pieces."""
         self.ttl = min([piece.server.ttl for piece in pieces]) if pieces else 0
         """Longest life of a credential for all of these servers, seconds."""
         self.offered = b"".join([piece.ids for piece in pieces])
@@ -127,7 +122,6 @@ class Templates:
 
     def __init__(self) -> None:
         self._templates: dict[_Wanted, Template] = {}
-        self._handed_out: dict[HandedOut, HandedOut] = {}
         self._pieces: dict[_Place, Piece] = {}
         self._signers: dict[bytes, credentials.Signer] = {}
 
@@ -155,9 +149,7 @@ class Templates:
             ]
         if len(self._templates) >= TEMPLATES_KEPT:
             self._templates.clear()
-            self._handed_out.clear()
-        servers = tuple((piece.server.region, piece.server.role) for piece in pieces)
-        made = Template(pieces, profile, self._handed_out.setdefault(servers, servers))
+        made = Template(pieces, profile)
         self._templates[*marks, profile, connection] = made
         return made
 

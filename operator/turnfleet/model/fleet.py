@@ -42,6 +42,7 @@ class Reason(StrEnum):
     NAME_UNRESOLVED = "NameUnresolved"
     UNVERIFIED = "Unverified"
     DAMPED = "Damped"
+    NEARLY_FULL = "NearlyFull"
 
     @property
     def sentence(self) -> str:
@@ -70,6 +71,7 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.NAME_UNRESOLVED: "its host name does not resolve to its address",
     Reason.UNVERIFIED: "its agent is well but its public address is silent from here",
     Reason.DAMPED: "it is back, and kept out until it has stayed up for a while",
+    Reason.NEARLY_FULL: "what room it has left is for those it serves; others have more",
 }
 
 
@@ -102,6 +104,8 @@ class Relay:
     """Unix seconds of the last change of ``state``."""
     version: str = ""
     anycast: bool = False
+    capacity: int | None = None
+    """Allocations that it has room for, where they are not the region's ``allocationsPerRelay``."""
 
     @property
     def key(self) -> RelayKey:
@@ -122,6 +126,32 @@ class Health:
     """0 is idle, 1 is full: max of allocations, bit rate and ports relative to their limits."""
     silent: frozenset[str] = frozenset()
     """Addresses not to offer: they fail while another address of the relay works."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Usage:
+    """What a relay's agent has counted, at one moment."""
+
+    load: float
+    """As ``Health.load``."""
+    allocations: int = 0
+    """Live ones."""
+    begun: int | None = None
+    """Allocations so far, those that have ended too; ``None``: this agent does not count them."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Occupancy:
+    """How much of a relay is taken. 0 is nothing, 1 is all."""
+
+    reported: float
+    """What its agent said last."""
+    pending: float
+    """What answers given since then will add."""
+    held: float
+    """What relays are compared by: the sum of both, standing still while that moves little."""
+    full: bool
+    """Whether it takes nobody new while others have room."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -149,6 +179,8 @@ class Member:
 
     relay: Relay
     health: Health
+    occupancy: Occupancy | None = None
+    """``None``: its load is all that is known."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -46,6 +46,7 @@ class Errands:
         *,
         reacher: reaching.Reacher,
         asked: agents.Agents | None,
+        heard: Callable[[fleet.RelayKey, fleet.Usage], None],
         clock: Callable[[], float],
         rng: random.Random,
         counts: stats.Stats,
@@ -54,6 +55,7 @@ class Errands:
         self._rhythm = rhythm
         self._reacher = reacher
         self._agents = asked
+        self._heard = heard
         self._clock = clock
         self._rng = rng
         self._counts = counts
@@ -117,7 +119,9 @@ class Errands:
         now = self._clock()
         if known := self._court.records.get(key):
             if report is not None:
-                known.heard(report, now, fresh=interval + self._rhythm.status_fresh)
+                fresh = interval + self._rhythm.status_fresh
+                if known.heard(report, now, fresh=fresh):
+                    self._heard(key, report.usage)
                 self.trials.hasten(key, known.trial_due)
             self.polls.schedule(key, now + self._varied(interval))
 

@@ -12,6 +12,8 @@ from turnrelay import contract
 _REPORTED: Final = frozenset(fleet.Reason)
 _LOAD_MAX: Final = 1000.0
 _FINGERPRINT_MAX: Final = 64
+_COUNT_MAX: Final = 1 << 53
+"""What a float can count to: more is nonsense, and would be turned into one."""
 
 
 class Evidence(StrEnum):
@@ -41,7 +43,7 @@ class Report:
     """``None``: it takes clients."""
     certificate: str = ""
     """Fingerprint of the leaf that it serves; empty: none."""
-    load: float
+    usage: fleet.Usage
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -83,7 +85,11 @@ def read_report(document: object) -> Report | None:
                 instance=instance,
                 reason=_reason(state, ready=ready, word=rest.get("reason")),
                 certificate=_fingerprint(rest.get("certificate")),
-                load=_load(rest.get("load")),
+                usage=fleet.Usage(
+                    load=_load(rest.get("load")),
+                    allocations=_count(rest.get("allocations")) or 0,
+                    begun=_count(rest.get("begun")),
+                ),
             )
         case _:
             return None
@@ -119,3 +125,7 @@ def _load(value: object) -> float:
     if isinstance(value, float) and math.isnan(value):
         return 0.0
     return float(min(max(value, 0.0), _LOAD_MAX))
+
+
+def _count(value: object) -> int | None:
+    return value if type(value) is int and 0 <= value <= _COUNT_MAX else None

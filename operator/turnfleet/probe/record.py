@@ -98,10 +98,10 @@ class Record:
         self._evidence = evidence
         self._evidence_until = now + self._rhythm.evidence_fresh
 
-    def heard(self, report: findings.Report, now: float, *, fresh: float) -> None:
-        """Note what the agent says; it counts for ``fresh`` seconds."""
+    def heard(self, report: findings.Report, now: float, *, fresh: float) -> bool:
+        """Note what the agent says; it counts for ``fresh`` seconds. Return whether it does."""
         if report.instance != self.target.instance:
-            return  # the source lags behind a replacement: this is somebody else's word
+            return False  # the source lags behind a replacement: this is somebody else's word
         was_ill = self._report is not None and self._report.reason is not None
         if was_ill and report.reason is None:
             self.trial_due = now
@@ -109,8 +109,9 @@ class Record:
             self.trial_due = now  # clients meet another one: whether it verifies is news
         self._report = report
         self._report_until = now + fresh
-        steps = round(report.load / self._rhythm.load_step)
+        steps = round(report.usage.load / self._rhythm.load_step)
         self._load = round(steps * self._rhythm.load_step, 4)
+        return True
 
     def tested(self, trial: findings.Trial, now: float, *, interval: float) -> None:
         """Note how a client's test ended; the next one comes after ``interval`` or sooner."""

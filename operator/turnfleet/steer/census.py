@@ -1,21 +1,22 @@
 """What a fleet has to offer, whoever asks: usable relays, their load, and why the rest is not.
 
 Depends on the fleet alone, so it is taken once per version of it. Places and pins are ranking's.
+A relay that is full is left out while another of its region is not; a region is never left out for
+that, but marked: an answer is better than none.
 """
 
-from collections.abc import Mapping, Sequence
+import itertools
+import operator
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
 
 from turnfleet.model import fleet, selection
-from turnfleet.steer import rendezvous
+from turnfleet.steer import loading, rendezvous
 from turnrelay import contract
 
-LOAD_STEPS: Final = 20
-"""Loads are compared in steps of 5 %: a smaller difference is noise, and must not send a user who
-comes back to another relay."""
 _BEYOND: Final = 1 << 30
-"""More than any load."""
+"""More than any pressure."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -30,15 +31,21 @@ class Supply:
     damped: bool
     """Whether ``members`` are relays that flapped and are well again: there are no others. A relay
     that may fail again is better than none, so damping never empties a region."""
+    full: bool
+    """Whether all that could be offered is full; ``members`` are those all the same."""
     table: rendezvous.Table
     relays: tuple[fleet.Relay, ...]
     """The members' relays."""
-    steps: tuple[int, ...]
-    """Load of each member in ``LOAD_STEPS``; at the end one beyond all, for ``NOBODY``."""
+    capacities: tuple[int, ...]
+    """Allocations that each member has room for."""
+    pressures: tuple[int, ...]
+    """``loading.pressure`` of each member, in slots; at the end one beyond all, for ``NOBODY``."""
     marks: tuple[selection.Mark | None, ...]
     """What stands for each member; at the end ``None``, for ``NOBODY``."""
     load: float
-    """Mean load of the members."""
+    """Mean load of the members and of relays that are full, by capacity."""
+    excluded: tuple[selection.Exclusion, ...]
+    """The region's relays that are not among the members."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,11 +63,10 @@ def take(now: fleet.Fleet, *, before: Census | None = None) -> Census:
     excluded: list[selection.Exclusion] = []
     for name in sorted(now.regions):
         known = before.supplies.get(name) if before else None
-        supply, without = _supply(now.regions[name], known)
-        supplies[name] = supply
+        supply = supplies[name] = _supply(now.regions[name], known)
         if supply.reason is not None:
             excluded.append(selection.Exclusion(region=name, relay=None, reason=supply.reason))
-        excluded.extend(without)
+        excluded.extend(supply.excluded)
     return Census(supplies=supplies, excluded=tuple(excluded))
 
 
@@ -119,54 +125,96 @@ def _without_url(member: fleet.Member) -> fleet.Reason | None:
     return next((reason for _, reason in member.health.failing), fleet.Reason.UNPROVEN)
 
 
-def _supply(
-    of: fleet.Region, before: Supply | None
-) -> tuple[Supply, Sequence[selection.Exclusion]]:
+def _supply(of: fleet.Region, before: Supply | None) -> Supply:
+    if before is not None and before.region is of:
+        return before
     ordered = sorted(of.members, key=lambda member: member.relay.name)
     reasons = {member.relay.name: unusable(member) for member in ordered}
     usable = [member for member in ordered if reasons[member.relay.name] is None]
     damped = not usable and any(map(_only_damped, ordered))
     if damped:
         usable = [member for member in ordered if _only_damped(member)]
-    offered = {member.relay.name for member in usable}
-    excluded = [
-        selection.Exclusion(region=of.spec.name, relay=name, reason=reason)
-        for name, reason in reasons.items()
-        if reason is not None and name not in offered
+    refusing = [member for member in ordered if reasons[member.relay.name] is fleet.Reason.FULL]
+    roomy = [not loading.of(member).full for member in usable]
+    full = bool(usable) and not any(roomy)
+    if not full:
+        reasons |= {
+            member.relay.name: fleet.Reason.NEARLY_FULL
+            for member, has_room in zip(usable, roomy, strict=True)
+            if not has_room
+        }
+    members = tuple(usable if full else itertools.compress(usable, roomy))
+    offered = {member.relay.name for member in members}
+    table = _table(of, members, before)
+    return Supply(
+        region=of,
+        reason=closed(of, usable=bool(usable)),
+        members=members,
+        damped=damped,
+        full=full,
+        table=table,
+        relays=tuple([member.relay for member in members]),
+        capacities=tuple([seat.capacity for seat in table.seats]),
+        pressures=(*map(_pressure, members), _BEYOND),
+        marks=(*_marks(of, members, before), None),
+        load=_load(of, usable, refusing),
+        excluded=tuple(
+            selection.Exclusion(region=of.spec.name, relay=name, reason=reason)
+            for name, reason in reasons.items()
+            if reason is not None and name not in offered
+        ),
+    )
+
+
+def _pressure(member: fleet.Member) -> int:
+    return int(loading.pressure(loading.of(member).held) * rendezvous.SLOTS)
+
+
+def _load(
+    of: fleet.Region, usable: Sequence[fleet.Member], refusing: Sequence[fleet.Member]
+) -> float:
+    """Return the mean load by capacity; relays that refuse for want of room are full, at least.
+
+    Without those a region would look the emptier the more of its relays are full.
+    """
+    loads = [
+        *[loading.own(loading.of(member)) for member in usable],
+        *[max(1.0, loading.own(loading.of(member))) for member in refusing],
     ]
-    loads = [member.health.load for member in usable]
-    relays = tuple([member.relay for member in usable])
+    rooms = [loading.capacity(of.spec, member.relay) for member in (*usable, *refusing)]
+    return sum(map(operator.mul, loads, rooms)) / sum(rooms) if rooms else 0.0
+
+
+def _table(
+    of: fleet.Region, members: Sequence[fleet.Member], before: Supply | None
+) -> rendezvous.Table:
+    """Return the members' table: the one before, while they and their capacities are the same."""
+    relays = tuple([member.relay for member in members])
+    capacities = tuple([loading.capacity(of.spec, relay) for relay in relays])
+    if before is not None and (relays, capacities) == (before.relays, before.capacities):
+        return before.table
+    return rendezvous.Table(
+        [_seat(relay, room) for relay, room in zip(relays, capacities, strict=True)]
+    )
+
+
+def _marks(
+    of: fleet.Region, members: Sequence[fleet.Member], before: Supply | None
+) -> Iterator[selection.Mark]:
+    """Yield the members' marks: those of before, while clients are told the same."""
     known: Mapping[str, selection.Mark | None] = {}
     if before is not None:
         known = dict(zip([relay.name for relay in before.relays], before.marks, strict=False))
-    marks = [_mark(known.get(member.relay.name), selection.told(of, member)) for member in usable]
-    if before is not None and relays == before.relays:
-        table = before.table
-    else:
-        table = rendezvous.Table([_seat(relay) for relay in relays])
-    supply = Supply(
-        region=of,
-        reason=closed(of, usable=bool(usable)),
-        members=tuple(usable),
-        damped=damped,
-        table=table,
-        relays=relays,
-        steps=(*(int(load * LOAD_STEPS) for load in loads), _BEYOND),
-        marks=(*marks, None),
-        load=sum(loads) / len(loads) if loads else 0.0,
-    )
-    return supply, excluded
+    for member in members:
+        mark, told = known.get(member.relay.name), selection.told(of, member)
+        yield mark if mark is not None and mark.told == told else selection.Mark(told)
 
 
-def _mark(before: selection.Mark | None, told: selection.Told) -> selection.Mark:
-    """Return a relay's mark: the one before, while clients are told the same."""
-    return before if before is not None and before.told == told else selection.Mark(told)
-
-
-def _seat(relay: fleet.Relay) -> rendezvous.Seat:
+def _seat(relay: fleet.Relay, capacity: int) -> rendezvous.Seat:
     return rendezvous.Seat(
         name=relay.name,
         node=relay.node,
         zone=relay.zone,
         anycast=relay.addresses if relay.anycast else (),
+        capacity=capacity,
     )

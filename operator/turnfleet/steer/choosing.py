@@ -2,16 +2,20 @@
 
 * The region of the primary is drawn, by the user's slot, among the ranking's leads (nearly always
   there is one).
-* In a region two candidates come from the user's slot, and the less loaded one wins; while their
-  loads are about equal it is always the first, so a user who comes back finds the same relay.
+* In a region two candidates come from the user's slot. It is the first, unless that one's load
+  presses harder than the second's by more than the slot has patience (``loading.pressure``). Slots
+  differ in patience: as a load rises, a few users after the other leave, never all at once, and
+  each of them stays with one relay while loads stay about what they are.
 * The backup is on another node of the same region and, where there is one, in another zone.
 * The fallback is in the best of the other regions.
 
 A role that nobody can fill is left out. Nothing here looks at health: a ranking has only relays
-that may be offered.
+that may be offered. Full ones are among them only where all of a region are; nobody is sent there
+whose primary has room.
 """
 
 import math
+from array import array
 from collections.abc import Sequence
 from typing import Final
 
@@ -19,6 +23,17 @@ from turnfleet.model import selection
 from turnfleet.steer import census, ranking, rendezvous
 
 _NOBODY: Final = rendezvous.NOBODY  # a global is faster than an attribute, for every answer
+
+_INDIFFERENT: Final = 0.02
+"""Difference of pressure that moves nobody: as much as one and a half holds of load make."""
+_PATIENCE: Final = array(
+    "H",
+    (
+        (slot * 0x9E3 + 1) % rendezvous.SLOTS + int(_INDIFFERENT * rendezvous.SLOTS)
+        for slot in range(rendezvous.SLOTS)
+    ),
+)
+"""By slot: each of the values once, for slots that have nothing else in common."""
 
 
 def marks(ranked: ranking.Ranking, slot: int) -> selection.Marks:
@@ -55,7 +70,7 @@ def _pick(ranked: ranking.Ranking, slot: int) -> tuple[int, int, int, int, int]:
     """Return the lead's position, its primary and backup, another region's and its fallback.
 
     Regions are positions in ``ranked.supplies``, relays in ``Supply.members`` or ``NOBODY``, which
-    is at the end of ``Supply.steps`` with more load than any relay has. Integers alone, since this
+    is at the end of ``Supply.pressures`` with more than any relay has. Integers alone, since this
     is done for every answer.
     """
     leads = ranked.leads
@@ -64,16 +79,18 @@ def _pick(ranked: ranking.Ranking, slot: int) -> tuple[int, int, int, int, int]:
     supplies = ranked.supplies
     lead = leads[0].position if len(leads) == 1 else _draw(leads, slot)
     supply = supplies[lead]
-    steps = supply.steps
+    full, pressures, patience = supply.full, supply.pressures, _PATIENCE[slot]
     primary, second, backup, spare, second_backup, second_spare = supply.table.row(slot)
-    if steps[second] < steps[primary]:
+    if pressures[primary] - pressures[second] > patience:
         primary, backup, spare = second, second_backup, second_spare
-    if steps[spare] < steps[backup]:
+    if pressures[backup] - pressures[spare] > patience:
         backup = spare
     table = supply.table
     anycast = _anycast(table.seats, primary, backup) if table.anycast else ()
     for other, supply in enumerate(supplies):
         if other != lead:
+            if supply.full and not full:
+                break  # those behind it are, too
             fallback = _elsewhere(supply, slot, anycast)
             if fallback != _NOBODY:
                 return lead, primary, backup, other, fallback
@@ -97,9 +114,9 @@ def _anycast(seats: Sequence[rendezvous.Seat], *chosen: int) -> tuple[str, ...]:
 
 def _elsewhere(supply: census.Supply, slot: int, anycast: tuple[str, ...]) -> int:
     """Return a relay of another region, other than those behind the anycast addresses."""
-    row, steps = supply.table.row(slot), supply.steps
+    row, pressures = supply.table.row(slot), supply.pressures
     first, second = row[0], row[1]
-    lighter = second if steps[second] < steps[first] else first
+    lighter = second if pressures[first] - pressures[second] > _PATIENCE[slot] else first
     if not anycast:
         return lighter
     seats = supply.table.seats

@@ -1,7 +1,8 @@
 """In which order regions serve a place, and why some do not. Independent of the user.
 
 Regions are ordered by cost in ms: the estimated RTT, plus what load and weight add to it. A pinned
-region that is usable goes first, whatever it costs; one whose relays all flapped goes last.
+region that is usable goes first, whatever it costs; one whose relays all flapped goes last, and
+behind it one whose relays are all full.
 
 * **Load** costs nothing up to half full, then rises with the square to ``LOAD_COST`` at full: a
   region sheds its farthest clients first, those for whom the next region is nearly as good.
@@ -76,13 +77,13 @@ def rank(
             outside.append(selection.Exclusion(region=name, relay=None, reason=reason))
             continue
         rows.append((_ranked(supply, place, estimator), supply))
-    rows.sort(key=lambda row: (row[0].region != pin, row[1].damped, row[0].cost, row[0].region))
+    rows.sort(key=lambda row: (row[0].region != pin, *_last(row[1]), row[0].cost, row[0].region))
     in_force = bool(rows) and rows[0][0].region == pin
     return Ranking(
         ranked=tuple(ranked for ranked, _ in rows),
         supplies=tuple(supply for _, supply in rows),
         leads=_leads(
-            [ranked for ranked, supply in rows if supply.damped == rows[0][1].damped]
+            [ranked for ranked, supply in rows if _last(supply) == _last(rows[0][1])]
             if not in_force
             else [rows[0][0]]
         ),
@@ -100,6 +101,11 @@ def load_penalty(load: float) -> float:
 def weight_penalty(weight: int) -> float:
     """Return what a region's weight adds to its cost, ms; less than nothing above 100."""
     return INDIFFERENCE * math.log(WEIGHT_STANDARD / weight)
+
+
+def _last(supply: census.Supply) -> tuple[bool, bool]:
+    """Return what puts a region behind all that cost more; it is worst to be full."""
+    return supply.full, supply.damped
 
 
 def _ranked(

@@ -9,8 +9,10 @@ the same.
 That keeps what rendezvous hashing is for, and exactly, where a ring of virtual points or a Maglev
 table keeps it only on average: when a relay leaves, only slots that named it change, and each goes
 to its own next best; when it comes back, just those return. What it costs is evenness: with n
-relays their shares of first places differ by about sqrt(n / SLOTS), 16 % for a hundred. Taking the
-less loaded of two candidates levels that out.
+relays their shares of first places differ by about sqrt(n / SLOTS), 16 % for a hundred. Leaning to
+the emptier of two candidates levels that out.
+
+Relays of unequal capacity score by weighted rendezvous hashing: the shares are as their capacities.
 """
 
 import functools
@@ -47,6 +49,8 @@ class Seat(NamedTuple):
     zone: str | None
     anycast: tuple[str, ...] = ()
     """Its addresses if they are anycast: whoever shares one is the same relay to a client."""
+    capacity: int = 1
+    """Its share of first places, relative to the others'."""
 
 
 class Row(NamedTuple):
@@ -68,13 +72,15 @@ class Table:
     A row names the same relays whatever the order of the seats.
     """
 
-    __slots__ = ("_cells", "_seeds", "anycast", "seats")
+    __slots__ = ("_capacities", "_cells", "_seeds", "anycast", "seats")
 
     def __init__(self, seats: Sequence[Seat]) -> None:
         self.seats = tuple(seats)
         self.anycast = any(seat.anycast for seat in self.seats)
         """Whether some relay is."""
         self._seeds = [_seed(seat.name) for seat in self.seats]
+        capacities = [seat.capacity for seat in self.seats]
+        self._capacities = capacities if len(set(capacities)) > 1 else None
         self._cells: array[int] | None = None
 
     def row(self, slot: int) -> tuple[int, ...]:
@@ -89,10 +95,19 @@ class Table:
         return cells
 
     def _work_out(self, slot: int) -> Row:
-        found = scores(self._seeds, slot)
-        order = sorted(range(len(found)), key=found.__getitem__, reverse=True)
+        order = self._order(scores(self._seeds, slot))
         first, second = _two(order)
         return Row(first, second, *self._backups(first, order), *self._backups(second, order))
+
+    def _order(self, found: Sequence[int]) -> list[int]:
+        """Return the seats, best score first; with unequal capacities, each by its share.
+
+        The logarithm costs, and leaves the order of equals as it is: they do without.
+        """
+        if self._capacities is None:
+            return sorted(range(len(found)), key=found.__getitem__, reverse=True)
+        far = [_distance(score) / of for score, of in zip(found, self._capacities, strict=True)]
+        return sorted(range(len(far)), key=far.__getitem__)
 
     def _backups(self, primary: int, order: Sequence[int]) -> tuple[int, int]:
         if primary == NOBODY:
@@ -146,7 +161,7 @@ class Distances:
     def work_out(self, slot: int) -> float:
         """Return a slot's distance, which is known from then on."""
         (score,) = scores((self._seed,), slot)
-        self.known[slot] = distance = -math.log((score + 0.5) / 2**32)
+        self.known[slot] = distance = _distance(score)
         return distance
 
 
@@ -154,6 +169,11 @@ class Distances:
 def distances(name: str) -> Distances:
     """Return the distances of a name, the ones known so far among them."""
     return Distances(name)
+
+
+def _distance(score: int) -> float:
+    """Return a score as a distance: exponential, shorter for a better score."""
+    return -math.log((score + 0.5) / 2**32)
 
 
 def _seed(name: str) -> int:
