@@ -2,19 +2,24 @@
 
 import base64
 import gc
+from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
 
 import prometheus_client.parser
 import pytest
+import pytest_asyncio
+from aiohttp import web
 from cryptography.hazmat.primitives import serialization
 from tests.support import coturn, operators
 
 from turnfleet.kube import certificates, holding, kinds
 from turnfleet.plan.cluster import observed
+from turnrelay import contract
 
 RELAYS = operators.RELAYS
 KEY = holding.Key(RELAYS, "turn-tls")
+HOST = "127.20.8.1"
 TLS: dict[str, Any] = {
     "listeners": {"udp": {"port": 3478}, "tls": {"port": 443, "secretName": KEY.name}},
     "addresses": {"hostname": "{node}.turn.test"},
@@ -116,6 +121,64 @@ async def test_a_region_tells_what_becomes_of_its_certificate(
     await operator.until(lambda: told() == ("False", "NameMismatch"))
     await operator.declare(listeners={"udp": {"port": 3478}})
     await operator.until(lambda: told() == ("", ""))
+
+
+class Agent:
+    """The agent of a relay, which says what it serves."""
+
+    def __init__(self) -> None:
+        self.instance = ""
+        self.served = ""
+        self.port = 0
+
+    async def status(self, _request: web.Request) -> web.StreamResponse:
+        certificate = {"notAfter": 2e9, "fingerprint": self.served}
+        return web.json_response(
+            {
+                "instance": self.instance,
+                "state": "Ready",
+                "ready": True,
+                "certificate": certificate,
+                "complaints": ["the certificate begins only at noon"],
+            }
+        )
+
+
+@pytest_asyncio.fixture
+async def agent() -> AsyncIterator[Agent]:
+    made = Agent()
+    application = web.Application()
+    application.router.add_get(contract.PATH_STATUS, made.status)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    await web.TCPSite(runner, HOST, 0).start()
+    made.port = runner.addresses[0][1]
+    yield made
+    await runner.cleanup()
+
+
+async def test_true_means_that_every_relay_serves_what_the_secret_holds(
+    operator: operators.Running, pair: dict[str, bytes], agent: Agent, tmp_path: Path
+) -> None:
+    def told() -> dict[str, str]:
+        return operator.conditions().get("CertificateValid", {"reason": "", "message": ""})
+
+    cluster = operator.cluster
+    await cluster.put(kinds.SECRET, secret(pair, version=""))
+    await operator.declare(**TLS, agent={"port": agent.port})
+    await operator.until(lambda: cluster.find(kinds.REPLICA_SET, "turn-eu", namespace=RELAYS))
+    pod = await cluster.run_pod("turn-eu", namespace=RELAYS, node="node-1", host=HOST)
+    agent.instance = pod["metadata"]["uid"]
+    await operator.until(lambda: told()["reason"] == "NotServed")
+    assert "turn-eu-1; they say: the certificate begins only at noon" in told()["message"]
+    agent.served = read(pair).fingerprint
+    await operator.until(lambda: told()["reason"] == "Valid", within=5)
+    certificate, key = coturn.authority().issue(tmp_path / "next", ["*.turn.test"])
+    renewal = {"tls.crt": certificate.read_bytes(), "tls.key": key.read_bytes()}
+    await cluster.put(kinds.SECRET, secret(renewal, version=""))
+    await operator.until(lambda: told()["reason"] == "NotServed", within=5)
+    agent.served = read(renewal).fingerprint
+    await operator.until(lambda: told()["reason"] == "Valid", within=5)
 
 
 async def test_the_end_of_a_certificate_is_a_metric(

@@ -58,8 +58,10 @@ class Cluster(apiservers.ApiServer):
         await self._delete(kind, name, namespace, {})
         self._streams = streams
 
-    async def run_pod(self, workload: str, *, namespace: str, node: str) -> apiservers.Object:
-        """Make a pod of a ReplicaSet, running on a node and ready."""
+    async def run_pod(
+        self, workload: str, *, namespace: str, node: str, host: str | None = None
+    ) -> apiservers.Object:
+        """Make a pod of a ReplicaSet, running on a node, with its address ``host``, and ready."""
         owner = self._stored[kinds.REPLICA_SET.plural, namespace, workload]
         template = owner["spec"]["template"]
         number = 1 + len(self.all(kinds.POD))
@@ -80,7 +82,7 @@ class Cluster(apiservers.ApiServer):
             "spec": {**template["spec"], "nodeName": node},
             "status": {
                 "phase": "Running",
-                "podIPs": [{"ip": f"10.0.0.{number}"}],
+                "podIPs": [{"ip": host or f"10.0.0.{number}"}],
                 "conditions": [{"type": "Ready", "status": "True"}],
             },
         }
