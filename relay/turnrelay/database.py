@@ -224,19 +224,40 @@ class Database:
             }
 
     def _write_anew(self, wanted: Mapping[str, frozenset[Row]]) -> None:
-        connection = self._connection
-        if connection is None:
-            raise sqlite3.OperationalError("it is not open")
-        # ``backup`` waits for ever where another program has the lock.
-        connection.execute("BEGIN IMMEDIATE")
-        connection.execute("ROLLBACK")
         with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as sound:
             _create(sound)
             for table, rows in wanted.items():
                 sound.executemany(_STATEMENTS[table].insert, rows)
+            connection = self._writable(sound)
             sound.backup(connection)
+            # ``backup`` raises it, and coturn takes another one for an error of its statements. The
+            # tables lie where they were, as they are always made in the same order.
+            version = sound.execute("PRAGMA schema_version").fetchone()[0]
+            connection.execute(f"PRAGMA schema_version = {version:d}")
         # From the log, whose beginning may be damaged as well, into the file itself.
         connection.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def _writable(self, sound: sqlite3.Connection) -> sqlite3.Connection:
+        """Return a connection that ``backup`` can write to: it waits for ever for a lock."""
+        try:
+            return self._locked_once()
+        except sqlite3.OperationalError:
+            raise
+        except sqlite3.DatabaseError:
+            # Not even its first page can be read, so that SQLite would touch none.
+            with self._path.open("r+b") as file:
+                file.write(_in_wal_mode(sound.serialize()))
+            self.close()
+            self._connect()
+            return self._locked_once()
+
+    def _locked_once(self) -> sqlite3.Connection:
+        connection = self._connection
+        if connection is None:
+            raise sqlite3.OperationalError("it is not open")
+        connection.execute("BEGIN IMMEDIATE")
+        connection.execute("ROLLBACK")
+        return connection
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):
@@ -251,6 +272,11 @@ class Database:
 
     def _sentence(self, error: Exception) -> str:
         return f"the database {self._path} cannot be used: {error}"
+
+
+def _in_wal_mode(image: bytes) -> bytes:
+    # The file format's versions for writing and reading (sqlite.org/fileformat.html, 1.3.3).
+    return image[:18] + b"\x02\x02" + image[20:]
 
 
 def _create(connection: sqlite3.Connection) -> None:

@@ -107,6 +107,13 @@ class _Collector(registry.Collector):
             if each is not contract.State.UNREACHABLE:
                 state.add_metric([each.value], float(each is verdict.state))
         yield state
+        reason = core.GaugeMetricFamily(
+            "turnrelay_reason", "1 for the reason why it is not ready", labels=["reason"]
+        )
+        for why in lifecycle.Reason:
+            if why is not lifecycle.Reason.NONE:
+                reason.add_metric([why.value], float(why is verdict.reason))
+        yield reason
         for name, meaning, value in _gauges(status):
             yield core.GaugeMetricFamily(f"turnrelay_{name}", meaning, value=value)
         yield core.CounterMetricFamily(

@@ -61,12 +61,12 @@ class Upkeep:
 
     def keep(self) -> None:
         """Bring what coturn reads up to date, and look after it once a second."""
+        now = self._time.steady()
         try:
-            self._write()
-            now = self._time.steady()
             if now - self._looked >= _LOOK_EVERY:
                 self._looked = now
                 self._look_after()
+            self._write()
         except state.Unusable as unusable:
             self._fail(lifecycle.Reason.STATE_UNWRITABLE, unusable.sentence)
         except database.Failed as failure:
@@ -84,12 +84,11 @@ class Upkeep:
     def _look_after(self) -> None:
         state.prove_writable(self._folder)
         if self._written is not None:
-            # Both: others' locks and changes are seen by writing, damage by reading anew.
-            strange = self._database.apply(self._written)
-            damaged = self._database.confirm(self._written)
-            if strange or damaged:
+            if self._database.confirm(self._written):
                 _LOG.warning("the database was changed or damaged by others, and is right again")
                 self._changed()
+            # Changes nothing, and fails where a change would: the lock may be another's.
+            self._database.apply(self._written)
         self._note(None)
 
     def _write(self) -> None:
