@@ -1,7 +1,10 @@
 """What holds for the whole suite."""
 
+from collections.abc import AsyncIterator
+
 import hypothesis
 import pytest
+from tests.support import apiservers
 
 hypothesis.settings.register_profile("suite", deadline=None)  # real programs share the machine
 hypothesis.settings.load_profile("suite")
@@ -15,3 +18,10 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("no_cover")
+
+
+@pytest.fixture
+async def server() -> AsyncIterator[apiservers.ApiServer]:
+    """Run an API server on loopback that holds what a test puts there and fails as it says."""
+    async with apiservers.serving() as running:
+        yield running

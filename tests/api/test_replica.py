@@ -26,12 +26,6 @@ async def pair(tmp_path: Path) -> AsyncIterator[None]:
         yield
 
 
-@pytest_asyncio.fixture
-async def server() -> AsyncIterator[apiservers.ApiServer]:
-    async with apiservers.serving() as running:
-        yield running
-
-
 @pytest.fixture
 def place(tmp_path: Path) -> replicas.Place:
     return replicas.a_place(tmp_path / "pod")

@@ -18,3 +18,8 @@ async def cluster() -> AsyncIterator[writing.Cluster]:
 async def operator(cluster: writing.Cluster, tmp_path: Path) -> AsyncIterator[operators.Running]:
     async with operators.operating_in(cluster, tmp_path) as running:
         yield running
+
+
+@pytest.fixture
+def kubeconfig(server: apiservers.ApiServer, tmp_path: Path) -> Path:
+    return server.kubeconfig(tmp_path)

@@ -17,12 +17,6 @@ OF_POD = "/api/v1/namespaces/media/pods/turn-eu-1"
 
 
 @pytest.fixture
-async def server() -> AsyncIterator[apiservers.ApiServer]:
-    async with apiservers.serving() as running:
-        yield running
-
-
-@pytest.fixture
 async def api(server: apiservers.ApiServer, tmp_path: Path) -> AsyncIterator[client.Client]:
     async with client.connected(server.kubeconfig(tmp_path), program="tests") as made:
         yield made
