@@ -87,6 +87,32 @@ async def test_a_live_edit_restarts_nothing(fleet: machine.Machine) -> None:
     assert await fleet.relays() == before
 
 
+async def test_a_certificate_that_is_issued_anew_is_served_and_restarts_nothing(
+    fleet: machine.Machine,
+) -> None:
+    before = await fleet.relays()
+    context = ssl.create_default_context(cafile=str(fleet.authority))
+    addresses = [relay.address for relay in before.values()]
+    first = [await shown(address, context) for address in addresses]
+    (fleet.state / "tls" / "turn-tls" / "tls.crt").write_text("spoilt")
+    deadline = time.monotonic() + 10
+    while any([await shown(address, context) in first for address in addresses]):
+        assert time.monotonic() < deadline
+        await asyncio.sleep(0.1)
+    assert await fleet.relays() == before
+    answer = await fleet.ask(region="east", profile="tcp443")
+    assert [url for server in answer for url in server["urls"] if url.startswith("turns:")]
+
+
+async def shown(address: str, context: ssl.SSLContext) -> bytes | None:
+    """Return the leaf that a verifying client is shown."""
+    _, writer = await asyncio.open_connection(address, 5349, ssl=context)
+    held: ssl.SSLObject = writer.get_extra_info("ssl_object")
+    leaf = held.getpeercert(binary_form=True)
+    writer.close()
+    return leaf
+
+
 async def test_an_edit_of_ports_replaces_one_relay_at_a_time(fleet: machine.Machine) -> None:
     before = fleet.pids()
     file = fleet.folder / "west.yaml"
