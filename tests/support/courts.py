@@ -93,6 +93,14 @@ class World:
         return self.health[key(name)].reason
 
 
+def offering(*names: str) -> World:
+    """Make a world all of whose relays are on offer."""
+    world = World(*names)
+    world.pass_(10)
+    assert len(world.offered) == len(names)
+    return world
+
+
 def keys(*names: str) -> set[fleet.RelayKey]:
     return {key(name) for name in names}
 
