@@ -48,6 +48,10 @@ class Running:
         data = found.get("data", {})
         return {key: base64.b64decode(value).decode() for key, value in data.items()}
 
+    def figures(self) -> str:
+        """Return the operator's metrics."""
+        return self.counted.expose().decode()
+
     async def until(self, condition: Callable[[], object], *, within: float = 10.0) -> None:
         """Wait for something, and say what there is where it does not come."""
         try:
