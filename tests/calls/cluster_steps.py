@@ -96,29 +96,31 @@ class _Doing:
 
     async def rotate(self) -> None:
         """Give every region another secret, and wait until the old one is gone."""
-        async with asyncio.TaskGroup() as group:
-            for region in self.regions:
-                group.create_task(self._rotate(region))
+        await scenario.together(*(self._rotate(region) for region in self.regions))
 
     async def _rotate(self, region: cluster_regions.Region) -> None:
         before = await asyncio.to_thread(self._secret, region, "current")
-        began = time.monotonic()
-        rotating = asyncio.create_task(self._turnfleet("rotate", region.name))
+        await scenario.together(
+            self._turnfleet("rotate", region.name),
+            self._spread(region, before, began=time.monotonic()),
+        )
+
+        async def retired() -> bool:
+            return not await asyncio.to_thread(self._secret, region, "previous")
+
+        await scenario.until(retired, every=2)
+
+    async def _spread(self, region: cluster_regions.Region, before: str, *, began: float) -> None:
+        """Wait until every relay takes a secret that is not the one from before."""
 
         async def changed() -> bool:
             return await asyncio.to_thread(self._secret, region, "current") != before
 
         await scenario.until(changed, every=0.3)
         new = await asyncio.to_thread(self._secret, region, "current")
-        await asyncio.gather(*(self._accepted(address, new) for address in region.addresses))
+        await scenario.together(*(self._accepted(address, new) for address in region.addresses))
         now = time.monotonic()
         self.told.measured(ACCEPTED, of=region.name, seconds=now - began, at=now)
-        await rotating
-
-        async def retired() -> bool:
-            return not await asyncio.to_thread(self._secret, region, "previous")
-
-        await scenario.until(retired, every=2)
 
     async def _accepted(self, address: str, secret: str) -> None:
         server, *_ = cluster_clients.servers(
@@ -142,7 +144,7 @@ class _Doing:
             now = time.monotonic()
             self.told.measured(SERVED, of=address, seconds=now - began, at=now)
 
-        await asyncio.gather(*(served(address) for address in addresses))
+        await scenario.together(*(served(address) for address in addresses))
 
     async def upgrade(self) -> None:
         """Upgrade operator and endpoint to another image, as ``helm upgrade`` does."""
@@ -162,10 +164,12 @@ class _Doing:
         await asyncio.to_thread(lambda: client.run(*arguments, timeout=3600))
 
     async def _turnfleet(self, *arguments: str) -> None:
-        kubeconfig = f"--kubeconfig={self.fleet.kubernetes.kubectl.kubeconfig}"
-        await asyncio.to_thread(
-            commands.run, sys.executable, "-m", "turnfleet", *arguments, kubeconfig
+        where = (
+            f"--kubeconfig={self.fleet.kubernetes.kubectl.kubeconfig}",
+            f"--namespace={cluster_fleet.RELAYS}",
         )
+        program = (sys.executable, "-m", "turnfleet")
+        await asyncio.to_thread(lambda: commands.run(*program, *arguments, *where))
 
     async def _settled(
         self, region: cluster_regions.Region, good: Callable[[frozenset[str]], bool]

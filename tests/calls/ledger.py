@@ -111,6 +111,7 @@ class Ledger:
     """Everything that was seen, from ``began`` on."""
 
     def __init__(self, *, began: float) -> None:
+        self.began = began
         self._phases = [Phase(BETWEEN, began)]
         self._starts = [began]
         self.notes: list[Note] = []

@@ -8,7 +8,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import Awaitable, Callable, Mapping, Sequence
+from collections.abc import Awaitable, Callable, Coroutine, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, Protocol
 
@@ -88,3 +88,13 @@ async def until(holds: Callable[[], Awaitable[bool]], *, every: float = 0.5) -> 
     while not await holds():  # noqa: ASYNC110 - others make it hold: there is nothing to wait on
         await asyncio.sleep(every)
     return time.monotonic() - began
+
+
+async def together(*work: Coroutine[object, object, None]) -> None:
+    """Do several things at once; the first failure ends the others and is raised as it is."""
+    try:
+        async with asyncio.TaskGroup() as group:
+            for each in work:
+                group.create_task(each)
+    except BaseExceptionGroup as failed:
+        raise failed.exceptions[0] from failed

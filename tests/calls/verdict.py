@@ -48,9 +48,7 @@ def written(told: ledger.Ledger, *, wanted: int, live: Sequence[int]) -> str:
         _summary(told, live),
         _by_phase(told),
         _times(told),
-        "\n".join(
-            f'* {note.what} in "{note.phase}": {note.why}' for note in told.notes[:_NOTES_SHOWN]
-        ),
+        _notes(told),
         "\n".join(f"* FAILED: {sentence}." for sentence in wrong) or "Every promise held.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
@@ -108,3 +106,16 @@ def _times(told: ledger.Ledger) -> str:
             if (taken := [f.seconds for f in told.figures if (f.what, f.phase) == (what, phase)])
         ],
     )
+
+
+def _notes(told: ledger.Ledger) -> str:
+    """Return what went wrong, once for each cause, with when it began."""
+    groups: dict[tuple[str, str, str], list[float]] = {}
+    for note in told.notes:
+        groups.setdefault((note.what, note.phase, note.why), []).append(note.at - told.began)
+    lines = [
+        f'* {what} in "{phase}", {len(times)} x, first after {times[0]:.0f} s: {why}'
+        for (what, phase, why), times in groups.items()
+    ]
+    more = len(lines) - _NOTES_SHOWN
+    return "\n".join((*lines[:_NOTES_SHOWN], *((f"* and {more} more",) if more > 0 else ())))

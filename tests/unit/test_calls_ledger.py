@@ -34,7 +34,9 @@ def test_one_mishap_is_a_failure_that_is_told_with_its_phase(
 ) -> None:
     told.mishap(what, at=25.0, why="because")
     assert _complaints(told) == (f"1 x {what}",)
-    assert f'{what} in "rollout": because' in verdict.written(told, wanted=200, live=_WELL)
+    assert f'{what} in "rollout", 1 x, first after 30 s: because' in verdict.written(
+        told, wanted=200, live=_WELL
+    )
 
 
 def test_a_packet_counts_for_the_phase_that_it_was_sent_in(told: ledger.Ledger) -> None:
