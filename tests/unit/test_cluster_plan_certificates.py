@@ -76,10 +76,20 @@ def test_a_relay_that_serves_another_certificate_is_named_with_what_it_says() ->
     assert "turn-eu-b" not in message
 
 
-def test_a_relay_that_was_not_asked_yet_speaks_against_nothing_and_is_named() -> None:
-    status, reason, message = condition(a_certificate(), at=None)
+@pytest.mark.parametrize("said", [{"at": None}, {"certificate_fingerprint": ""}])
+def test_a_relay_that_has_yet_to_tell_speaks_against_nothing_and_is_named(
+    said: dict[str, Any],
+) -> None:
+    status, reason, message = condition(a_certificate(), **said)
     assert (status, reason) == ("True", "Valid")
     assert message.endswith("not known to be served yet by turn-eu-a")
+
+
+def test_a_relay_that_serves_nothing_and_complains_is_named() -> None:
+    said = ("no TLS handshake at 203.0.113.1 port 443 within 2 s",)
+    told = condition(a_certificate(), certificate_fingerprint="", complaints=said)
+    assert told[:2] == ("False", "NotServed")
+    assert said[0] in told[2]
 
 
 def test_without_host_names_the_certificate_has_to_be_for_every_address() -> None:

@@ -110,9 +110,7 @@ def _expiring(known: facts.Facts) -> facts.Answer | None:
 def _served(known: facts.Facts) -> facts.Answer | None:
     if known.certificate is None:
         return None
-    unheard = [
-        member for member in known.roster.alive if member.served and member.pod.report is None
-    ]
+    unheard = [member for member in known.roster.alive if _has_yet_to_tell(member)]
     whether = f"; not known to be served yet by {facts.listed(unheard)}" if unheard else ""
     return facts.yes(
         "Valid",
@@ -155,12 +153,21 @@ def _covers(certificate: observed.Certificate, name: str) -> bool:
 def _serves_another(member: members.Member, certificate: observed.Certificate) -> bool:
     """Return whether a relay says so itself; one that listens without TLS serves none."""
     report = member.pod.report
-    return (
-        member.served
-        and report is not None
-        and _TLS in member.pod.ports
-        and report.certificate_fingerprint != certificate.fingerprint
-    )
+    if not _presents(member) or report is None:
+        return False
+    # One that has just started serves nothing for an instant, and complains if that lasts.
+    told = bool(report.certificate_fingerprint or report.complaints)
+    return told and report.certificate_fingerprint != certificate.fingerprint
+
+
+def _has_yet_to_tell(member: members.Member) -> bool:
+    report = member.pod.report
+    return _presents(member) and (report is None or not report.certificate_fingerprint)
+
+
+def _presents(member: members.Member) -> bool:
+    """Return whether clients may meet a certificate there."""
+    return member.served and _TLS in member.pod.ports
 
 
 def _complaints(of: Sequence[members.Member]) -> str:
