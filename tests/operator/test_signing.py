@@ -2,6 +2,7 @@ import asyncio
 import base64
 import random
 import time
+from collections.abc import Callable
 from pathlib import Path
 
 from aiohttp import web
@@ -10,7 +11,9 @@ from tests.support import apiservers, writing
 from turnfleet.kube import client, kinds, signing
 
 
-def _signing(api: client.Client, *, rng: random.Random) -> signing.Signing:
+def _signing(
+    api: client.Client, *, rng: random.Random, changed: Callable[[str], None] = print
+) -> signing.Signing:
     return signing.Signing(
         api,
         namespace="turnfleet",
@@ -19,6 +22,7 @@ def _signing(api: client.Client, *, rng: random.Random) -> signing.Signing:
         clock=time.monotonic,
         rng=rng,
         may_write=lambda: True,
+        changed=changed,
         sleep=lambda seconds: asyncio.sleep(min(seconds, 0.02)),
     )
 
@@ -90,3 +94,21 @@ async def test_a_write_that_fails_is_made_up_for(cluster: writing.Cluster, tmp_p
         await cluster.until(lambda: "region.eu" in _held(cluster))
         task.cancel()
     assert kept.trouble is None
+
+
+async def test_what_is_signed_otherwise_is_told_once_it_is_written(
+    cluster: writing.Cluster, tmp_path: Path
+) -> None:
+    rng = random.Random(5)  # noqa: S311 - the same in every run
+    told: list[tuple[str, bytes | None]] = []
+    async with client.connected(cluster.kubeconfig(tmp_path), program="test") as api:
+        kept = _signing(api, rng=rng, changed=lambda name: told.append((name, kept.signed(name))))
+        task = asyncio.create_task(kept.run())
+        await asyncio.wait_for(kept.ready.wait(), 5)
+        kept.want("eu", b"the first secret of eu")
+        await cluster.until(lambda: kept.signed("eu") is not None)
+        assert kept.signed("us") is None
+        kept.want("eu", b"the second secret of eu")
+        await cluster.until(lambda: bool(told))
+        task.cancel()
+    assert told == [("eu", b"the second secret of eu")], "the first one is news to nobody"

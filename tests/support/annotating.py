@@ -18,6 +18,8 @@ def annotated(pod: observed.Pod, annotations: Mapping[str, str | None]) -> obser
             case names.ANNOTATION_ADDRESS_SOURCES:
                 sources = tuple(region.AddressSource(part) for part in parts)
                 pod = replace(pod, address_sources=sources)
+            case names.ANNOTATION_MOUNTED:
+                pod = replace(pod, mounted=value or "")
             case names.ANNOTATION_CLOSED:
                 pod = replace(pod, closed=value)
             case names.ANNOTATION_DELETION_COST:

@@ -20,8 +20,9 @@ import yaml
 from tests.support import defaulting, fakecluster, plantexts
 
 from turnfleet import names
+from turnfleet.kube import secret
 from turnfleet.model import region, turnregion
-from turnfleet.plan.cluster import objects, observed, past, planned, planning
+from turnfleet.plan.cluster import naming, objects, observed, past, planned, planning
 from turnfleet.plan.cluster.manifests import inventory, pod
 from turnrelay import contract
 
@@ -142,7 +143,7 @@ def _settled(case: Case, told: Told) -> Case:
             observed.Workload(kind=workload.key.kind, name=workload.key.name, uid=workload.uid),
         ),
         live=live,
-        auth=observed.AuthSecret(current=SECRET, agent_key="ab" * 32),
+        auth=secret.auth(live[naming.key(objects.Kind.SECRET, _IDENTITY.name)].body),
     )
     status = replace(earlier, seen=seen).plan().status
     assert status is not None

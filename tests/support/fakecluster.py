@@ -10,9 +10,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any, Final
 
-from tests.support import annotating, defaulting, podnodes
+from tests.support import annotating, defaulting, fakeagents, podnodes
 
 from turnfleet import names
+from turnfleet.kube import secret
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects, observed, planned, planning
 
@@ -33,6 +34,8 @@ class Relay:
     """The node that a DaemonSet made it for."""
     told: float | None = None
     """When it was told to end."""
+    mounted: fakeagents.Mounted | None = None
+    """``None``: it has not been started."""
 
 
 @dataclass(kw_only=True)
@@ -48,6 +51,10 @@ class Cluster:
     """Seconds until the last allocation of a draining relay ends."""
     broken: frozenset[str] = frozenset()
     """Nodes on which no relay gets ready."""
+    deaf: frozenset[str] = frozenset()
+    """Nodes on which no agent answers the operator."""
+    signed: bytes | None = None
+    """What endpoints sign with."""
     may_roll: bool = True
     elsewhere: bool = True
     """Whether another region takes clients."""
@@ -64,7 +71,7 @@ class Cluster:
     def observe(self) -> observed.Observed:
         """Return the cluster as the operator sees it."""
         return observed.Observed(
-            pods=tuple(relay.pod for relay in self.relays.values()),
+            pods=tuple(map(self._told_of, self.relays.values())),
             nodes=dict(self.nodes),
             workloads=tuple(
                 observed.Workload(kind=key.kind, name=key.name, uid=_uid(body))
@@ -90,7 +97,8 @@ class Cluster:
             seen=seen,
             surroundings=observed.Surroundings(
                 agent_key="ab" * 32,
-                fresh_secret=b"s" * 32,
+                fresh_secret=f"{self.now:032.3f}".encode(),
+                signed=self.signed,
                 may_roll=self.may_roll,
                 elsewhere=self.elsewhere,
             ),
@@ -108,11 +116,15 @@ class Cluster:
             relay = self.relays.get(step.pod)
             if relay is not None and relay.pod.uid == step.uid:
                 relay.pod = annotating.annotated(relay.pod, step.annotations)
+                if names.ANNOTATION_MOUNTED in step.annotations:
+                    self.mount(relay)
         for deletion in plan.delete:
             self.delete(deletion)
             self.control()
         if plan.status is not None:
             self.status = dict(plan.status)
+        if plan.signing is not None:
+            self.signed = plan.signing
 
     def put(self, manifest: objects.Manifest) -> None:
         """Apply a manifest."""
@@ -121,7 +133,7 @@ class Cluster:
         body["metadata"]["uid"] = f"{manifest.key}" if before is None else _uid(before)
         self.stored[manifest.key] = body
         if manifest.key.kind is objects.Kind.SECRET:
-            self.auth = observed.AuthSecret(current=b"s" * 32, agent_key="ab" * 32)
+            self.auth = secret.auth(body)
 
     def delete(self, step: planned.Delete) -> None:
         """Delete an object; a workload takes its pods along."""
@@ -238,9 +250,27 @@ class Cluster:
                 if self.now >= min(pod.deleting_until, drained):
                     del self.relays[pod.name]
             elif node is not None:
+                if relay.mounted is None or self.now >= relay.mounted.at + fakeagents.REFRESH:
+                    self.mount(relay)
                 works = node.ready and bool(pod.addresses) and node.name not in self.broken
                 if works is not pod.ready:
                     relay.pod = replace(pod, ready=works, ready_since=self.now)
+
+    def mount(self, relay: Relay) -> None:
+        """Bring a relay's files up to date, where its kubelet is there."""
+        node = self.nodes.get(relay.pod.node or "")
+        told = self.stored.get(_CONFIGURATION)
+        if node is not None and node.ready and self.auth is not None and told is not None:
+            relay.mounted = fakeagents.mounted(told, self.auth, self.now)
+
+    def _told_of(self, relay: Relay) -> observed.Pod:
+        pod = relay.pod
+        if relay.mounted is None or pod.node not in self.nodes:
+            return pod
+        if pod.node in self.deaf:
+            return replace(pod, mute=True)
+        works = pod.node not in self.broken
+        return fakeagents.telling(pod, relay.mounted, works=works, now=self.now)
 
     def pass_by(self, seconds: float) -> None:
         """Let time pass in which nobody plans."""
@@ -262,7 +292,7 @@ class Cluster:
         for count in range(passes):
             before = [relay.pod for relay in self.relays.values()]
             plan = self.reconcile()
-            waits = plan.requeue is not None and plan.requeue > self.now
+            waits = plan.requeue is not None and self.now < plan.requeue < self.now + _DAY
             if waits and plan.requeue is not None and plan.requeue - self.now > _LONG:
                 self.pass_by(plan.requeue - self.now)
             unchanged = before == [relay.pod for relay in self.relays.values()]
@@ -279,6 +309,8 @@ class Cluster:
 
 
 _LONG: Final = 10.0
+_DAY: Final = 86_400.0
+_CONFIGURATION: Final = objects.Key(objects.Kind.CONFIG_MAP, "turn-eu")
 _QUIET: Final = 3
 
 

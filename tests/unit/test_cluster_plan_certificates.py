@@ -128,5 +128,7 @@ def test_it_is_looked_at_again_when_it_begins_expires_and_ends() -> None:
     assert certificates.again(replace(certificate, problem="broken"), NOW) is None
 
 
-def test_a_plan_for_a_settled_region_comes_back_for_its_certificate_alone() -> None:
-    assert a_plan(a_certificate()).requeue == NOW + 65 * DAY
+def test_a_plan_for_a_settled_region_comes_back_for_its_certificate_or_its_secret() -> None:
+    rotation = NOW - 3600 + 30 * DAY
+    assert a_plan(a_certificate()).requeue == rotation
+    assert a_plan(a_certificate(ends=20 * DAY)).requeue == NOW + 15 * DAY

@@ -24,6 +24,7 @@ from turnfleet.handlers import (
 from turnfleet.kube import (
     announcing,
     borrowing,
+    certificates,
     client,
     executing,
     fields,
@@ -32,6 +33,7 @@ from turnfleet.kube import (
     leading,
     observing,
     reading,
+    secret,
     signing,
 )
 from turnfleet.kube import declaring as values
@@ -81,8 +83,19 @@ class Operator:
             clock=around.clock,
             rng=around.rng,
         )
-        self._borrowing = borrowing.Borrowing(
-            api, marked=self._part_changed, clock=around.clock, rng=around.rng
+        self._named = borrowing.Borrowing(
+            api,
+            read=secret.borrowed,
+            marked=self._part_changed,
+            clock=around.clock,
+            rng=around.rng,
+        )
+        self._certificates = borrowing.Borrowing(
+            api,
+            read=certificates.read,
+            marked=self._part_changed,
+            clock=around.clock,
+            rng=around.rng,
         )
         self._signing = signing.Signing(
             api,
@@ -92,6 +105,7 @@ class Operator:
             clock=around.clock,
             rng=around.rng,
             may_write=lambda: lead.holds,
+            changed=self._signed_otherwise,
         )
         self._asking = asking.Asking(
             key=lambda: self._signing.agent_key,
@@ -116,7 +130,8 @@ class Operator:
                 regions=self._regions,
                 nodes=self._nodes,
                 observing=self._observing,
-                borrowing=self._borrowing,
+                named=self._named,
+                certificates=self._certificates,
                 signing=self._signing,
                 asking=self._asking,
                 executor=executing.Executor(api, may_write=lambda: lead.holds),
@@ -207,7 +222,8 @@ class Operator:
         for part in parts.values():
             part.cancel()
         await asyncio.gather(*parts.values(), ending, return_exceptions=True)
-        await self._borrowing.close()
+        await self._named.close()
+        await self._certificates.close()
         self.running = False
 
     async def _keep(self) -> None:
@@ -246,6 +262,10 @@ class Operator:
         if self._complete:
             self._signing.keep_only(tuple(self._reconciler.names))
 
+    def _signed_otherwise(self, name: str) -> None:
+        for key in self._reconciler.names.of(name):
+            self._queue.mark(key)
+
     def _part_changed(self, key: reading.RegionKey) -> None:
         if holding.Key(*key) in self._regions.objects:
             self._queue.mark(key, after=_COALESCE)
@@ -278,11 +298,17 @@ class Operator:
             lambda: len(self._reconciler.turns.rolling),
         )
         self._metrics.watch_conditions(self._conditions)
+        self._metrics.watch_certificates(self._ends)
 
     def _conditions(self) -> Iterator[tuple[str, str]]:
         for found in self._regions.objects.values():
             for condition in fields.items(found, "status", "conditions"):
                 yield fields.text(condition, "type"), fields.text(condition, "status")
+
+    def _ends(self) -> Iterator[tuple[str, str, float]]:
+        for key, certificate in self._certificates.each():
+            if certificate.fingerprint:
+                yield key.namespace, key.name, certificate.not_after
 
 
 def _generation(found: fields.Object) -> int | None:

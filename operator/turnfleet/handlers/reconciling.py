@@ -21,6 +21,7 @@ from turnfleet.kube import (
     holding,
     observing,
     reading,
+    secret,
     signing,
 )
 from turnfleet.model import region, turnregion
@@ -60,7 +61,10 @@ class Parts:
     regions: roster.Roster
     nodes: nodes.Nodes
     observing: observing.Regions
-    borrowing: borrowing.Borrowing
+    named: borrowing.Borrowing[secret.Borrowed]
+    """The Secrets that ``auth.secretName`` names."""
+    certificates: borrowing.Borrowing[observed.Certificate]
+    """Those that ``listeners.tls.secretName`` names."""
     signing: signing.Signing
     asking: asking.Asking
     executor: executing.Executor
@@ -93,6 +97,7 @@ class Reconciler:
         self._entropy = entropy
         self.names = surroundings.Names()
         self.turns = surroundings.Turns(most=most_rolling)
+        self.refuges = surroundings.Refuges()
         self.addresses = surroundings.Addresses()
         self._memories: dict[reading.RegionKey, _Memory] = {}
         self._by_dns: set[reading.RegionKey] = set()
@@ -105,6 +110,12 @@ class Reconciler:
             return
         identity = reading.identity(change.after)
         self.names.put(identity)
+        self.refuges.put(
+            key,
+            residency=fields.text(change.after, "spec", "residency"),
+            # As whoever wrote the status left it, until this operator has looked itself.
+            taking=bool(fields.whole(change.after, "status", "readyReplicas")),
+        )
         if change.before is None or reading.identity(change.before).deleting != identity.deleting:
             for namesake in self.names.namesakes(key):
                 self._mark(namesake, 0.0)
@@ -139,7 +150,7 @@ class Reconciler:
             return queue.Outcome(again=_PAUSED)
         seen = self._observe(key, found, memory)
         if seen is None:
-            return queue.Outcome()  # its Secret is being read; the watch of that marks it
+            return queue.Outcome()  # a Secret is being read; the watch of that marks it
         with self._parts.metrics.planning():
             plan = planning.plan(
                 identity=identity,
@@ -216,7 +227,8 @@ class Reconciler:
         """Have what a region needs from elsewhere looked at."""
         if spec is None:
             return  # held: it stays as it was
-        self._parts.borrowing.want(key, spec.auth.secret_name)
+        self._parts.named.want(key, spec.auth.secret_name)
+        self._parts.certificates.want(key, spec.listeners.tls_secret_name)
         if region.AddressSource.EXTERNAL_DNS in spec.addresses.sources:
             self._by_dns.add(key)
         else:
@@ -233,19 +245,17 @@ class Reconciler:
     def _observe(
         self, key: reading.RegionKey, found: fields.Object, memory: _Memory
     ) -> observed.Observed | None:
-        borrowed = borrowing.Borrowed()
-        spec = memory.wanted.spec
-        if spec is not None and spec.auth.secret_name is not None:
-            known = self._parts.borrowing.found(key)
-            if known is None:
-                return None
-            borrowed = known
+        """Return what there is of a region; ``None``: not all of it was read yet."""
+        if self._parts.named.is_pending(key) or self._parts.certificates.is_pending(key):
+            return None
+        named = self._parts.named.found(key) or secret.Borrowed()
         seen = self._parts.observing.observed(
             key,
             nodes=self._parts.nodes.by_name,
             status=fields.mapping(found, "status"),
-            named_secret=borrowed.secret,
-            named_secret_problem=borrowed.problem,
+            named_secret=named.secret,
+            named_secret_problem=named.problem,
+            certificate=self._parts.certificates.found(key),
             refusal=memory.refusal,
             taken=memory.taken,
         )
@@ -256,7 +266,9 @@ class Reconciler:
             name_taken_by=self.names.taken_by(key),
             relay_addresses=self.addresses.all,
             may_roll=self.turns.may_roll(key),
+            elsewhere=self.refuges.has(key),
             agent_key=self._parts.signing.agent_key,
+            signed=self._parts.signing.signed(key.name),
             fresh_secret=self._entropy(_SECRET_BYTES).hex().encode(),
         )
 
@@ -265,7 +277,8 @@ class Reconciler:
         if plan.signing is not None:
             self._parts.signing.want(key.name, plan.signing)
         self._parts.asking.want(key, seen.pods, soon=plan.inquire)
-        for waiting in self.turns.said(key, rolling=plan.rolling):
+        freed = self.turns.said(key, rolling=plan.rolling)
+        for waiting in (*freed, *self.refuges.said(key, taking=plan.taking)):
             self._mark(waiting, 0.0)
         addresses = {address for pod in seen.pods for address in pod.addresses}
         self._say(self.addresses.said(key, addresses), but=key)
@@ -281,10 +294,12 @@ class Reconciler:
         self.names.remove(key)
         for namesake in self.names.namesakes(key):
             self._mark(namesake, 0.0)
+        self.refuges.forget(key)
         for waiting in self.turns.forget(key):
             self._mark(waiting, 0.0)
         self._say(self.addresses.said(key, ()), but=key)
-        self._parts.borrowing.want(key, None)
+        self._parts.named.want(key, None)
+        self._parts.certificates.want(key, None)
         self._parts.asking.want(key, ())
         self._by_dns.discard(key)
         self._parts.nodes.resolve(wanted=bool(self._by_dns))

@@ -33,6 +33,10 @@ class Names:
         """Return every name that is taken."""
         return iter(self._by_name)
 
+    def of(self, name: str) -> tuple[reading.RegionKey, ...]:
+        """Return the regions of a name."""
+        return tuple(self._by_name.get(name, {}))
+
     def namesakes(self, key: reading.RegionKey) -> tuple[reading.RegionKey, ...]:
         """Return the other regions of a name."""
         return tuple(one for one in self._by_name.get(key.name, {}) if one != key)

@@ -12,7 +12,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from turnfleet import names
-from turnfleet.kube import client, failures, kinds, observing, reading
+from turnfleet.kube import client, failures, holding, kinds, observing, reading
 from turnfleet.plan.cluster import objects, observed, planned
 
 
@@ -146,7 +146,12 @@ class _Run:
         return True
 
     async def _apply(self, manifest: objects.Manifest, *, uid: str) -> client.Object:
-        body = {**manifest.body, "metadata": {**_about(manifest.body), "uid": uid}}
+        about = {**_about(manifest.body), "uid": uid}
+        known = self._live.get(manifest.key)
+        if known is not None and manifest.key.kind is objects.Kind.SECRET:
+            # Of two secrets that were made from one state of things, the later must not win.
+            about["resourceVersion"] = holding.version(known.body)
+        body = {**manifest.body, "metadata": about}
         kind = observing.KINDS[manifest.key.kind]
         return await self._api.apply(kind, body, manager=names.FIELD_MANAGER)
 

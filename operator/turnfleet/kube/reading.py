@@ -50,6 +50,7 @@ def identity(found: fields.Object) -> observed.Identity:
         created=fields.moment(about, "creationTimestamp") or 0.0,
         deleting="deletionTimestamp" in about,
         force_rollout=_asked(about, names.ANNOTATION_FORCE_ROLLOUT),
+        rotate=fields.texts(about, "annotations").get(names.ANNOTATION_ROTATE, ""),
     )
 
 
@@ -111,6 +112,7 @@ def pod(found: fields.Object) -> observed.Pod:
         owner=_controller(found) or "",
         ports=_ports(containers[0]) if containers else {},
         closed=annotations.get(names.ANNOTATION_CLOSED),
+        mounted=annotations.get(names.ANNOTATION_MOUNTED, ""),
         drained=_asked(about, names.ANNOTATION_DRAIN),
         deletion_cost=_cost(annotations.get(names.ANNOTATION_DELETION_COST)),
         ready=_condition(found, "Ready") == "True",

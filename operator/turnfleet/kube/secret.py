@@ -8,6 +8,7 @@ from typing import Final
 from turnfleet.kube import fields, holding
 from turnfleet.model import signing
 from turnfleet.plan.cluster import observed
+from turnfleet.plan.cluster.manifests import secret as manifest
 from turnrelay import contract
 
 NAMED_KEY: Final = "secret"
@@ -43,7 +44,11 @@ def auth(found: fields.Object) -> observed.AuthSecret | None:
         previous=entry(found, contract.AUTH_PREVIOUS),
         generation=int(generation) if generation is not None else 1,
         retire_after=_number(found, contract.AUTH_RETIRE_AFTER),
-        agent_key=(entry(found, contract.AGENT_KEY) or b"").decode("ascii", "replace"),
+        agent_key=_text(found, contract.AGENT_KEY),
+        rotated_at=_number(found, manifest.ROTATED_AT),
+        request=_text(found, manifest.REQUEST),
+        ttl=int(_number(found, manifest.TTL) or 0),
+        expires_by=_number(found, manifest.EXPIRES_BY),
     )
 
 
@@ -66,9 +71,13 @@ def borrowed(key: holding.Key, found: fields.Object | None) -> Borrowed:
     return Borrowed(secret=value)
 
 
+def _text(found: fields.Object, key: str) -> str:
+    return (entry(found, key) or b"").decode("ascii", "replace")
+
+
 def _number(found: fields.Object, key: str) -> float | None:
     try:
-        number = float((entry(found, key) or b"").decode("ascii", "replace"))
+        number = float(_text(found, key))
     except ValueError:
         return None
     return number if 0 <= number < float(2**53) else None

@@ -9,7 +9,7 @@ import asyncio
 import base64
 import logging
 import random
-from collections.abc import Awaitable, Callable, Collection
+from collections.abc import Awaitable, Callable, Collection, Mapping
 from typing import Any, Final
 
 from turnfleet import names
@@ -37,8 +37,10 @@ class Signing:
         clock: Callable[[], float],
         rng: random.Random,
         may_write: Callable[[], bool],
+        changed: Callable[[str], None],
         sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
     ) -> None:
+        """Call ``changed`` with each region that endpoints sign otherwise for from now on."""
         self.ready = asyncio.Event()
         """Set once the fleet's key is known."""
         self.trouble: str | None = None
@@ -48,6 +50,7 @@ class Signing:
         self._name = name
         self._entropy = entropy
         self._may_write = may_write
+        self._changed = changed
         self._sleep = sleep
         self._news = asyncio.Event()
         self._key = b""
@@ -70,6 +73,11 @@ class Signing:
         if not self._key:
             return ""
         return signing.agent_key(self._key)
+
+    def signed(self, region: str) -> bytes | None:
+        """Return what endpoints are told to sign with for a region; ``None``: nothing."""
+        found = self._found()
+        return None if found is None else secret.entry(found, f"{signing.REGION_PREFIX}{region}")
 
     def want(self, region: str, value: bytes) -> None:
         """Have a region's credentials signed with a secret from now on."""
@@ -150,6 +158,14 @@ class Signing:
             )
         self._written = written
         self._know(written)
+        self._tell(changes, {} if found is None else fields.texts(found, "data"))
+
+    def _tell(self, changes: Mapping[str, str | None], before: Mapping[str, str]) -> None:
+        """Say what is signed otherwise; what is signed for the first time is news to nobody."""
+        for entry, value in changes.items():
+            name = entry.removeprefix(signing.REGION_PREFIX)
+            if value is not None and entry != name and entry in before:
+                self._changed(name)
 
     def _changes(self, found: fields.Object | None) -> dict[str, str | None]:
         """Return which entries have to be written, and which taken away."""

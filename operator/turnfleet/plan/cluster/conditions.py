@@ -8,7 +8,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from turnfleet.plan.cluster import certificates, facts, progress, readiness
+from turnfleet.plan.cluster import certificates, facts, progress, readiness, syncing
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,28 +35,10 @@ def _accepted(known: facts.Facts) -> facts.Answer | None:
     )
 
 
-def _secret_unusable(known: facts.Facts) -> facts.Answer | None:
-    if known.auth is None or not known.auth.problem:
-        return None
-    return facts.no("NamedSecretUnusable", known.auth.problem)
-
-
-def _secret_unwritten(known: facts.Facts) -> facts.Answer | None:
-    if known.auth is None or known.auth.signing is not None:
-        return None
-    return facts.no("NotWritten", "its relays have not been given a secret yet")
-
-
-def _secret_in_sync(known: facts.Facts) -> facts.Answer | None:
-    if known.auth is None:
-        return None
-    return facts.yes("InSync", "endpoints sign with what its relays accept")
-
-
 _CHAINS: Final[Sequence[tuple[str, Sequence[facts.Check]]]] = (
     ("Accepted", (_accepted,)),
     ("Progressing", progress.CHECKS),
     ("Ready", readiness.CHECKS),
-    ("CredentialsInSync", (_secret_unusable, _secret_unwritten, _secret_in_sync)),
+    ("CredentialsInSync", syncing.CHECKS),
     ("CertificateValid", certificates.CHECKS),
 )

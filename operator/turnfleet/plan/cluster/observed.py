@@ -24,6 +24,8 @@ class Identity:
     deleting: bool = False
     force_rollout: bool = False
     """The annotation ``turnfleet.io/force-rollout``: its only relay may go without a substitute."""
+    rotate: str = ""
+    """The annotation ``turnfleet.io/rotate``: another text is another request to rotate."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -123,6 +125,8 @@ class Pod:
     image: str = ""
     report: Report | None = None
     """``None``: nobody asked yet, or it did not answer."""
+    mounted: str = ""
+    """The annotation ``turnfleet.io/mounted``: the last nudge to look at its files again."""
     mute: bool = False
     """Its agent was asked and does not answer."""
 
@@ -199,6 +203,14 @@ class AuthSecret:
     retire_after: float | None = None
     """Unix seconds after which ``previous`` is refused."""
     agent_key: str = field(default="", repr=False)
+    rotated_at: float | None = None
+    """Unix seconds at which ``current`` came; ``None``: not known."""
+    request: str = ""
+    """The last request to rotate that was followed."""
+    ttl: int = 0
+    """Seconds for which credentials are signed, as declared last."""
+    expires_by: float | None = None
+    """Unix seconds until which those are good that were signed for a longer time before."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -224,6 +236,8 @@ class Surroundings:
     """Whether another region takes clients now that those of this one may be sent to."""
     agent_key: str = field(default="", repr=False)
     """Derived from the fleet's key; relays show their status to who has it."""
+    signed: bytes | None = field(default=None, repr=False)
+    """What endpoints are known to be told to sign with; ``None``: nothing."""
     fresh_secret: bytes = field(default=b"", repr=False)
     """Random, in case the region has to be given a secret. Not used otherwise."""
 

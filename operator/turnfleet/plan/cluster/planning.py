@@ -13,6 +13,7 @@ from turnfleet.model import region
 from turnfleet.plan.cluster import (
     acceptance,
     annotations,
+    certificates,
     conditions,
     credentials,
     delivery,
@@ -27,6 +28,7 @@ from turnfleet.plan.cluster import (
     planned,
     relays,
     rollout,
+    rotation,
     status,
     transitions,
 )
@@ -55,7 +57,13 @@ def plan(
     )
     if spec is None or told is None or not verdict.accepted or identity.deleting:
         return _held(
-            identity=identity, spec=spec, verdict=verdict, roster=roster, seen=seen, now=now
+            identity=identity,
+            spec=spec,
+            verdict=verdict,
+            roster=roster,
+            seen=seen,
+            surroundings=surroundings,
+            now=now,
         )
     moves = rollout.moves(
         spec=spec,
@@ -66,7 +74,16 @@ def plan(
         now=now,
     )
     foreign = guard.foreign(seen.live, identity)
-    secrets = credentials.credentials(spec, guard.ours(seen, identity, foreign), surroundings, now)
+    secrets = credentials.credentials(
+        spec,
+        guard.ours(seen, identity, foreign),
+        surroundings,
+        roster=roster,
+        request=identity.rotate,
+        now=now,
+    )
+    parcel = delivery.parcel(told, secrets.auth, seen.certificate)
+    nudges = {member.uid: delivery.nudge(member, parcel, now) for member in roster.alive}
     manifests = inventory.manifests(
         identity=identity,
         spec=spec,
@@ -84,7 +101,7 @@ def plan(
         verdict=verdict,
         roster=roster,
         moves=moves,
-        states=_states(roster, moves),
+        states=_states(roster, moves, secrets),
         foreign=tuple(map(str, (*(live.key for live in foreign), *taken))),
         collected=not taken and all(live.deleting for live in foreign),
         failure=seen.refusal or next((w.failure for w in seen.workloads if w.failure), ""),
@@ -96,7 +113,7 @@ def plan(
     written, events = _status(known, seen.status)
     return planned.Plan(
         apply=_apply(manifests, seen, foreign),
-        annotate=annotations.annotate(roster, moves),
+        annotate=annotations.annotate(roster, moves, nudges),
         delete=(
             *_ended(roster),
             *(_pod(member, grace=pod.grace(spec)) for member in moves.delete),
@@ -104,11 +121,14 @@ def plan(
         ),
         status=written,
         events=events,
-        requeue=min((t for t in (moves.again, secrets.again) if t is not None), default=None),
-        signing=secrets.signing,
-        inquire=delivery.awaited(
-            roster, moves, delivery.parcel(told, secrets.auth, seen.certificate)
+        requeue=_first(
+            moves.again,
+            secrets.again,
+            certificates.again(seen.certificate, now),
+            *(nudge.again for nudge in nudges.values()),
         ),
+        signing=secrets.signing,
+        inquire=delivery.awaited(roster, moves, parcel),
         rolling=moves.rolling,
         taking=bool(known.taking),
     )
@@ -121,29 +141,31 @@ def _held(
     verdict: acceptance.Verdict,
     roster: members.Roster,
     seen: observed.Observed,
+    surroundings: observed.Surroundings,
     now: float,
 ) -> planned.Plan:
     """Return the plan that changes nothing: relays go on, and what becomes of them is told."""
     moves = rollout.none(roster)
     # A name that another region has is that one's to sign for.
     taken = verdict.reason is acceptance.Reason.NAME_TAKEN
-    secrets = None if taken or identity.deleting else credentials.held(seen)
+    secrets = None if taken or identity.deleting else credentials.held(seen, surroundings)
     known = facts.Facts(
         identity=identity,
         spec=spec,
         verdict=verdict,
         roster=roster,
         moves=moves,
-        states=_states(roster, moves),
+        states=_states(roster, moves, secrets),
         auth=secrets,
         certificate=seen.certificate,
         now=now,
     )
     written, events = _status(known, seen.status)
     return planned.Plan(
-        annotate=() if identity.deleting else annotations.annotate(roster, moves),
+        annotate=() if identity.deleting else annotations.annotate(roster, moves, {}),
         status=written,
         events=events,
+        requeue=certificates.again(seen.certificate, now),
         signing=None if secrets is None else secrets.signing,
         # Endpoints drop a region that ends, and one whose name is another's.
         taking=bool(known.taking) and secrets is not None,
@@ -162,6 +184,10 @@ def _apply(
         for manifest in manifests
         if manifest.key not in barred and drift.drifted(manifest, seen.live.get(manifest.key))
     )
+
+
+def _first(*moments: float | None) -> float | None:
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _ended(roster: members.Roster) -> tuple[planned.Delete, ...]:
@@ -199,11 +225,19 @@ def _obsolete(
     )
 
 
-def _states(roster: members.Roster, moves: rollout.Moves) -> dict[str, contract.State]:
+def _states(
+    roster: members.Roster, moves: rollout.Moves, secrets: credentials.Credentials | None
+) -> dict[str, contract.State]:
+    closed = _shut(moves, secrets)
     return {
-        member.uid: relays.state(member, closed=member.uid in moves.closed)
-        for member in roster.members
+        member.uid: relays.state(member, closed=member.uid in closed) for member in roster.members
     }
+
+
+def _shut(moves: rollout.Moves, secrets: credentials.Credentials | None) -> dict[str, str]:
+    """Return why each relay that takes no new clients does not, closed or not."""
+    missed = () if secrets is None else secrets.missed
+    return {**{member.uid: rotation.BEHIND for member in missed}, **moves.closed}
 
 
 def _status(
@@ -211,12 +245,15 @@ def _status(
 ) -> tuple[dict[str, object] | None, tuple[planned.Event, ...]]:
     """Return the status if it has to be written, and what is new in it."""
     told = conditions.conditions(known)
-    entries = relays.entries(known.spec, known.roster, closed=known.moves.closed, now=known.now)
+    entries = relays.entries(
+        known.spec, known.roster, closed=_shut(known.moves, known.auth), now=known.now
+    )
     wanted = status.status(
         identity=known.identity,
         relays=entries,
         told=told,
         taking=len(known.taking),
+        secret=None if known.auth is None else known.auth.auth,
         before=before,
         now=known.now,
     )

@@ -17,6 +17,7 @@ def status(
     relays: Sequence[Mapping[str, object]],
     told: Sequence[conditions.Condition],
     taking: int,
+    secret: observed.AuthSecret | None = None,
     before: Mapping[str, object],
     now: float,
 ) -> dict[str, object]:
@@ -34,6 +35,7 @@ def status(
         "draining": len(draining) or None,
         "drainingUntil": max((str(r["drainingUntil"]) for r in draining), default=None),
         "selector": naming.selector_text(identity.name),
+        "credentials": None if secret is None else _credentials(secret),
         "relays": [dict(relay) for relay in relays],
     }
 
@@ -66,6 +68,15 @@ def same(one: Mapping[str, object], other: Mapping[str, object]) -> bool:
 def written(status: Mapping[str, object]) -> dict[str, object]:
     """Return a status without what it does not tell: what was there of that is taken away."""
     return {field: value for field, value in status.items() if value is not None}
+
+
+def _credentials(secret: observed.AuthSecret) -> dict[str, object]:
+    told = {
+        "generation": secret.generation,
+        "rotated": None if secret.rotated_at is None else past.moment(secret.rotated_at),
+        "request": secret.request,
+    }
+    return {name: value for name, value in told.items() if value not in {None, ""}}
 
 
 def _condition(
