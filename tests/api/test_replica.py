@@ -11,6 +11,7 @@ import pytest
 import pytest_asyncio
 from tests.support import apiservers, coturn, replicas
 
+from turnfleet import cli
 from turnfleet.kube import kinds
 
 ADDRESSES = ("127.40.1.1", "127.40.1.2")
@@ -237,16 +238,31 @@ async def test_a_relay_is_named_by_a_certificate_of_the_given_ca(
         (("--namespace=a", "--trusted-proxy=10.0.0.1/8"), "not like 10.0.0.0/8"),
         (("--namespace=a", "--listen=here"), "not like 0.0.0.0:8080"),
         (("--namespace=a", "--signing-secret=x"), "not like turnfleet/turnfleet-signing"),
-        (("--namespace=a", "--signing=x", "--api-keys=x", "--kubeconfig=x"), "not lead to a clus"),
-        (("--namespace=a", "--signing=x", "--api-keys=x"), "this pod's service account"),
     ],
 )
-async def test_what_cannot_work_is_refused_with_a_sentence(
+def test_flags_that_cannot_work_are_refused_with_a_sentence(
+    flags: tuple[str, ...], sentence: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    try:
+        code = cli.main(["api", *flags])
+    except SystemExit as ended:
+        code = int(ended.code or 0)
+
+    assert code == 2
+    assert sentence in " ".join(capsys.readouterr().err.split())
+
+
+@pytest.mark.parametrize(
+    ("flags", "sentence"),
+    [(("--kubeconfig=x",), "not lead to a clus"), ((), "this pod's service account")],
+)
+async def test_a_start_without_a_cluster_is_refused_with_a_sentence(
     flags: tuple[str, ...], sentence: str, tmp_path: Path
 ) -> None:
     process = await asyncio.create_subprocess_exec(
-        *replicas.COMMAND, *flags, cwd=tmp_path, stderr=asyncio.subprocess.PIPE
-    )
+        *replicas.COMMAND, "--namespace=a", "--signing=x", "--api-keys=x", *flags,
+        cwd=tmp_path, stderr=asyncio.subprocess.PIPE,
+    )  # fmt: skip
     _, error = await process.communicate()
 
     assert process.returncode == 2
