@@ -116,6 +116,19 @@ async def test_an_operator_that_is_gone_is_stopped(stage: Stage) -> None:
     await stage.removal.stop("fleet", "turnfleet-operator")
 
 
+async def test_the_lease_of_a_stopped_operator_goes_too(stage: Stage) -> None:
+    stage.away = 1
+    await stage.removal.forget("fleet", "turnfleet-operator")
+    paths = [path for path, _ in stage.asked("delete")]
+    lease = "/apis/coordination.k8s.io/v1/namespaces/fleet/leases/turnfleet-operator"
+    assert paths == [lease, lease]
+
+
+async def test_a_lease_that_is_gone_is_forgotten(stage: Stage) -> None:
+    stage.server.fault = lambda _: apiservers.status(404, "NotFound")
+    await stage.removal.forget("fleet", "turnfleet-operator")
+
+
 async def test_without_the_crd_there_is_nothing_to_wait_for(stage: Stage) -> None:
     stage.server.fault = lambda _: apiservers.status(404, "NotFound")
     await stage.removal.remove(["media"])

@@ -55,6 +55,7 @@ class Table:
             UNINSTALL: {
                 (relays, "turnfleet.io/turnregions", ""): ("list", "delete"),
                 (home, "apps/deployments:scale", "turnfleet-operator"): ("patch",),
+                (home, "coordination.k8s.io/leases", "turnfleet-operator"): ("delete",),
             },
         }
         return table[account]

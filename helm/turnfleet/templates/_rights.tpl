@@ -81,12 +81,17 @@ what each program can and cannot do.
   verbs: [list, delete]
 {{- end }}
 
-{{/* Beside the operator: to stop it, or it would bring back the regions of the values. */}}
+{{/* Beside the operator: to stop it, or it would bring back the regions of the values, and to take
+its Lease away, which it made itself. */}}
 {{- define "turnfleet.rights.uninstall.home" -}}
 - apiGroups: [apps]
   resources: [deployments/scale]
   resourceNames: [turnfleet-operator]
   verbs: [patch]
+- apiGroups: [coordination.k8s.io]
+  resources: [leases]
+  resourceNames: [turnfleet-operator]
+  verbs: [delete]
 {{- end }}
 
 {{/* A Role or ClusterRole and its binding to the component's account. Takes root, component, rules,

@@ -5,6 +5,7 @@ does not need it: relays drain by themselves, and owner references take the rest
 """
 
 import asyncio
+import contextlib
 from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
@@ -36,6 +37,8 @@ async def run(
             if operator is not None:
                 await removal.stop(*operator)
             await removal.remove(namespaces)
+            if operator is not None:
+                await removal.forget(*operator)
     except client.Unconfigured as problem:
         raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
     except failures.Failure as failure:
@@ -74,6 +77,11 @@ class Removal:
             await self._sleep(LOOK_EVERY)
         self._tell("No region is left.")
 
+    async def forget(self, namespace: str, name: str) -> None:
+        """Take away the Lease of an operator that was stopped: it made that itself."""
+        while not await self._worked(lambda: self._forgotten(namespace, name)):
+            await self._sleep(LOOK_EVERY)
+
     async def _worked(self, attempt: Callable[[], Awaitable[bool]]) -> bool:
         try:
             return await attempt()
@@ -93,6 +101,11 @@ class Removal:
         except failures.NotFound:
             return True
         return not fields.whole(scale, "status", "replicas")
+
+    async def _forgotten(self, namespace: str, name: str) -> bool:
+        with contextlib.suppress(failures.NotFound):
+            await self._api.delete(kinds.LEASE, name, namespace=namespace)
+        return True
 
     async def _gone(self, namespaces: Sequence[str] | None) -> bool:
         """Delete the regions that are not being deleted yet; return whether there is none."""
