@@ -74,7 +74,7 @@ def install(
     try:
         leaf = x509.load_pem_x509_certificate(pair.chain)
         found = _told(leaf)
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return f"{contract.TLS_CERTIFICATE} holds no certificate in PEM"
     fault = found.fault(now)
     if fault is not None and before is not None and before.fault(now) is None:
@@ -88,7 +88,7 @@ def presented(der: bytes) -> Certificate | None:
 
     try:
         return _told(x509.load_der_x509_certificate(der))
-    except ValueError:
+    except (ValueError, x509.InvalidVersion):
         return None
 
 

@@ -85,6 +85,7 @@ def test_a_pair_that_relays_would_refuse_says_why(pair: dict[str, bytes], tmp_pa
         ({"tls.crt": b""}, "it has no tls.crt"),
         ({"tls.crt": cut}, "its tls.crt holds no certificate"),
         ({"tls.crt": pair["tls.key"]}, "its tls.crt holds no certificate"),
+        ({"tls.crt": coturn.of_no_version(pair["tls.crt"])}, "its tls.crt holds no certificate"),
     ):
         found = read(pair | changed)
         assert found.problem.startswith(f"the Secret turn-tls cannot be used: {sentence}"), changed

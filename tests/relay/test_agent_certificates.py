@@ -134,6 +134,7 @@ async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: P
             ({"tls.key": ""}, "has no tls.key"),
             ({"tls.crt": "broken"}, "no certificate in PEM"),
             ({"tls.crt": ""}, "has no tls.crt"),
+            ({"tls.crt": _of_no_version(good["tls.crt"])}, "no certificate in PEM"),
             (_dated(tmp_path, authority, agent.address, days=-10), "the one before stays in force"),
         ):
             for name, content in (good | changed).items():
@@ -187,6 +188,10 @@ def _complains(sentence: str) -> Callable[[Mapping[str, Any]], bool]:
 
 def _serves(fingerprint: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda status: status["certificate"]["fingerprint"] == fingerprint
+
+
+def _of_no_version(certificate: str) -> str:
+    return coturn.of_no_version(certificate.encode()).decode()
 
 
 def _another_key(folder: Path) -> str:

@@ -9,6 +9,7 @@ import hmac
 import ipaddress
 import signal
 import socket
+import ssl
 import subprocess
 import time
 from collections.abc import AsyncIterator, Sequence
@@ -59,6 +60,13 @@ class Authority:
         if identified:  # Python 3.13 asks for it
             builder = builder.add_extension(_issuer_id(self.key), critical=False)
         return _write(folder, builder.sign(self.key, hashes.SHA256()), key)
+
+
+def of_no_version(certificate: bytes) -> bytes:
+    """Return a certificate in PEM as if X.509 had got to version 86."""
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    marked = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x55", 1)
+    return ssl.DER_cert_to_PEM_cert(marked).encode()
 
 
 def authority() -> Authority:

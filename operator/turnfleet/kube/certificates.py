@@ -16,7 +16,12 @@ from turnfleet.kube import fields, holding, secret
 from turnfleet.plan.cluster import observed
 from turnrelay import contract
 
-_UNREADABLE: Final = (ValueError, TypeError, exceptions.UnsupportedAlgorithm)
+_UNREADABLE: Final = (
+    ValueError,
+    TypeError,
+    exceptions.UnsupportedAlgorithm,
+    x509.InvalidVersion,
+)
 _NAMELESS: Final = (
     *_UNREADABLE,
     x509.ExtensionNotFound,
