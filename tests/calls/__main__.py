@@ -12,7 +12,6 @@ import asyncio
 import contextlib
 import os
 import random
-import resource
 import signal
 import sys
 import tempfile
@@ -25,11 +24,16 @@ from typing import Final
 import uvloop
 from tests.bench import report
 from tests.calls import call, crowd, ledger, on_cluster, on_machine, scenario, verdict, walking
-from tests.e2e.cluster import needs, places
+from tests.e2e.cluster import making, needs, places
 
 _SAMPLE_EVERY: Final = 1.0
 _RAMP: Final = 5.0
-"""Seconds beyond the shortest call until so many are going as are wanted."""
+"""Seconds beyond half of the shortest call until so many are going as are wanted."""
+
+_REHEARSED: Final = 12
+"""Calls at a time before the run begins."""
+_REHEARSAL: Final = 240.0
+"""Seconds after which a fleet through which not all calls go well is given up."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,6 +50,7 @@ class Plan:
     """Those to do, by their first words; none: all."""
     seed: int
     on_machine: bool
+    report: Path | None
 
 
 def main() -> int:
@@ -58,21 +63,19 @@ def main() -> int:
         steps=args.steps,
         seed=args.seed,
         on_machine=args.on == "machine",
+        report=args.write,
     )
     where = places.read(os.environ)
     if not plan.on_machine and (sentence := needs.lacking() or needs.in_the_way(where)):
         _say(sentence)
         return 2
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # ends like Ctrl-C: nothing stays
-    began = time.monotonic()
-    text, good = uvloop.run(_soaked(plan))
-    used = resource.getrusage(resource.RUSAGE_SELF)
-    share = (used.ru_utime + used.ru_stime) / (time.monotonic() - began)
-    text += f"\nThe clients took {100 * share:.0f} % of a core.\n"
-    sys.stdout.write(text)
-    if args.write is not None:
-        args.write.write_text(f"{report.machine()}.\n\n{text}", encoding="utf-8")
-    return 0 if good else 1
+    try:
+        return 0 if uvloop.run(_soaked(plan)) else 1
+    except making.Busy:
+        _say("Another run has the cluster.")
+        return 2
+    except asyncio.CancelledError:
+        return 1
 
 
 def _arguments() -> argparse.Namespace:
@@ -99,16 +102,39 @@ def _range(text: str) -> tuple[float, float]:
     return float(shortest), float(longest or shortest)
 
 
-async def _soaked(plan: Plan) -> tuple[str, bool]:
-    told = ledger.Ledger(began=time.monotonic())
-    live: list[int] = []
+async def _soaked(plan: Plan) -> bool:
+    """Do it all, report, and return whether every promise held."""
+    task = asyncio.current_task()
+    assert task is not None
+    # Ends like Ctrl-C: nothing stays behind.
+    asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, task.cancel)
     with tempfile.TemporaryDirectory(prefix="turnfleet-calls-") as folder:
         async with _site(plan, Path(folder)) as site:
-            steps = _chosen(site.steps(told), plan.steps)
-            async with _calling(plan, site, told), site.watched(told), _sampled(told, live):
-                await scenario.play((scenario.baseline(plan.baseline), *steps), told, say=_say)
-    wrong = verdict.complaints(told, wanted=plan.live, live=live)
-    return verdict.written(told, wanted=plan.live, live=live), not wrong
+            await _rehearse(plan, site)
+            told, live = ledger.Ledger(began=time.monotonic()), list[int]()
+            machine, spent = report.machine(), time.process_time()
+            steps = (scenario.baseline(plan.baseline), *_chosen(site.steps(told), plan.steps))
+            habits = crowd.Habits(calls=plan.live // 2, seconds=plan.calls, places=site.places)
+            async with (
+                _calling(plan, site, told, habits),
+                site.watched(told),
+                _sampled(told, live),
+            ):
+                await scenario.play(steps, told, say=_say)
+            share = (time.process_time() - spent) / (time.monotonic() - told.began)
+            # Before the site goes, which may fail.
+            _report(
+                f"{machine}.\n\n{verdict.written(told, wanted=plan.live, live=live)}\n"
+                f"The clients took {100 * share:.0f} % of a core.\n",
+                plan.report,
+            )
+    return not verdict.complaints(told, wanted=plan.live, live=live)
+
+
+def _report(text: str, file: Path | None) -> None:
+    sys.stdout.write(text)
+    if file is not None:
+        file.write_text(text, encoding="utf-8")
 
 
 def _site(plan: Plan, folder: Path) -> contextlib.AbstractAsyncContextManager[scenario.Site]:
@@ -122,20 +148,35 @@ def _chosen(steps: Sequence[scenario.Step], names: Sequence[str]) -> Sequence[sc
     return [s for s in steps if not names or any(s.name.startswith(name) for name in names)]
 
 
+async def _rehearse(plan: Plan, site: scenario.Site) -> None:
+    """Hold short calls until all go well through every relay: a new fleet takes its time."""
+    habits = crowd.Habits(calls=_REHEARSED, seconds=(2.0, 3.0), places=site.places)
+    async with asyncio.timeout(_REHEARSAL):
+        while True:
+            told = ledger.Ledger(began=time.monotonic())
+            async with _calling(plan, site, told, habits):
+                await asyncio.sleep(habits.seconds[1])
+            if not told.notes and len(told.emptied) == scenario.RELAYS:
+                return
+
+
 @contextlib.asynccontextmanager
-async def _calling(plan: Plan, site: scenario.Site, told: ledger.Ledger) -> AsyncIterator[None]:
+async def _calling(
+    plan: Plan, site: scenario.Site, told: ledger.Ledger, habits: crowd.Habits
+) -> AsyncIterator[None]:
     """Hold calls for as long as the block lasts; all have hung up at its end."""
     endpoint = walking.Endpoint(site.url, key=site.key)
     scene = call.Scene(endpoint=endpoint, trusted=site.trusted, told=told, every=1 / plan.rate)
-    habits = crowd.Habits(calls=plan.live // 2, seconds=plan.calls, places=site.places)
     rng = random.Random(plan.seed)  # noqa: S311 - repeatable
-    calling = asyncio.create_task(crowd.keep_calling(scene, habits, rng=rng))
     try:
-        await asyncio.sleep(plan.calls[0] / 2 + _RAMP)
-        yield
+        async with asyncio.TaskGroup() as group:  # a caller that fails ends the run
+            group.create_task(crowd.keep_calling(scene, habits, rng=rng))
+            try:
+                await asyncio.sleep(habits.seconds[0] / 2 + _RAMP)
+                yield
+            finally:
+                scene.closing.set()
     finally:
-        scene.closing.set()
-        await calling
         await endpoint.close()
 
 

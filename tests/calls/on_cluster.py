@@ -4,7 +4,6 @@ import asyncio
 import contextlib
 import os
 import ssl
-import time
 from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -68,7 +67,8 @@ def _measure(
     if since is None:
         return
     named = seen.named_for(story.address, since=since, until=at)
-    told.measured(verdict.ABSENT, of=story.name, seconds=max(named.values(), default=0.0), at=at)
+    if named:
+        told.measured(verdict.ABSENT, of=story.name, seconds=max(named.values()), at=at)
     if story.gone and story.deleted is not None and not told.live[story.address]:
         empty = max(told.emptied.get(story.address, since), story.deleted)
         told.measured(verdict.GONE, of=story.name, seconds=at - empty, at=at)
@@ -82,8 +82,13 @@ async def running(
     with bed.running(places.read(os.environ), steps.Steps(say=say)) as booted:
         fleet = cluster_fleet.Fleet(kubernetes=booted, authority=coturn.authority(), folder=scratch)
         regions = (_region(booted, "eu-central", "eu"), _region(booted, "us-east", "us"))
-        await asyncio.to_thread(_install, fleet, regions)
-        yield Site(fleet=fleet, regions=regions, url=fleet.address, key=fleet.key, longest=longest)
+        try:
+            await asyncio.to_thread(_install, fleet, regions)
+            yield Site(
+                fleet=fleet, regions=regions, url=fleet.address, key=fleet.key, longest=longest
+            )
+        finally:
+            await asyncio.to_thread(_remove, fleet, regions)
 
 
 def _install(fleet: cluster_fleet.Fleet, regions: Sequence[cluster_regions.Region]) -> None:
@@ -94,7 +99,13 @@ def _install(fleet: cluster_fleet.Fleet, regions: Sequence[cluster_regions.Regio
     for region in regions:
         fleet.await_settled(region.name, within=_READY_WITHIN)
     fleet.await_programs()
-    time.sleep(20)  # endpoints try every URL before they offer it
+
+
+def _remove(fleet: cluster_fleet.Fleet, regions: Sequence[cluster_regions.Region]) -> None:
+    """Leave nothing in a cluster that was there before, and stays."""
+    for region in regions:
+        fleet.remove(region.name)
+    fleet.uninstall()
 
 
 _PLACES: Final[Mapping[str, Mapping[str, float]]] = {

@@ -72,7 +72,8 @@ class Site:
         await self._gone({before.agent})
         now = time.monotonic()
         named = self.seen.named_for(before.address, since=began, until=now)
-        told.measured(verdict.ABSENT, of=name, seconds=max(named.values()), at=now)
+        if named:
+            told.measured(verdict.ABSENT, of=name, seconds=max(named.values()), at=now)
         await self._ready()
 
     async def _renew(self) -> None:

@@ -16,6 +16,8 @@ from tests.calls import ledger
 from tests.e2e.cluster import commands
 
 BASELINE: Final = "baseline"
+RELAYS: Final = 4
+"""Of every site: two regions of two."""
 _SETTLE: Final = 5.0
 """Seconds after each step that still count as its own: what it broke may show late."""
 _FAILURES: Final = (TimeoutError, AssertionError, LookupError, OSError, commands.Failed)

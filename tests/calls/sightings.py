@@ -4,6 +4,10 @@ import bisect
 from array import array
 from collections import defaultdict
 from collections.abc import Collection, Mapping
+from typing import Final
+
+_LATELY: Final = 5.0
+"""Seconds before a decision within which a replica has to have named a relay."""
 
 
 class Sightings:
@@ -20,12 +24,17 @@ class Sightings:
             _insert(self._named[replica, relay], asked)
 
     def named_for(self, relay: str, *, since: float, until: float) -> Mapping[str, float]:
-        """Return, by replica asked meanwhile, for how many seconds it still named a relay."""
-        return {
-            replica: (_last(self._named[replica, relay], since, until) or since) - since
-            for replica, asked in tuple(self._asked.items())
-            if _last(asked, since, until) is not None
-        }
+        """Return for how many seconds a relay was still named, by the replicas that had named it.
+
+        A replica that had not, or was not asked any more, says nothing.
+        """
+        found = {}
+        for replica, asked in tuple(self._asked.items()):
+            named = self._named[replica, relay]
+            before = _last(named, since - _LATELY, since)
+            if before is not None and _last(asked, since, until) is not None:
+                found[replica] = (_last(named, since, until) or since) - since
+        return found
 
 
 def _insert(times: "array[float]", at: float) -> None:

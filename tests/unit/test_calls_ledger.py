@@ -123,6 +123,8 @@ def test_a_packet_that_comes_twice_or_from_elsewhere_changes_nothing() -> None:
 
 def test_a_replica_names_a_relay_until_its_last_answer_before_the_end() -> None:
     seen = sightings.Sightings()
+    for replica in ("x", "y"):
+        seen.answered(replica, ["a", "b"], asked=9.9)
     seen.answered("x", ["a", "b"], asked=10.1)
     seen.answered("x", ["a", "b"], asked=10.4)
     seen.answered("y", ["b"], asked=10.2)
@@ -131,9 +133,11 @@ def test_a_replica_names_a_relay_until_its_last_answer_before_the_end() -> None:
     assert named == {"x": pytest.approx(0.4), "y": 0.0}
 
 
-def test_a_replica_that_was_not_asked_says_nothing() -> None:
+def test_a_replica_that_was_not_asked_or_never_named_it_says_nothing() -> None:
     seen = sightings.Sightings()
-    seen.answered("x", ["a"], asked=5.0)
+    seen.answered("x", ["a"], asked=9.9)
+    seen.answered("y", ["b"], asked=9.9)
+    seen.answered("y", ["b"], asked=10.1)
     assert seen.named_for("a", since=10.0, until=50.0) == {}
 
 
