@@ -41,5 +41,6 @@ def telling(pod: observed.Pod, files: Mounted, *, works: bool, now: float) -> ob
         generation=files.auth.generation,
         proven_generation=files.auth.generation if works else 0,
         live_hash=files.live_hash,
+        allocations=0 if pod.report is None else pod.report.allocations,
     )
     return replace(pod, report=report)

@@ -2,15 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import hypothesis
 from hypothesis import strategies as st
-from tests.support import fakecluster, podnodes
+from tests.support import fakecluster, safety
 
-from turnfleet import names
 from turnfleet.model import region
-from turnfleet.plan.cluster import closing, guard, members, nodes, objects, observed, planned
+from turnfleet.plan.cluster import observed
 from turnrelay import contract
 
 Edit = Callable[[fakecluster.Cluster], None]
@@ -51,7 +49,7 @@ def declare(spec: region.RegionSpec) -> Edit:
 def reconciled(times: int) -> Edit:
     def edit(there: fakecluster.Cluster) -> None:
         for _ in range(times):
-            watched(there)
+            safety.watched(there)
 
     return edit
 
@@ -148,102 +146,6 @@ def start(spec: region.RegionSpec, *, nodes: int = 5, cap: int = 1) -> fakeclust
     )
 
 
-def watched(there: fakecluster.Cluster) -> planned.Plan:
-    """Reconcile once, and look at everything that the plan takes away."""
-    before = there.observe()
-    plan = there.plan()
-    check_deletions(there, before, plan)
-    check_foreign(there, plan)
-    named = {each.uid for each in plan.delete}
-    excused = {relay.pod.uid for relay in there.relays.values() if dropped_by_people(there, relay)}
-    there.execute(plan)
-    for relay in there.taken:
-        ready = any(pod.uid == relay.pod.uid and pod.ready for pod in before.pods)
-        assert not ready or relay.pod.uid in named | excused, f"{relay} was taken by its controller"
-    there.pass_by(2.0)
-    return plan
-
-
-def dropped_by_people(there: fakecluster.Cluster, relay: fakecluster.Relay) -> bool:
-    """Return whether a DaemonSet as it was ends a pod, since its node is another one by now."""
-    key = objects.Key(objects.Kind.DAEMON_SET, "turn-eu")
-    node = there.nodes.get(relay.target or "")
-    if node is None or key not in there.stored:
-        return False
-    return not podnodes.may_stay(there.stored[key]["spec"]["template"]["spec"], node)
-
-
-def check_deletions(
-    there: fakecluster.Cluster, before: observed.Observed, plan: planned.Plan
-) -> None:
-    pods = {pod.uid: pod for pod in before.pods}
-    taken = [
-        pods[each.uid]
-        for each in plan.delete
-        if each.key.kind is objects.Kind.POD and not pods[each.uid].ended
-    ]
-    assert len(taken) <= there.policy.deletes_per_pass
-    states = {relay["instance"]: relay for relay in there.status.get("relays", ())}
-    for pod in taken:
-        if not pod.ready:
-            continue
-        assert pod.closed is not None, f"{pod.name} was not closed first"
-        assert states[pod.uid]["state"] == "Closed"
-    for each in plan.delete:
-        if each.key.kind is objects.Kind.POD:
-            assert each.grace == there.spec.drain_timeout + 60
-    check_budget(there, before, [pod for pod in taken if pod.ready])
-    check_drains(there, before, plan)
-
-
-def check_budget(
-    there: fakecluster.Cluster, before: observed.Observed, taken: list[observed.Pod]
-) -> None:
-    rolled = [pod for pod in taken if pod.closed != closing.Closing.SCALE_DOWN]
-    if not rolled:
-        return
-    replicas = there.spec.relays.placement is region.Placement.REPLICAS
-    desired = there.spec.relays.replicas if replicas else len(homes(there))
-    alive = [pod for pod in before.pods if pod.deleting_until is None and not pod.ended]
-    left = [pod for pod in alive if pod.ready and pod not in taken]
-    places = {each.name for each in nodes.matching(before.nodes, there.spec)}
-    places |= {str(pod.node) for pod in alive if pod.node in before.nodes}
-    expected = min(desired, len(places))
-    assert expected - len(left) <= guard.budget(there.spec, expected)
-    assert left or expected <= 1
-
-
-def check_drains(there: fakecluster.Cluster, before: observed.Observed, plan: planned.Plan) -> None:
-    """See that nobody is sent to a relay that a person drains, nor a region left to nobody."""
-    status = plan.status or there.status
-    states = {relay["instance"]: relay["state"] for relay in status.get("relays", ())}  # type: ignore[attr-defined]
-    for pod in before.pods:
-        node = before.nodes.get(str(pod.node))
-        if pod.drained or (node is not None and node.drained):
-            assert states.get(pod.uid) != "Ready"
-    alive = [pod for pod in before.pods if pod.deleting_until is None and not pod.ended]
-    offered = {pod.uid for pod in alive if states_before(before).get(pod.uid) == "Ready"}
-    if offered and not there.elsewhere and there.spec.weight:
-        rolled = {step.uid for step in plan.annotate if is_for_a_flaw(step)}
-        assert offered - rolled, "the last relay on offer was closed for a rollout"
-
-
-def states_before(before: observed.Observed) -> dict[str, str]:
-    relays: Any = before.status.get("relays", ())
-    return {relay["instance"]: relay["state"] for relay in relays}
-
-
-def is_for_a_flaw(step: planned.Annotate) -> bool:
-    return step.annotations.get(names.ANNOTATION_CLOSED) in {flaw.value for flaw in members.Flaw}
-
-
-def check_foreign(there: fakecluster.Cluster, plan: planned.Plan) -> None:
-    for each in plan.delete:
-        if each.key.kind is not objects.Kind.POD:
-            owners = there.stored[each.key]["metadata"]["ownerReferences"]
-            assert owners[0]["uid"] == there.identity.uid
-
-
 @hypothesis.settings(max_examples=80)
 @hypothesis.given(spec=specs(), changes=st.lists(edits, max_size=12), cap=st.integers(1, 3))
 def test_whatever_happens_nothing_is_taken_away_that_may_not_be_and_all_settles(
@@ -253,7 +155,7 @@ def test_whatever_happens_nothing_is_taken_away_that_may_not_be_and_all_settles(
     there = start(spec, cap=cap)
     for change in changes:
         change(there)
-        watched(there)
+        safety.watched(there)
     check_order(there)
     check_hold(there)
     there.may_roll = True
@@ -307,7 +209,7 @@ def assert_as_declared(there: fakecluster.Cluster) -> None:
     assert len({key.kind for key in there.stored} & set(fakecluster.WORKLOADS)) == 1
     assert reasons(there) <= {"Valid", "Settled", "Ready", "InSync", "NoRelays", "Closed"}
     replicas = spec.relays.placement is region.Placement.REPLICAS
-    assert len(pods) == (spec.relays.replicas if replicas else len(homes(there)))
+    assert len(pods) == (spec.relays.replicas if replicas else len(safety.homes(there)))
 
 
 def reasons(there: fakecluster.Cluster) -> set[str]:
@@ -317,15 +219,6 @@ def reasons(there: fakecluster.Cluster) -> set[str]:
 def crowded(there: fakecluster.Cluster) -> bool:
     """Return whether there are fewer nodes than relays are declared."""
     relays = there.spec.relays
-    return relays.placement is region.Placement.REPLICAS and relays.replicas > len(homes(there))
-
-
-def homes(there: fakecluster.Cluster) -> list[str]:
-    """Return the nodes that relays may be on."""
-    relays = there.spec.relays
-    return [
-        node.name
-        for node in there.nodes.values()
-        if all(node.labels.get(key) == value for key, value in relays.node_selector)
-        and (not node.taints or relays.tolerations)
-    ]
+    return relays.placement is region.Placement.REPLICAS and relays.replicas > len(
+        safety.homes(there)
+    )

@@ -190,27 +190,32 @@ def _replacing(
     budget = guard.budget(spec, roster.expected)
     available = {m.uid for m in roster.alive if _available(m, now)}.difference(gone)
     available -= {member.uid for member in chosen}
-    most = _most(roster)
+    most = _most(roster, now)
     served = (member for member in flawed if member.served)
     for member in sorted(served, key=lambda member: _pressing(member, now)):
-        begun = closing.is_for_a_flaw(member)
-        takes_away = member.uid in available and not begun
+        takes_away = member.uid in available
         if takes_away and most <= 0:
             continue
         if roster.expected - len(available - {member.uid}) <= budget:
             available.discard(member.uid)
             chosen.append(member)
-            most -= 1
+            most -= takes_away
     return tuple(chosen)
 
 
-def _most(roster: members.Roster) -> float:
-    """Return how many relays that serve the new kind has earned to replace at once by itself."""
-    if any(member.untried for member in roster.alive):
+def _most(roster: members.Roster, now: float) -> float:
+    """Return how many relays that serve the new kind has earned to replace, whatever the budget."""
+    missing = roster.expected - len(roster.alive) - len(roster.leaving)
+    if missing > 0 or any(member.untried or _is_coming(member, now) for member in roster.alive):
         return 0
     if any(member.current and member.served for member in roster.alive):
         return math.inf
     return 1 - sum(_is_replaced(member) for member in roster.leaving)
+
+
+def _is_coming(member: members.Member, now: float) -> bool:
+    """Return whether a relay is about to get a node; one that finds none holds up no rollout."""
+    return member.pod.node is None and now < member.pod.created + SETTLING
 
 
 def _is_replaced(leaving: members.Member) -> bool:

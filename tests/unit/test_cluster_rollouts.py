@@ -1,0 +1,152 @@
+"""When a rollout goes on and when it stops, seen through a cluster that does what plans say."""
+
+from dataclasses import replace
+from typing import Any
+
+import pytest
+from tests.support import stories
+
+from turnfleet.model import region
+from turnfleet.plan.cluster import objects
+
+
+def test_a_rollout_finishes_a_zone_before_it_begins_the_next() -> None:
+    there = stories.everywhere(nodes=6)
+    before = {relay.pod.uid: there.nodes[str(relay.pod.node)].zone for relay in
+              there.relays.values()}  # fmt: skip
+    stories.another_image(there)
+    order: list[str] = []
+    for _ in range(400):
+        gone = [each.uid for each in there.reconcile().delete if each.uid in before]
+        order += [str(before[uid]) for uid in gone]
+    assert order == ["zone-0"] * 3 + ["zone-1"] * 3
+
+
+def test_the_first_relay_of_a_new_kind_goes_alone_whatever_the_budget() -> None:
+    there = stories.everywhere(nodes=6, zones=1, most_out=4)
+    stories.another_image(there, "bad")
+    gone: list[str] = []
+    for _ in range(120):
+        gone += stories.deleted(there.reconcile())
+        there.broken = frozenset(
+            str(r.pod.node) for r in there.relays.values() if r.pod.image == "bad"
+        )
+    assert len(gone) == 1
+    status, reason, message = stories.progressing(there)
+    assert (status, reason) == ("False", "RolloutStuck")
+    assert "does not pass its own Allocate" in message
+    assert "take the edit back" in message
+
+
+def test_once_one_of_the_new_kind_is_proven_the_budget_counts() -> None:
+    there = stories.everywhere(nodes=6, zones=1, most_out=2)
+    stories.another_image(there)
+    least = 6
+    for _ in range(200):
+        there.reconcile()
+        least = min(least, len(there.ready))
+    assert least == 4
+    assert {pod.image for pod in there.ready} == {"new"}
+
+
+def test_a_rollout_stops_while_relays_are_out_for_another_reason() -> None:
+    there = stories.everywhere(nodes=4)
+    stories.another_image(there)
+    first = next(plan for plan in iter(there.reconcile, None) if stories.deleted(plan))
+    for _ in range(20):
+        there.reconcile()
+    victim = next(r.pod for r in there.relays.values() if r.pod.image == "new" and r.pod.ready)
+    there.broken = frozenset({str(victim.node)})
+    gone = []
+    for _ in range(60):
+        gone += stories.deleted(there.reconcile())
+        assert len(there.ready) >= 2
+    status, reason, message = stories.progressing(there)
+    assert (status, reason) == ("False", "RolloutStuck")
+    assert f"{victim.name}: it is not ready" in message
+    there.broken = frozenset()
+    there.settle()
+    assert {pod.image for pod in there.ready} == {"new"}
+    assert stories.deleted(first)
+
+
+def test_a_relay_that_is_about_to_be_replaced_comes_back_when_another_one_fails() -> None:
+    there = stories.everywhere(nodes=3, zones=1)
+    stories.another_image(there)
+    there.reconcile()
+    assert list(stories.states(there).values()).count("Closed") == 1
+    other = next(node for node, state in stories.states(there).items() if state == "Ready")
+    there.broken = frozenset({other})
+    there.pass_by(1.0)
+    assert not stories.deleted(there.reconcile())
+    assert [s for n, s in sorted(stories.states(there).items()) if n != other] == ["Ready", "Ready"]
+
+
+def test_the_only_relay_stays_while_no_other_region_takes_its_clients() -> None:
+    there = stories.settled(nodes=2, replicas=1)
+    there.elsewhere = False
+    stories.another_image(there)
+    for _ in range(40):
+        assert not stories.deleted(there.reconcile())
+    assert list(stories.states(there).values()) == ["Ready"]
+    assert not there.plan().rolling, "others may roll meanwhile"
+    status, reason, message = stories.progressing(there)
+    assert (status, reason) == ("False", "NoOtherRegion")
+    assert "kubectl annotate -n relays tr eu turnfleet.io/force-rollout=true" in message
+    there.elsewhere = True
+    there.settle()
+    assert {pod.image for pod in there.ready} == {"new"}
+
+
+def test_a_person_may_have_the_only_relay_replaced_all_the_same() -> None:
+    there = stories.settled(nodes=2, replicas=1)
+    there.elsewhere = False
+    there.identity = replace(there.identity, force_rollout=True)
+    stories.another_image(there)
+    there.settle()
+    assert {pod.image for pod in there.ready} == {"new"}
+
+
+@pytest.mark.parametrize("edit", [{"weight": 0}, {"relays": region.Relays(replicas=0)}])
+def test_what_takes_no_client_needs_no_refuge(edit: dict[str, Any]) -> None:
+    there = stories.settled(nodes=2, replicas=1)
+    there.elsewhere = False
+    stories.another_image(there)
+    there.spec = replace(there.spec, **edit)
+    there.settle()
+    assert stories.progressing(there)[1] == "Settled"
+
+
+def test_several_relays_need_no_refuge() -> None:
+    there = stories.settled(nodes=2, replicas=2)
+    there.elsewhere = False
+    stories.another_image(there)
+    there.settle()
+    assert {pod.image for pod in there.ready} == {"new"}
+
+
+def test_another_default_image_is_a_rollout_and_another_template_is_none() -> None:
+    there = stories.settled(nodes=2, replicas=2)
+    before = set(there.relays)
+    there.policy = replace(there.policy, image_pull_secrets=("registry",))
+    plan = there.reconcile()
+    assert [each.key.kind for each in plan.apply] == [objects.Kind.REPLICA_SET]
+    there.settle()
+    assert set(there.relays) == before, "pods keep the template that they were made from"
+    there.policy = replace(there.policy, relay_image="turnfleet/relay:2")
+    there.settle()
+    assert before.isdisjoint(there.relays)
+
+
+def test_who_could_not_prove_itself_for_want_of_a_node_or_address_holds_up_nobody() -> None:
+    there = stories.everywhere(nodes=4, zones=1, most_out=2)
+    there.nodes["node-1"] = replace(there.nodes["node-1"], external=())
+    name = next(name for name, relay in there.relays.items() if relay.pod.node == "node-1")
+    del there.relays[name]
+    there.settle()
+    assert stories.states(there)["node-1"] == "Starting"
+    stories.another_image(there)
+    for _ in range(200):
+        there.reconcile()
+    images = {str(relay.pod.node): relay.pod.image for relay in there.relays.values()}
+    assert set(images.values()) == {"new"}
