@@ -113,7 +113,7 @@ class Prover:
         rounds = 0
         while True:
             asked = loop.time()
-            if await selfprobe.answers(listeners):
+            if await self._anyone_answers(listeners):
                 silent_since, rounds = None, 0
             elif not any(ports.is_own(listener.address) for listener in listeners):
                 # It may be well: this machine has lost the addresses, for a while perhaps.
@@ -123,9 +123,15 @@ class Prover:
                 rounds += 1
                 if rounds == 1 and self.once_proven:
                     _LOG.warning("coturn does not answer on any listener")
-                    # The next silence, of an Allocate at once, closes the relay.
-                    self.proof = lifecycle.believe(_SILENCE, before=self.proof)
-                    self.poke()
                 if loop.time() - silent_since >= _SILENCE_MAX and rounds >= _SILENT_ROUNDS_MIN:
                     return f"coturn was silent on all its listeners for {_SILENCE_MAX:.0f} s"
             await asyncio.sleep(max(_BINDING_EVERY - (loop.time() - asked), 0.1))
+
+    async def _anyone_answers(self, listeners: tuple[turn.Server, ...]) -> bool:
+        """Ask the first listener alone, as it is nearly always enough."""
+        if await selfprobe.answers(listeners[:1]):
+            return True
+        # An Allocate at once: if that is silent as well, the relay is closed.
+        self.proof = lifecycle.believe(_SILENCE, before=self.proof)
+        self.poke()
+        return await selfprobe.answers(listeners[1:])

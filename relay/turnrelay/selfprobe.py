@@ -90,10 +90,8 @@ async def allocate(
 
 
 async def answers(listeners: Sequence[turn.Server]) -> bool:
-    """Whether any listener answers; the first is asked alone, as it is nearly always enough."""
-    if await _binding(listeners[0]):
-        return True
-    return any(await asyncio.gather(*map(_binding, listeners[1:])))
+    """Whether any of the listeners answers."""
+    return any(await asyncio.gather(*map(_binding, listeners)))
 
 
 async def _binding(server: turn.Server) -> bool:

@@ -2,17 +2,13 @@
 
 import asyncio
 import contextlib
-import json
 import time
-from collections.abc import AsyncIterator
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
-from tests.support import agents, faults, memory_groups
+from tests.support import agents, clocks, faults, memory_groups
 
-from turnrelay import agent as agent_module
-from turnrelay import config, contract, detecting, features, options, turn
+from turnrelay import turn
 
 
 @pytest.mark.skipif(not faults.ROOT, reason="a control group of one's own takes root")
@@ -46,47 +42,11 @@ async def test_a_relay_whose_ports_are_used_up_is_full_and_never_restarted(tmp_p
         assert (await relay.status())["restarts"] == 0
 
 
-@dataclass(slots=True, kw_only=True)
-class Clock:
-    """The wall clock, as it would be after a jump."""
-
-    jumped: float = 0.0
-
-    def __call__(self) -> float:
-        return time.time() + self.jumped
-
-
-@contextlib.asynccontextmanager
-async def on(clock: Clock, folder: Path) -> AsyncIterator[agents.Agent]:
-    """Run an agent on a clock of its own, in this process; its coturn has the machine's."""
-    async with agents.prepared(folder) as relay:
-        told = options.parse(
-            ["--config", str(folder / contract.CONFIG_FILE), "--auth", str(folder / "auth"),
-             "--addresses", str(folder / contract.ADDRESSES_FILE), "--state", str(folder / "state"),
-             "--bind", relay.bind, "--agent-address", relay.address]
-        )  # fmt: skip
-        settings = config.parse(json.dumps(agents.document()).encode())
-        assert isinstance(settings, config.Config)
-        abilities = await detecting.detect("turnserver")
-        assert isinstance(abilities, features.Features)
-        running = agent_module.Agent(
-            told=told, settings=settings, abilities=abilities, clock=clock, suffix=lambda: "test"
-        )
-        (folder / "log").touch()
-        task = asyncio.create_task(running.run())
-        try:
-            await relay.ready()
-            yield relay
-        finally:
-            running.told_to_end("the test is over")
-            await task
-
-
 async def test_a_clock_that_jumps_hours_retires_no_secret_and_takes_no_clients(
     tmp_path: Path,
 ) -> None:
-    clock = Clock()
-    async with on(clock, tmp_path) as relay, relay.allocation() as allocation:
+    clock = clocks.Clock()
+    async with clocks.on(clock, tmp_path) as relay, relay.allocation() as allocation:
         retire_after = str(int(time.time()) + 3600)
         relay.sign(
             "the-second-secret-of-the-tests-002", previous=agents.SECRET, generation=2,
