@@ -18,7 +18,7 @@ from tests.e2e.cluster import commands
 BASELINE: Final = "baseline"
 RELAYS: Final = 4
 """Of every site: two regions of two."""
-_SETTLE: Final = 5.0
+SETTLE: Final = 5.0
 """Seconds after each step that still count as its own: what it broke may show late."""
 _FAILURES: Final = (TimeoutError, AssertionError, LookupError, OSError, commands.Failed)
 
@@ -58,8 +58,14 @@ class Site(Protocol):
         """Tell the ledger for the block what only this kind of site can see."""
 
 
-async def play(steps: Sequence[Step], told: ledger.Ledger, *, say: Callable[[str], None]) -> None:
-    """Do every step."""
+async def play(
+    steps: Sequence[Step],
+    told: ledger.Ledger,
+    *,
+    say: Callable[[str], None],
+    settle: float = SETTLE,
+) -> None:
+    """Do every step, and wait for ``settle`` seconds after each."""
     for step in steps:
         say(step.name)
         phase = told.begin(step.name, at=time.monotonic())
@@ -71,7 +77,7 @@ async def play(steps: Sequence[Step], told: ledger.Ledger, *, say: Callable[[str
             failure = str(error) or f"not done within {step.within:g} s"
         seconds = time.monotonic() - phase.began
         say(f"{step.name}: {seconds:.1f} s{f', FAILED: {failure}' if failure else ''}")
-        await asyncio.sleep(_SETTLE)
+        await asyncio.sleep(settle)
         told.end(at=time.monotonic(), took=seconds, failure=failure)
 
 
