@@ -6,16 +6,18 @@ one, and the next start finds out everything by looking.
 
 import asyncio
 import logging
-from collections.abc import Coroutine, Iterator
+from collections.abc import Coroutine
 from typing import Final
 
 from turnfleet.handlers import (
     asking,
     declaring,
+    figures,
     following,
     metrics,
     nodes,
     options,
+    partings,
     queue,
     reconciling,
     rollcall,
@@ -74,12 +76,16 @@ class Operator:
         self._queue: queue.Queue[reading.RegionKey] = queue.Queue(
             clock=around.clock, chance=around.rng.random
         )
+        self._announcer = announcing.Announcer(api, instance=around.instance, clock=around.wall)
         self._regions = roster.Roster(changed=self._region_changed)
         self._nodes = nodes.Nodes(changed=self._node_changed)
         self._observing = observing.Regions(
             api,
             namespaces=chosen.namespaces,
             marked=self._part_changed,
+            parted=partings.Partings(
+                self._regions.objects, announcer=self._announcer, counted=counted
+            ).heard,
             clock=around.clock,
             rng=around.rng,
         )
@@ -114,7 +120,6 @@ class Operator:
             wall=around.wall,
             chance=around.rng.random,
         )
-        self._announcer = announcing.Announcer(api, instance=around.instance, clock=around.wall)
         self._roll = rollcall.RollCall(
             api,
             {
@@ -159,7 +164,18 @@ class Operator:
         )
         self.running = False
         self._complete = False
-        self._watch_figures()
+        figures.watch(
+            counted,
+            figures.Sources(
+                lead=lead,
+                queue=self._queue,
+                announcer=self._announcer,
+                asking=self._asking,
+                turns=self._reconciler.turns,
+                certificates=self._certificates,
+                regions=self._regions.objects,
+            ),
+        )
 
     def unready(self) -> str | None:
         """Return why this replica is not ready; one that waits for the lease is."""
@@ -273,42 +289,6 @@ class Operator:
     def _node_changed(self, before: observed.Node | None, after: observed.Node | None) -> None:
         for key in self._reconciler.concerned(before, after):
             self._queue.mark(key, after=_COALESCE)
-
-    def _watch_figures(self) -> None:
-        look = self._metrics.watch
-        look("turnfleet_operator_leading", "Whether this replica acts.", lambda: self._lead.holds)
-        look(
-            "turnfleet_operator_queue_depth",
-            "Regions that are due and wait for a worker.",
-            lambda: self._queue.depth,
-        )
-        look(
-            "turnfleet_operator_events_dropped",
-            "Events that were not posted.",
-            lambda: self._announcer.dropped,
-        )
-        look(
-            "turnfleet_operator_mute_relays",
-            "Relays whose agents do not answer this operator.",
-            lambda: self._asking.mute,
-        )
-        look(
-            "turnfleet_operator_rolling_regions",
-            "Regions whose relays are being replaced.",
-            lambda: len(self._reconciler.turns.rolling),
-        )
-        self._metrics.watch_conditions(self._conditions)
-        self._metrics.watch_certificates(self._ends)
-
-    def _conditions(self) -> Iterator[tuple[str, str]]:
-        for found in self._regions.objects.values():
-            for condition in fields.items(found, "status", "conditions"):
-                yield fields.text(condition, "type"), fields.text(condition, "status")
-
-    def _ends(self) -> Iterator[tuple[str, str, float]]:
-        for key, certificate in self._certificates.each():
-            if certificate.fingerprint:
-                yield key.namespace, key.name, certificate.not_after
 
 
 def _generation(found: fields.Object) -> int | None:

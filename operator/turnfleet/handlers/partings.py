@@ -4,24 +4,24 @@ An Event is about the TurnRegion, also while that is going or gone: its relays d
 is there, and Events stay for an hour.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 
 from turnfleet.handlers import metrics
-from turnfleet.kube import announcing, parting, reading
-from turnfleet.plan.cluster import observed, planned
+from turnfleet.kube import announcing, fields, holding, parting, reading
+from turnfleet.plan.cluster import planned
 
 
 class Partings:
-    """Hears the last words of every relay. ``known`` returns a region that there is."""
+    """Hears the last words of every relay. ``regions`` are all TurnRegions, as they change."""
 
     def __init__(
         self,
+        regions: Mapping[holding.Key, fields.Object],
         *,
-        known: Callable[[reading.RegionKey], observed.Identity | None],
         announcer: announcing.Announcer,
         counted: metrics.Metrics,
     ) -> None:
-        self._known = known
+        self._regions = regions
         self._announcer = announcer
         self._counted = counted
 
@@ -35,10 +35,9 @@ class Partings:
             reason="AllocationsCut",
             message=f"{relay}: its end cut live allocations, {words.cut} of them: {words.reason}",
         )
-        self._announcer.announce(self._known(key) or _gone(key), event)
+        found = self._regions.get(holding.Key(*key), _gone(key))
+        self._announcer.announce(reading.identity(found), event)
 
 
-def _gone(key: reading.RegionKey) -> observed.Identity:
-    return observed.Identity(
-        namespace=key.namespace, name=key.name, uid="", generation=0, created=0.0, deleting=True
-    )
+def _gone(key: reading.RegionKey) -> fields.Object:
+    return {"metadata": {"namespace": key.namespace, "name": key.name}}
