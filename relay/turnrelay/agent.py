@@ -174,6 +174,7 @@ class Agent:
             config_hash=settings.digest,
             live_hash=self._upkeep.live_hash,
             cut=self._meter.cut,
+            begun=self._meter.begun,
             complaints=self._in.complaints,
         )
 

@@ -11,7 +11,7 @@ import socket
 import struct
 from collections import Counter
 from collections.abc import Collection, Iterable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final
 
@@ -29,6 +29,8 @@ class Usage:
     allocations: int = 0
     ports_used: int = 0
     """In the family that uses most; each address has the whole range to itself."""
+    sockets: frozenset[int] = field(default=frozenset(), repr=False)
+    """Inodes of the allocations' sockets: two looks tell which of them are new."""
 
 
 def usage(
@@ -52,13 +54,18 @@ def usage(
         ]
     except OSError:
         return None
-    used = Counter(
-        family
+    found = [
+        (family, inode)
         for family, lines in tables
-        for port in _ports(lines, inodes)
+        for port, inode in _ports(lines, inodes)
         if ports.min <= port <= ports.max and port not in own_ports
+    ]
+    used = Counter(family for family, _ in found)
+    return Usage(
+        allocations=used.total(),
+        ports_used=max(used.values(), default=0),
+        sockets=frozenset([inode for _, inode in found]),
     )
-    return Usage(allocations=used.total(), ports_used=max(used.values(), default=0))
 
 
 def _socket_inodes(folder: Path) -> Iterator[str]:
@@ -71,11 +78,12 @@ def _socket_inodes(folder: Path) -> Iterator[str]:
             yield target[8:-1]
 
 
-def _ports(lines: Iterable[str], inodes: set[str]) -> Iterator[int]:
+def _ports(lines: Iterable[str], inodes: set[str]) -> Iterator[tuple[int, int]]:
+    """Yield port and inode of each socket that is among ``inodes``."""
     for line in lines:
         columns = line.split()
         if len(columns) > _INODE and columns[_INODE] in inodes:
-            yield int(columns[_LOCAL].rpartition(":")[2], 16)
+            yield int(columns[_LOCAL].rpartition(":")[2], 16), int(columns[_INODE])
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

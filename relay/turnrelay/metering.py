@@ -1,6 +1,7 @@
 """Keeps the figures of a relay fresh: allocations, ports, traffic, load."""
 
 import asyncio
+from collections import deque
 from collections.abc import Callable
 from typing import Final
 
@@ -9,6 +10,9 @@ from turnrelay import config, counting, proving, supervising
 _EVERY: Final = 1.0
 _COST_SHARE: Final = 50
 """Looking may take a fiftieth of the time, however many sockets there are."""
+_READINGS: Final = 5
+"""Of traffic: the bit rate is that of five seconds or more. It comes in bursts, and new clients
+would follow each of them."""
 
 
 class Meter:
@@ -19,10 +23,12 @@ class Meter:
     ) -> None:
         self._prober = prober
         self._run = run
-        self._traffic: counting.Traffic | None = None
+        self._traffic: deque[counting.Traffic] = deque(maxlen=_READINGS)
         self._looked_at: supervising.Run | None = None
         self.cut = 0
         """Allocations that were live when their coturn ended."""
+        self.begun = 0
+        """Allocations since the agent's start, but for those that came and went between looks."""
         self.usage = counting.Usage()
         self.bitrate: float | None = None
 
@@ -56,6 +62,7 @@ class Meter:
             )
         if found is None:
             return None
+        self.begun += len(found.sockets - self.usage.sockets)
         self.usage = found
         return found.allocations
 
@@ -63,8 +70,10 @@ class Meter:
         run = self._run()
         interface = None if run is None else counting.interface_of(run.placed.bind[0])
         reading = None if interface is None else counting.traffic(interface, at=now)
-        before, self._traffic = self._traffic, reading
         if reading is None:
+            self._traffic.clear()
             self.bitrate = None
-        elif before is not None:
-            self.bitrate = counting.bitrate(before, reading)
+            return
+        if self._traffic:
+            self.bitrate = counting.bitrate(self._traffic[0], reading)
+        self._traffic.append(reading)

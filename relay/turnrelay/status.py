@@ -38,6 +38,8 @@ class Status:
     """Of the live part of the configuration, as coturn has it; empty: it has none yet."""
     cut: int = 0
     """Allocations that were live when their coturn ended."""
+    begun: int = 0
+    """Allocations since the agent's start."""
     complaints: tuple[str, ...] = ()
     """Files that changed into something unusable; what was read before stays in force."""
 
@@ -60,6 +62,7 @@ def document(status: Status) -> dict[str, object]:
         "generation": status.generation,
         "provenGeneration": status.proven_generation,
         "allocations": status.usage.allocations,
+        "begun": status.begun,
         "bitrate": round(status.bitrate or 0),
         "bitrateSource": "none" if status.bitrate is None else "interface",
         "ports": {"used": status.usage.ports_used, "available": status.ports_available},
@@ -120,6 +123,11 @@ class _Collector(registry.Collector):
             "turnrelay_coturn_restarts",
             "Times that coturn was started again",
             value=status.restarts,
+        )
+        yield core.CounterMetricFamily(
+            "turnrelay_allocations_begun",
+            "Allocations since the agent's start, but for some shorter than a second",
+            value=status.begun,
         )
         yield core.CounterMetricFamily(
             "turnrelay_allocations_cut",

@@ -23,6 +23,7 @@ from tests.bench import fleets
 
 from turnfleet.api import app, board, options, serving
 from turnfleet.geo import atlas
+from turnfleet.model import fleet
 from turnfleet.steer import estimating
 
 SEED = 4711
@@ -77,7 +78,10 @@ async def endpoint(regions: int, relays: int, *, churn: float) -> None:
     async def probe() -> None:
         while churn:
             await asyncio.sleep(churn)
-            current.publish_health(fleets.health(declared, rng=rng))
+            health = fleets.health(declared, rng=rng)
+            for key, found in health.items():
+                current.heard(key, fleet.Usage(load=found.load), at=time.time())
+            current.publish_health(health)
 
     probing = asyncio.create_task(probe())
     async with serving.at(application, host="127.0.0.1", port=0) as port:

@@ -163,7 +163,8 @@ async def test_live_allocations_are_counted_exactly_for_every_transport(tmp_path
                 for _ in range(20):
                     assert (await agent.status())["allocations"] == 5, "own probes do not count"
                     await asyncio.sleep(0.2)
-        await agent.until(lambda s: s["allocations"] == 0, within=20)
+        status = await agent.until(lambda s: s["allocations"] == 0, within=20)
+        assert status["begun"] == 5
 
 
 async def test_a_killed_coturn_is_started_again(tmp_path: Path) -> None:

@@ -156,9 +156,9 @@ def test_sockets_of_coturn_in_the_relay_range_are_counted_per_family(tmp_path: P
     (tmp_path / "7" / "net" / "udp6").write_text("head\n" + row.format(49200, 14))
     ports = config.PortRange(min=49152, max=49999)
     found = counting.usage(process=7, ports=ports, proc=tmp_path)
-    assert found == counting.Usage(allocations=3, ports_used=2)
+    assert found == counting.Usage(allocations=3, ports_used=2, sockets=frozenset({11, 13, 14}))
     found = counting.usage(process=7, ports=ports, own_ports={49999}, proc=tmp_path)
-    assert found == counting.Usage(allocations=2, ports_used=1)
+    assert found == counting.Usage(allocations=2, ports_used=1, sockets=frozenset({11, 14}))
     assert counting.usage(process=8, ports=ports, proc=tmp_path) is None
 
 

@@ -84,7 +84,10 @@ def test_a_region_does_not_look_emptier_for_a_relay_that_is_full() -> None:
     )
     taken = census.take(fleets.a_fleet(fleets.a_region("r", half, almost, refusing)))
     assert taken.supplies["r"].load == pytest.approx((0.5 + 0.96 + 1) / 3)
-    assert taken.supplies["r"].members == (half,)
+    assert [(out.relay, out.reason) for out in taken.excluded] == [
+        ("b", fleet.Reason.NEARLY_FULL),
+        ("c", fleet.Reason.FULL),
+    ]
 
 
 def test_regions_at_one_place_share_their_clients_by_weight() -> None:

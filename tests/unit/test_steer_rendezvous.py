@@ -100,6 +100,17 @@ def test_only_slots_that_named_a_relay_move_when_it_leaves(
 
 
 @settings(deadline=None)
+@given(st.integers(1, 9), st.data())
+def test_a_table_without_some_seats_is_that_of_the_others(count: int, data: st.DataObject) -> None:
+    everyone = seats(count, nodes=7, zones=("a", "b"), capacities=(1, 4))
+    out = data.draw(st.frozensets(st.integers(0, count - 1)))
+    fewer = rendezvous.Table([seat for at, seat in enumerate(everyone) if at not in out])
+    reduced = rendezvous.Reduced(rendezvous.Table(everyone), out=out)
+    for slot in range(0, rendezvous.SLOTS, 64):
+        assert row(reduced, slot) == row(fewer, slot)
+
+
+@settings(deadline=None)
 @given(st.permutations(seats(6, zones=("a", "b", None))))
 def test_the_order_of_relays_does_not_matter(shuffled: list[rendezvous.Seat]) -> None:
     ordered, other = rendezvous.Table(sorted(shuffled, key=lambda seat: seat.name)), shuffled

@@ -117,13 +117,13 @@ class Board:
         before: fleet.Member | None,
         usual: float,
     ) -> fleet.Member:
-        key = relay.key
+        key, expected = relay.key, self._expecting
         health = self._health.get(key, _UNPROBED)
-        reported = self._expecting.reported(key)
+        reported = expected.reported(key)
         occupancy = loading.settle(
             reported=health.load if reported is None else reported,
-            pending=self._expecting.pending(key, capacity=loading.capacity(spec, relay)),
-            floor=usual * loading.novelty(relay, at=self._second),
+            pending=expected.pending(key, capacity=loading.capacity(spec, relay)),
+            floor=usual * loading.novelty(relay, at=self._second) if usual else 0.0,
             before=before.occupancy if before else None,
         )
         if (

@@ -5,7 +5,6 @@ A relay that is full is left out while another of its region is not; a region is
 that, but marked: an answer is better than none.
 """
 
-import itertools
 import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,6 +14,7 @@ from turnfleet.model import fleet, selection
 from turnfleet.steer import loading, rendezvous
 from turnrelay import contract
 
+_SLOTS: Final = rendezvous.SLOTS
 _BEYOND: Final = 1 << 30
 """More than any pressure."""
 
@@ -27,17 +27,20 @@ class Supply:
     reason: fleet.Reason | None
     """Why nobody is sent here; ``None`` if some may be."""
     members: tuple[fleet.Member, ...]
-    """The usable relays, in the order of ``table.seats``."""
+    """The usable relays, in the order of ``table.seats``; some may be full."""
     damped: bool
     """Whether ``members`` are relays that flapped and are well again: there are no others. A relay
     that may fail again is better than none, so damping never empties a region."""
     full: bool
-    """Whether all that could be offered is full; ``members`` are those all the same."""
+    """Whether all of them are full: then they are offered all the same."""
+    whole: rendezvous.Table
+    """Of all members."""
+    out: frozenset[int]
+    """Positions of members that are full while others are not."""
     table: rendezvous.Table
+    """Of the others: what users are given relays by."""
     relays: tuple[fleet.Relay, ...]
     """The members' relays."""
-    capacities: tuple[int, ...]
-    """Allocations that each member has room for."""
     pressures: tuple[int, ...]
     """``loading.pressure`` of each member, in slots; at the end one beyond all, for ``NOBODY``."""
     marks: tuple[selection.Mark | None, ...]
@@ -135,39 +138,34 @@ def _supply(of: fleet.Region, before: Supply | None) -> Supply:
     if damped:
         usable = [member for member in ordered if _only_damped(member)]
     refusing = [member for member in ordered if reasons[member.relay.name] is fleet.Reason.FULL]
-    roomy = [not loading.of(member).full for member in usable]
-    full = bool(usable) and not any(roomy)
-    if not full:
-        reasons |= {
-            member.relay.name: fleet.Reason.NEARLY_FULL
-            for member, has_room in zip(usable, roomy, strict=True)
-            if not has_room
-        }
-    members = tuple(usable if full else itertools.compress(usable, roomy))
-    offered = {member.relay.name for member in members}
-    table = _table(of, members, before)
+    taken = [loading.of(member) for member in usable]
+    out = frozenset([at for at, found in enumerate(taken) if found.full])
+    full = bool(usable) and len(out) == len(usable)
+    if full:
+        out = frozenset()
+    reasons |= {member.relay.name: None for member in usable}
+    reasons |= {usable[at].relay.name: fleet.Reason.NEARLY_FULL for at in out}
+    relays = tuple([member.relay for member in usable])
+    whole = _table(of, relays, before)
     return Supply(
         region=of,
         reason=closed(of, usable=bool(usable)),
-        members=members,
+        members=tuple(usable),
         damped=damped,
         full=full,
-        table=table,
-        relays=tuple([member.relay for member in members]),
-        capacities=tuple([seat.capacity for seat in table.seats]),
-        pressures=(*map(_pressure, members), _BEYOND),
-        marks=(*_marks(of, members, before), None),
+        whole=whole,
+        table=_reduced(whole, out, before),
+        out=out,
+        relays=relays,
+        pressures=(*[int(loading.pressure(found.held) * _SLOTS) for found in taken], _BEYOND),
+        marks=(*_marks(of, usable, before), None),
         load=_load(of, usable, refusing),
         excluded=tuple(
             selection.Exclusion(region=of.spec.name, relay=name, reason=reason)
             for name, reason in reasons.items()
-            if reason is not None and name not in offered
+            if reason is not None
         ),
     )
-
-
-def _pressure(member: fleet.Member) -> int:
-    return int(loading.pressure(loading.of(member).held) * rendezvous.SLOTS)
 
 
 def _load(
@@ -177,25 +175,31 @@ def _load(
 
     Without those a region would look the emptier the more of its relays are full.
     """
-    loads = [
-        *[loading.own(loading.of(member)) for member in usable],
-        *[max(1.0, loading.own(loading.of(member))) for member in refusing],
-    ]
-    rooms = [loading.capacity(of.spec, member.relay) for member in (*usable, *refusing)]
+    members = (*usable, *refusing)
+    loads = [loading.own(loading.of(member)) for member in members]
+    loads[len(usable) :] = [max(1.0, load) for load in loads[len(usable) :]]
+    rooms = [loading.capacity(of.spec, member.relay) for member in members]
     return sum(map(operator.mul, loads, rooms)) / sum(rooms) if rooms else 0.0
 
 
 def _table(
-    of: fleet.Region, members: Sequence[fleet.Member], before: Supply | None
+    of: fleet.Region, relays: tuple[fleet.Relay, ...], before: Supply | None
 ) -> rendezvous.Table:
-    """Return the members' table: the one before, while they and their capacities are the same."""
-    relays = tuple([member.relay for member in members])
-    capacities = tuple([loading.capacity(of.spec, relay) for relay in relays])
-    if before is not None and (relays, capacities) == (before.relays, before.capacities):
+    """Return the table of all usable relays: the one before, while they are the same."""
+    if before is not None and (relays, of.spec) == (before.relays, before.region.spec):
+        return before.whole
+    return rendezvous.Table([_seat(of, relay) for relay in relays])
+
+
+def _reduced(
+    whole: rendezvous.Table, out: frozenset[int], before: Supply | None
+) -> rendezvous.Table:
+    """Return the table of those that are not full."""
+    if not out:
+        return whole
+    if before is not None and before.whole is whole and before.out == out:
         return before.table
-    return rendezvous.Table(
-        [_seat(relay, room) for relay, room in zip(relays, capacities, strict=True)]
-    )
+    return rendezvous.Reduced(whole, out=out)
 
 
 def _marks(
@@ -210,11 +214,11 @@ def _marks(
         yield mark if mark is not None and mark.told == told else selection.Mark(told)
 
 
-def _seat(relay: fleet.Relay, capacity: int) -> rendezvous.Seat:
+def _seat(of: fleet.Region, relay: fleet.Relay) -> rendezvous.Seat:
     return rendezvous.Seat(
         name=relay.name,
         node=relay.node,
         zone=relay.zone,
         anycast=relay.addresses if relay.anycast else (),
-        capacity=capacity,
+        capacity=loading.capacity(of.spec, relay),
     )

@@ -118,6 +118,6 @@ class _Relay:
 
     def each(self, capacity: int) -> float:
         """Return the load that one allocation adds, more where traffic is what is scarce."""
-        if self.usage is None:
+        if self.usage is None or self.usage.allocations < FEW:
             return 1 / capacity
-        return max(1 / capacity, self.usage.load / max(self.usage.allocations, FEW))
+        return max(1 / capacity, self.usage.load / self.usage.allocations)

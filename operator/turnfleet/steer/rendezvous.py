@@ -124,6 +124,28 @@ class Table:
         return _two(other for other in order if apart(taken, seats[other]))
 
 
+class Reduced(Table):
+    """A table without some of its seats, by the same positions.
+
+    Only rows that name one of those differ, so only these are worked out anew.
+    """
+
+    __slots__ = ("_out", "_whole")
+
+    def __init__(self, whole: Table, *, out: frozenset[int]) -> None:
+        super().__init__(whole.seats)
+        self._whole = whole
+        self._out = out
+
+    def row(self, slot: int) -> tuple[int, ...]:
+        """Return the cells of a ``Row``."""
+        cells = self._whole.row(slot)
+        return cells if self._out.isdisjoint(cells) else super().row(slot)
+
+    def _order(self, found: Sequence[int]) -> list[int]:
+        return [seat for seat in super()._order(found) if seat not in self._out]
+
+
 def slot(user: str) -> int:
     """Return the slot of a user: the same in every process and version."""
     return (zlib.crc32(user.encode()) * _GOLDEN & _MASK) >> (32 - _SLOT_BITS)
