@@ -2,14 +2,16 @@
 
 import json
 import math
+from dataclasses import replace
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.support import courts
 
 from turnfleet.model import fleet
 from turnfleet.model import region as declared
-from turnfleet.probe import blame, cadence, damping, findings, heartbeat, pacing
+from turnfleet.probe import blame, cadence, damping, findings, heartbeat, pacing, record
 
 RHYTHM = cadence.Cadence()
 A, B, C = (fleet.RelayKey("r", name) for name in "abc")
@@ -229,6 +231,16 @@ def test_a_report_tells_which_certificate_is_served(certificate: object, told: s
     report = findings.read_report(document)
     assert report is not None
     assert report.certificate == told
+
+
+def test_another_certificate_of_the_same_relay_is_news() -> None:
+    known = record.Record(courts.target("eu1"), courts.RHYTHM, now=0.0, first_try=0.0)
+    renewed = replace(courts.WELL, certificate="ab12")
+    assert not known.is_renewed(renewed), "nothing is known of the one before"
+    known.heard(courts.WELL, 0.0, fresh=1.0)
+    assert not known.is_renewed(courts.WELL)
+    assert known.is_renewed(renewed)
+    assert not known.is_renewed(replace(renewed, instance="2")), "another relay's word"
 
 
 def test_the_most_telling_reason_stands_for_the_relay() -> None:

@@ -120,6 +120,9 @@ class Errands:
         if known := self._court.records.get(key):
             if report is not None:
                 fresh = interval + self._rhythm.status_fresh
+                if known.is_renewed(report):
+                    # It may be the certificate of all: at once, they would keep others waiting.
+                    known.trial_due = min(known.trial_due, now + self._rng.random() * self._round)
                 if known.heard(report, now, fresh=fresh):
                     self._heard(key, report.usage)
                 self.trials.hasten(key, known.trial_due)
@@ -180,6 +183,11 @@ class Errands:
             return  # it changed meanwhile: this test is about the one before
         interval = self._rhythm.trial_again if rehearsed.unsure else self._trial_interval()
         known.tested(rehearsed.trial, now, interval=self._varied(interval))
+
+    @property
+    def _round(self) -> float:
+        """Return how many seconds it takes to test everybody once."""
+        return len(self._court.records) / self._rhythm.trials_per_second
 
     def _trial_interval(self) -> float:
         return self._rhythm.stretched(

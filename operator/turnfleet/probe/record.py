@@ -98,6 +98,15 @@ class Record:
         self._evidence = evidence
         self._evidence_until = now + self._rhythm.evidence_fresh
 
+    def is_renewed(self, report: findings.Report) -> bool:
+        """Return whether clients meet another certificate, which may verify or not."""
+        before = self._report
+        return (
+            before is not None
+            and before.instance == report.instance
+            and before.certificate != report.certificate
+        )
+
     def heard(self, report: findings.Report, now: float, *, fresh: float) -> bool:
         """Note what the agent says; it counts for ``fresh`` seconds. Return whether it does."""
         if report.instance != self.target.instance:
@@ -105,8 +114,6 @@ class Record:
         was_ill = self._report is not None and self._report.reason is not None
         if was_ill and report.reason is None:
             self.trial_due = now
-        if self._report is not None and self._report.certificate != report.certificate:
-            self.trial_due = now  # clients meet another one: whether it verifies is news
         self._report = report
         self._report_until = now + fresh
         steps = round(report.usage.load / self._rhythm.load_step)
