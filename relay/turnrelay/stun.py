@@ -53,12 +53,14 @@ class Method(IntEnum):
     SEND = 0x006
     DATA = 0x007
     CREATE_PERMISSION = 0x008
+    CHANNEL_BIND = 0x009
 
 
 class Attribute(IntEnum):
     """The attributes that this codec writes or reads."""
 
     USERNAME = 0x0006
+    CHANNEL_NUMBER = 0x000C
     MESSAGE_INTEGRITY = 0x0008
     ERROR_CODE = 0x0009
     LIFETIME = 0x000D

@@ -16,7 +16,7 @@ from typing import Any
 import aiohttp
 from tests.support import coturn
 
-from turnrelay import auth, contract, turn
+from turnrelay import auth, contract, stun, turn
 
 SECRET = "the-first-secret-of-the-tests-0001"
 KEY = "0123456789abcdef0123456789abcdef"
@@ -210,6 +210,19 @@ async def permission(allocation: turn.Allocation, peer: str) -> int:
     """Return the error code that a CreatePermission meets, 0 when it works."""
     try:
         await allocation.permit(peer)
+    except turn.Refused as refused:
+        return refused.code
+    return 0
+
+
+async def channel(allocation: turn.Allocation, number: int, peer: str) -> int:
+    """Return the error code that a ChannelBind meets, 0 when it works."""
+    attributes = [(stun.Attribute.CHANNEL_NUMBER, (number << 16).to_bytes(4, "big"))]
+    connection = allocation._connection  # noqa: SLF001 - the client has no use for channels
+    try:
+        await connection._exchange(  # noqa: SLF001 - see above
+            stun.Method.CHANNEL_BIND, attributes, peer=stun.Address(peer, 4000)
+        )
     except turn.Refused as refused:
         return refused.code
     return 0
