@@ -171,7 +171,7 @@ class Operator:
                 queue=self._queue,
                 announcer=self._announcer,
                 asking=self._asking,
-                turns=self._reconciler.turns,
+                turns=self._reconciler.neighbours.turns,
                 certificates=self._certificates,
                 regions=self._regions.objects,
             ),
@@ -254,7 +254,7 @@ class Operator:
         self._sign_for_those_there_are()
         for key in map(reading.RegionKey._make, self._regions.objects):
             if self._observing.is_unsettled(key):
-                self._reconciler.turns.presume(key)
+                self._reconciler.neighbours.turns.presume(key)
         _log.info("%d regions, %d nodes", len(self._regions.objects), len(self._nodes.by_name))
         await self._queue.work(self._reconcile, workers=WORKERS)
 
@@ -276,10 +276,10 @@ class Operator:
 
     def _sign_for_those_there_are(self) -> None:
         if self._complete:
-            self._signing.keep_only(tuple(self._reconciler.names))
+            self._signing.keep_only(tuple(self._reconciler.neighbours.names))
 
     def _signed_otherwise(self, name: str) -> None:
-        for key in self._reconciler.names.of(name):
+        for key in self._reconciler.neighbours.names.of(name):
             self._queue.mark(key)
 
     def _part_changed(self, key: reading.RegionKey) -> None:

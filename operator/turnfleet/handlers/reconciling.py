@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Final
 
 from turnfleet import names
-from turnfleet.handlers import asking, metrics, nodes, queue, roster, surroundings
+from turnfleet.handlers import asking, metrics, neighbours, nodes, queue, roster
 from turnfleet.kube import (
     announcing,
     borrowing,
@@ -33,8 +33,6 @@ BEHIND_MAX: Final = 5.0
 """Seconds after which a plan is made though they have not: somebody may have undone it."""
 _PAUSED: Final = 1.0
 """Seconds between two looks at whether this replica may write again."""
-_PEERS_GATHER: Final = 2.0
-"""Seconds in which new relay addresses are collected before every region hears of them."""
 _SECRET_BYTES: Final = 32
 
 _log = logging.getLogger(__name__)
@@ -90,35 +88,22 @@ class Reconciler:
         """``clock`` gives monotonic seconds, ``wall`` Unix ones."""
         self._parts = parts
         self._policy = policy
-        self._mark = mark
         self._may_write = may_write
         self._clock = clock
         self._wall = wall
         self._entropy = entropy
-        self.names = surroundings.Names()
-        self.turns = surroundings.Turns(most=most_rolling)
-        self.refuges = surroundings.Refuges()
-        self.addresses = surroundings.Addresses()
+        self.neighbours = neighbours.Neighbours(
+            most_rolling=most_rolling, denied_peers=policy.denied_peers, mark=mark
+        )
         self._memories: dict[reading.RegionKey, _Memory] = {}
         self._by_dns: set[reading.RegionKey] = set()
 
     def learn(self, change: roster.Change) -> None:
         """Take in that a TurnRegion is new, different or gone, before anybody looks at it."""
         key = reading.RegionKey(*change.key)
+        self.neighbours.learn(key, change)
         if change.after is None:
             self._forget(key)
-            return
-        identity = reading.identity(change.after)
-        self.names.put(identity)
-        self.refuges.put(
-            key,
-            residency=fields.text(change.after, "spec", "residency"),
-            # As whoever wrote the status left it, until this operator has looked itself.
-            taking=bool(fields.whole(change.after, "status", "readyReplicas")),
-        )
-        if change.before is None or reading.identity(change.before).deleting != identity.deleting:
-            for namesake in self.names.namesakes(key):
-                self._mark(namesake, 0.0)
 
     def is_own(self, key: reading.RegionKey, found: fields.Object) -> bool:
         """Return whether a TurnRegion is just as this reconciler wrote it: nothing to look at."""
@@ -263,10 +248,10 @@ class Reconciler:
 
     def _surroundings(self, key: reading.RegionKey) -> observed.Surroundings:
         return observed.Surroundings(
-            name_taken_by=self.names.taken_by(key),
-            relay_addresses=self.addresses.all,
-            may_roll=self.turns.may_roll(key),
-            elsewhere=self.refuges.has(key),
+            name_taken_by=self.neighbours.names.taken_by(key),
+            relay_addresses=self.neighbours.addresses.all,
+            may_roll=self.neighbours.turns.may_roll(key),
+            elsewhere=self.neighbours.refuges.has(key),
             agent_key=self._parts.signing.agent_key,
             signed=self._parts.signing.signed(key.name),
             fresh_secret=self._entropy(_SECRET_BYTES).hex().encode(),
@@ -277,27 +262,11 @@ class Reconciler:
         if plan.signing is not None:
             self._parts.signing.want(key.name, plan.signing)
         self._parts.asking.want(key, seen.pods, soon=plan.inquire)
-        freed = self.turns.said(key, rolling=plan.rolling)
-        for waiting in (*freed, *self.refuges.said(key, taking=plan.taking)):
-            self._mark(waiting, 0.0)
         addresses = {address for pod in seen.pods for address in pod.addresses}
-        self._say(self.addresses.said(key, addresses), but=key)
-
-    def _say(self, changed: frozenset[str], *, but: reading.RegionKey) -> None:
-        if changed and surroundings.concerns_peers(changed, self._policy.denied_peers):
-            for key in self._memories:
-                if key != but:
-                    self._mark(key, _PEERS_GATHER)
+        self.neighbours.said(key, plan, addresses)
 
     def _forget(self, key: reading.RegionKey) -> None:
         self._memories.pop(key, None)
-        self.names.remove(key)
-        for namesake in self.names.namesakes(key):
-            self._mark(namesake, 0.0)
-        self.refuges.forget(key)
-        for waiting in self.turns.forget(key):
-            self._mark(waiting, 0.0)
-        self._say(self.addresses.said(key, ()), but=key)
         self._parts.named.want(key, None)
         self._parts.certificates.want(key, None)
         self._parts.asking.want(key, ())

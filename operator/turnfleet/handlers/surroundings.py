@@ -37,6 +37,10 @@ class Names:
         """Return the regions of a name."""
         return tuple(self._by_name.get(name, {}))
 
+    def all(self) -> Iterator[reading.RegionKey]:
+        """Return every region."""
+        return (key for regions in self._by_name.values() for key in regions)
+
     def namesakes(self, key: reading.RegionKey) -> tuple[reading.RegionKey, ...]:
         """Return the other regions of a name."""
         return tuple(one for one in self._by_name.get(key.name, {}) if one != key)
