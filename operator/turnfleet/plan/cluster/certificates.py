@@ -41,7 +41,7 @@ def _unusable(known: facts.Facts) -> facts.Answer | None:
     if known.certificate is None or not known.certificate.problem:
         return None
     return facts.no(
-        "Unusable", f"{known.certificate.problem}; relays keep the certificate they have"
+        "Unusable", f"{known.certificate.problem}; relays that run keep the one they have"
     )
 
 
