@@ -17,14 +17,15 @@ from tests.support import (
 from turnfleet.commands import asking
 from turnrelay import stun, turn
 
-_LIVE_WITHIN: Final = 100
-"""Seconds until every relay goes by an edit. A kubelet brings a changed ConfigMap within a minute,
-and coturn looks at its tables every five seconds; a nudge of the pods will spare the minute."""
+_LIVE_WITHIN: Final = 25
+"""Seconds until every relay goes by an edit: coturn looks at its tables every five. Kubelets are
+nudged at once, and those that did not know of the change yet again after 15."""
 _DENIED: Final = "9.9.9.9"
 """A peer that is allowed unless somebody says otherwise. Nothing is sent to it."""
 _MEDIA_SERVER: Final = shape.GATEWAY
 """A peer of a private network, which is denied unless somebody says otherwise."""
-_PER_USER: Final = 6
+_PER_USER: Final = 12
+"""More than the other tests use at once, for it stays in force a while."""
 
 
 async def test_quotas_and_peers_change_in_a_coturn_that_runs(
@@ -38,13 +39,11 @@ async def test_quotas_and_peers_change_in_a_coturn_that_runs(
     for offer in offers:
         assert await _goes_by(offer, back_end) == (True, False, False)
     async with cluster_calls.going_on(offers, trusted=back_end.trusted) as calls:
-        fleet.edit(
-            central.name,
-            {
-                "limits": {"allocationsPerUser": _PER_USER},
-                "peers": {"deny": [f"{_DENIED}/32"], "allow": [f"{_MEDIA_SERVER}/32"]},
-            },
-        )
+        edit = {
+            "limits": {"allocationsPerUser": _PER_USER},
+            "peers": {"deny": [f"{_DENIED}/32"], "allow": [f"{_MEDIA_SERVER}/32"]},
+        }
+        fleet.apply(central.name, {**central.spec, **edit})
         began = time.monotonic()
         for offer in offers:
             while (found := await _goes_by(offer, back_end)) != (False, True, True):

@@ -14,9 +14,11 @@ from tests.support import cluster_asking, cluster_calls, cluster_fleet, cluster_
 _NEXT: Final = "e2e-next"
 """Another tag of the image that was built here."""
 _WITHIN: Final = 90
-_OF_RELEASE: Final = "app.kubernetes.io/part-of=turnfleet"
 _CLUSTER_WIDE: Final = "namespaces,clusterroles,clusterrolebindings,priorityclasses,crds"
-_AT_HOME: Final = "all,secrets,configmaps,serviceaccounts,roles,rolebindings,leases,pdb"
+_AT_HOME: Final = (
+    "deployments,replicasets,pods,services,jobs,secrets,configmaps,serviceaccounts,roles,"
+    "rolebindings,leases,poddisruptionbudgets"
+)
 _NOT_OURS: Final = frozenset(
     {"ConfigMap/kube-root-ca.crt", "ConfigMap/relay-authority", "ServiceAccount/default"}
 )
@@ -35,7 +37,8 @@ async def test_an_upgrade_of_the_programs_ends_no_call_and_touches_no_relay(
     offers = await cluster_asking.complete(back_end, central)
     async with (
         cluster_calls.going_on(offers, trusted=back_end.trusted) as calls,
-        cluster_asking.always(back_end, central.is_complete),
+        # An endpoint is ready with the first relay that it has tried.
+        cluster_asking.always(back_end, lambda offers: bool(central.hosts(offers))),
     ):
         began = time.monotonic()
         await asyncio.to_thread(
@@ -44,7 +47,11 @@ async def test_an_upgrade_of_the_programs_ends_no_call_and_touches_no_relay(
         await asyncio.to_thread(fleet.await_programs)
         await asyncio.to_thread(fleet.await_settled, central.name)
         told.measured(f"all programs replaced after {time.monotonic() - began:.1f} s")
-    assert {_tag(pod) for pod in _programs(kubernetes)} == {_NEXT}
+    await asyncio.to_thread(
+        kubectl.wait_until,
+        lambda: {_tag(pod) for pod in _programs(kubernetes)} == {_NEXT},
+        what="the last of the old programs to end",
+    )
     assert fleet.instances(central) == before
     _assert_whole(calls, told)
 
@@ -60,10 +67,10 @@ async def test_an_uninstall_leaves_regions_whose_relays_go_on_and_an_install_fin
     async with cluster_calls.going_on(offers, trusted=back_end.trusted) as calls:
         await asyncio.to_thread(fleet.uninstall)
         assert await back_end.ask() == ()
-        assert fleet.region(central.name) is not None
+        assert await asyncio.to_thread(fleet.region, central.name) is not None
         assert await back_end.complaints(offers) == ()
         await asyncio.to_thread(fleet.install)
-        again = cluster_asking.back_end(fleet)
+        again = await asyncio.to_thread(cluster_asking.back_end, fleet)
         seconds = await cluster_asking.until(again, central.is_complete, within=_WITHIN)
         told.measured(f"answers {seconds:.1f} s after the next install")
         await asyncio.to_thread(fleet.await_settled, central.name)
@@ -78,8 +85,8 @@ async def test_an_uninstall_that_keeps_nothing_waits_for_the_last_call_and_leave
     central: cluster_regions.Region,
     told: steps.Steps,
 ) -> None:
-    back_end = cluster_asking.back_end(fleet)
     await asyncio.to_thread(fleet.install, "--set=crds.keep=false")
+    back_end = cluster_asking.back_end(fleet)
     await asyncio.to_thread(fleet.await_programs)
     offers = await cluster_asking.complete(back_end, central)
     began = time.monotonic()
@@ -92,12 +99,14 @@ async def test_an_uninstall_that_keeps_nothing_waits_for_the_last_call_and_leave
     await ending
     told.measured(f"ended {time.monotonic() - began:.1f} s after it began")
     assert _ran(kubernetes, "turnfleet-uninstall")
-    assert _left(kubernetes) == set()
+    await asyncio.to_thread(
+        kubectl.wait_until, lambda: not _left(kubernetes), what=f"the end of {_left(kubernetes)}"
+    )
 
 
 def _assert_whole(calls: Sequence[cluster_calls.Call], told: steps.Steps) -> None:
-    told.measured(f"{len(calls)} calls, {sum(call.sent for call in calls)} packets, none lost")
     assert [str(call) for call in calls if call.lost or call.broken] == []
+    told.measured(f"{len(calls)} calls, {sum(call.sent for call in calls)} packets, none lost")
 
 
 def _next(image: str) -> str:

@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable
 from dataclasses import dataclass
 from typing import Final
 
@@ -29,15 +29,19 @@ class BackEnd:
     key: str
     trusted: ssl.SSLContext
 
-    async def ask(self, **question: str) -> tuple[asking.Offer, ...]:
+    async def ask(self, **question: str) -> Offers:
         """Return what is offered; nothing where there is no answer now."""
-        async with asking.session(context=self.trusted, key=self.key) as session:
-            try:
-                return await asking.Asker(session, self.address).ask(asking.Question(**question))
-            except output.Failure:
-                return ()
+        try:
+            return await self.insist(**question)
+        except output.Failure:
+            return ()
 
-    async def refused(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
+    async def insist(self, **question: str) -> Offers:
+        """Return what is offered; raise output.Failure where there is no answer now."""
+        async with asking.session(context=self.trusted, key=self.key) as session:
+            return await asking.Asker(session, self.address).ask(asking.Question(**question))
+
+    async def refused(self, offers: Offers) -> tuple[str, ...]:
         """Ask for an allocation on every URL and return those that gave none, with the reason."""
         return tuple([text for each in offers if (text := await self._refusal(each))])
 
@@ -48,7 +52,7 @@ class BackEnd:
         except (turn.Failure, ValueError) as failure:
             return f"{offer.url}: {failure}"
 
-    async def complaints(self, offers: Sequence[asking.Offer]) -> tuple[str, ...]:
+    async def complaints(self, offers: Offers) -> tuple[str, ...]:
         """Use every URL as a client does, packets included, and return what did not work."""
         tried = [
             (each.url, await exercising.exercise(each, context=self.trusted, packets=_PACKETS))
@@ -88,13 +92,16 @@ async def complete(
 @contextlib.asynccontextmanager
 async def always(back_end: BackEnd, good: Judgement) -> AsyncIterator[None]:
     """Ask all the while that the block lasts; every single answer has to be good."""
-    bad: list[Offers] = []
+    bad: list[Offers | str] = []
 
     async def watch() -> None:
         while True:
-            offers = await back_end.ask()
-            if not good(offers):
-                bad.append(offers)
+            try:
+                offers = await back_end.insist()
+                if not good(offers):
+                    bad.append(offers)
+            except output.Failure as failure:
+                bad.append(str(failure))
             await asyncio.sleep(0.2)
 
     watching = asyncio.create_task(watch())

@@ -14,8 +14,8 @@ from turnrelay import turn
 
 _PACE: Final = 0.05
 """Seconds between packets: on a machine that is four nodes a voice stream's 0.02 costs too much."""
-_LATE: Final = 1.0
-"""Seconds after which a packet that has not come back is lost."""
+_LATE: Final = 3.0
+"""Seconds after which a packet that has not come back is lost; the machine may be busy."""
 
 
 @dataclass(slots=True, kw_only=True)

@@ -6,6 +6,7 @@ the account may, be it that nothing has that name or that the body is none. Writ
 
 import contextlib
 import http.client
+import json
 import ssl
 from dataclasses import dataclass
 from http import HTTPStatus
@@ -21,7 +22,7 @@ _METHODS: Final = {
 }  # fmt: skip
 _NAMELESS: Final = frozenset({"list", "watch", "create"})
 _NO_NAME: Final = "nothing-of-this-name"
-_REFUSING: Final = frozenset({HTTPStatus.UNAUTHORIZED, HTTPStatus.FORBIDDEN})
+_REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
 _TIMEOUT: Final = 10.0
 
 
@@ -36,28 +37,53 @@ class Account:
 
     def may(self, act: rights.Act) -> bool:
         """Return whether the server lets this account do a thing."""
-        patched = "application/merge-patch+json" if act.verb == "patch" else "application/json"
-        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": patched}
         method = _METHODS[act.verb]
+        status, said = self._ask(method, path(act), "" if method == "GET" else "{}")
+        # A quota or a policy forbids with the same code and in other words.
+        return status != HTTPStatus.FORBIDDEN or f"cannot {act.verb}" not in said
+
+    def is_told(self, act: rights.Act) -> bool:
+        """Return whether the server says that it would, as ``kubectl auth can-i`` asks it."""
+        group, resource, subresource = _parts(act)
+        wanted = {
+            "verb": act.verb,
+            "group": group,
+            "resource": resource,
+            "subresource": subresource,
+            "namespace": act.namespace or "",
+            "name": act.name,
+        }
+        review = {
+            "apiVersion": "authorization.k8s.io/v1",
+            "kind": "SelfSubjectAccessReview",
+            "spec": {"resourceAttributes": wanted},
+        }
+        status, said = self._ask("POST", _REVIEWS, json.dumps(review))
+        assert status == HTTPStatus.CREATED, said
+        allowed: bool = json.loads(said)["status"]["allowed"]
+        return allowed
+
+    def _ask(self, method: str, target: str, body: str) -> tuple[int, str]:
+        kind = "merge-patch+json" if method == "PATCH" else "json"
+        headers = {"Authorization": f"Bearer {self.token}", "Content-Type": f"application/{kind}"}
         connection = http.client.HTTPSConnection(
             self.server.removeprefix("https://"),
             timeout=_TIMEOUT,
             context=ssl.create_default_context(cafile=self.authority),
         )
         with contextlib.closing(connection):
-            connection.request(method, path(act), None if method == "GET" else "{}", headers)
+            connection.request(method, target, body, headers)
             answer = connection.getresponse()
-            said = answer.read().decode() if answer.status in _REFUSING else ""
+            # A watch that is allowed would go on.
+            said = "" if answer.status == HTTPStatus.OK else answer.read().decode()
         if answer.status == HTTPStatus.UNAUTHORIZED:
             raise ValueError(f"the server does not know this token: {said}")
-        # A quota or a policy forbids with the same code and in other words.
-        return f"cannot {act.verb}" not in said
+        return answer.status, said
 
 
 def path(act: rights.Act) -> str:
     """Return the path and the query by which a thing is asked for."""
-    group, _, plural = act.resource.rpartition("/")
-    resource, _, subresource = plural.partition(":")
+    group, resource, subresource = _parts(act)
     version = _VERSIONS.get(group, "v1")
     parts = [f"/apis/{group}/{version}" if group else f"/api/{version}"]
     if act.namespace is not None:
@@ -68,6 +94,13 @@ def path(act: rights.Act) -> str:
     if subresource:
         parts.append(subresource)
     return "/".join(parts) + _query(act)
+
+
+def _parts(act: rights.Act) -> tuple[str, str, str]:
+    """Return group, plural and subresource."""
+    group, _, plural = act.resource.rpartition("/")
+    resource, _, subresource = plural.partition(":")
+    return group, resource, subresource
 
 
 def _query(act: rights.Act) -> str:
