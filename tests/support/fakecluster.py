@@ -97,7 +97,7 @@ class Cluster:
             seen=seen,
             surroundings=observed.Surroundings(
                 agent_key="ab" * 32,
-                fresh_secret=f"{self.now:032.3f}".encode(),
+                fresh_secret=f"{self.auth and self.auth.generation}{self.now:032.3f}".encode(),
                 signed=self.signed,
                 may_roll=self.may_roll,
                 elsewhere=self.elsewhere,
@@ -112,6 +112,8 @@ class Cluster:
         for manifest in plan.apply:
             self.put(manifest)
             self.control()
+        if plan.status is not None:
+            self.status = dict(plan.status)
         for step in plan.annotate:
             relay = self.relays.get(step.pod)
             if relay is not None and relay.pod.uid == step.uid:
@@ -121,8 +123,6 @@ class Cluster:
         for deletion in plan.delete:
             self.delete(deletion)
             self.control()
-        if plan.status is not None:
-            self.status = dict(plan.status)
         if plan.signing is not None:
             self.signed = plan.signing
 
