@@ -73,14 +73,15 @@ class Executor:
             if not await run.apply(manifest):
                 break  # later ones build on it: no workload without its account
         applied = not run.failed
+        if plan.status is not None:
+            # Before pods are gone through: endpoints go by it, and a region may have a thousand.
+            await run.write_status(plan.status)
         for annotated in plan.annotate:
             await run.annotate(annotated)
         if applied:
             # What ends makes room for what was applied; without that it would only end.
             for deleted in plan.delete:
                 await run.delete(deleted)
-        if plan.status is not None:
-            await run.write_status(plan.status)
         return run.report(happened=plan.events if applied else ())
 
 

@@ -47,7 +47,7 @@ class Event:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Plan:
-    """What to do for one region now: apply, annotate, delete, then status."""
+    """What to do for one region now: apply, write the status, annotate, delete."""
 
     apply: tuple[objects.Manifest, ...] = ()
     annotate: tuple[Annotate, ...] = ()

@@ -206,7 +206,9 @@ def _replacing(
 def _most(roster: members.Roster, now: float) -> float:
     """Return how many relays that serve the new kind has earned to replace, whatever the budget."""
     missing = roster.expected - len(roster.alive) - len(roster.leaving)
-    if missing > 0 or any(member.untried or _is_coming(member, now) for member in roster.alive):
+    coming = sum(_is_coming(member, now) for member in roster.alive)
+    unplaceable = max(0, roster.desired - roster.room)
+    if missing > 0 or coming > unplaceable or any(member.untried for member in roster.alive):
         return 0
     if any(member.current and member.served for member in roster.alive):
         return math.inf
@@ -214,7 +216,7 @@ def _most(roster: members.Roster, now: float) -> float:
 
 
 def _is_coming(member: members.Member, now: float) -> bool:
-    """Return whether a relay is about to get a node; one that finds none holds up no rollout."""
+    """Return whether a relay may be about to get a node; one that finds none holds up nobody."""
     return member.pod.node is None and now < member.pod.created + SETTLING
 
 
