@@ -11,6 +11,7 @@ from collections.abc import Callable
 from typing import Final
 
 from turnrelay import (
+    capping,
     config,
     draining,
     enduring,
@@ -89,6 +90,7 @@ class Agent:
             complain=self._in.complain,
         )
         self._meter = metering.Meter(prober=self._prover, run=lambda: self._supervisor.run)
+        self._cap = capping.Cap()
         self._standing = lifecycle.start(clock())
 
     async def run(self) -> None:
@@ -186,6 +188,7 @@ class Agent:
             obstacle=self._supervisor.obstacle,
             once_proven=self._prover.once_proven,
             proof=self._prover.proof,
+            at_cap=self._cap.reached,
             fault=self._upkeep.fault or self._clock_fault(),
             address_changed=run is not None and self._address_changed(run),
             closed=self._in.settings.live.closed,
@@ -219,6 +222,10 @@ class Agent:
         with contextlib.suppress(state.Unusable):
             self._upkeep.take()
             self._in.poll_certificate(self._clock())
+        self._cap = self._cap.after(
+            self._meter.bitrate, allowed=self._in.settings.live.bandwidth_per_relay
+        )
+        self._upkeep.full = self._cap.reached
         if self._supervisor.run is not None:
             self._upkeep.keep()
         self._judge()

@@ -59,7 +59,9 @@ class Live:
     allocations_per_user: int = 100
     allocations_per_relay: int = 10_000
     bandwidth_per_relay: int | None = None
-    """Bit/s, both directions together; a term of the load, not enforced."""
+    """Bit/s, both directions together; at that, new allocations are refused."""
+    bandwidth_per_allocation: int | None = None
+    """Bit/s in each direction; coturn drops what is above."""
     closed: bool = False
     """Out of the answers, still serving (a soft drain)."""
     deny: tuple[ranges.Network, ...] = ()
@@ -162,11 +164,6 @@ class _Reader:
     def live(self, document: Mapping[str, object]) -> Live:
         where = "live."
         peers = self.mapping(document, "peers", where)
-        bandwidth = None
-        if document.get("bandwidthPerRelay") is not None:
-            bandwidth = self.integer(
-                document, "bandwidthPerRelay", low=1, high=10**15, parent=where
-            )
         closed = document.get("closed", False)
         if not isinstance(closed, bool):
             self.note("live.closed", f"{show(closed)} is neither true nor false")
@@ -177,12 +174,18 @@ class _Reader:
             allocations_per_relay=self.integer(
                 document, "allocationsPerRelay", low=1, high=1_000_000, default=10_000, parent=where
             ),
-            bandwidth_per_relay=bandwidth,
+            bandwidth_per_relay=self.bandwidth(document, "bandwidthPerRelay"),
+            bandwidth_per_allocation=self.bandwidth(document, "bandwidthPerAllocation"),
             closed=closed is True,
             deny=self.networks(peers, "deny"),
             allow=self.networks(peers, "allow"),
             digest=_hash(document),
         )
+
+    def bandwidth(self, document: Mapping[str, object], key: str) -> int | None:
+        if document.get(key) is None:
+            return None
+        return self.integer(document, key, low=1, high=10**15, parent="live.")
 
     def networks(self, document: Mapping[str, object], key: str) -> tuple[ranges.Network, ...]:
         path = f"live.peers.{key}"

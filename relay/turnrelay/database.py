@@ -18,6 +18,9 @@ from turnrelay import config, ranges
 REFUSE_ALL: Final = -1
 """A total quota that no count is below; 0 would mean no limit."""
 
+_BYTES_MAX: Final = (1 << 32) - 1
+"""coturn counts in 32 bits."""
+
 # The names and shapes of coturn's own schema (schema.sql); the tables it never fills are left out
 # of no version: coturn creates what it misses, which a reader under WAL must not have to do.
 _TABLES: Final = (
@@ -99,6 +102,8 @@ class Content:
     user_quota: int
     total_quota: int
     """``REFUSE_ALL``, or at most so many allocations."""
+    max_bps: int
+    """Bytes a second that a new allocation may carry in each direction; 0: no limit."""
     denied: frozenset[str]
     """coturn ranges, on top of the built-in ones."""
     allowed: frozenset[str]
@@ -114,6 +119,7 @@ def content(
         secrets=secrets,
         user_quota=live.allocations_per_user,
         total_quota=REFUSE_ALL if refuse_all else live.allocations_per_relay,
+        max_bps=min((live.bandwidth_per_allocation or 0) // 8, _BYTES_MAX),
         denied=_ranges(live.deny),
         allowed=_ranges(live.allow),
     )
@@ -135,6 +141,7 @@ def _rows(content: Content) -> dict[str, frozenset[Row]]:
             {
                 (content.realm, "user-quota", str(content.user_quota)),
                 (content.realm, "total-quota", str(content.total_quota)),
+                (content.realm, "max-bps", str(content.max_bps)),
             }
         ),
     }

@@ -51,7 +51,7 @@ class Reason(StrEnum):
     FORBIDDEN = "Forbidden"
     """coturn refuses allocations as such (403), as one that drains does."""
     FULL = "Full"
-    """No room: 486 (quota) or 508 (ports)."""
+    """No room: 486 (quota), 508 (ports), or as much traffic as is allowed."""
     REFUSED = "Refused"
     """Another TURN error code."""
     SILENT = "Silent"
@@ -140,6 +140,8 @@ class Facts:
     once_proven: bool = False
     """Some Allocate has worked since coturn started."""
     proof: Proof = Unproven()
+    at_cap: bool = False
+    """It carries as much as its owner allows."""
     fault: Obstacle | None = None
     """What is broken beside a coturn that runs."""
     address_changed: bool = False
@@ -200,10 +202,17 @@ def judge(facts: Facts) -> Verdict:
     if not facts.once_proven:
         reason, sentence = failing or (Reason.UNPROVEN, "no Allocate of its own has worked yet")
         return Verdict(state=contract.State.STARTING, reason=reason, sentence=sentence)
-    closing = failing or _closing(facts)
+    closing = _capped(facts, failing) or failing or _closing(facts)
     if closing is not None:
         return Verdict(state=contract.State.CLOSED, reason=closing[0], sentence=closing[1])
     return Verdict(state=contract.State.READY)
+
+
+def _capped(facts: Facts, failing: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
+    """Return the cause where coturn refuses for the sake of the cap, or is about to."""
+    if not facts.at_cap or (failing is not None and failing[0] is not Reason.FULL):
+        return None
+    return Reason.FULL, "it carries as much as limits.bandwidthPerRelay allows"
 
 
 def _closing(facts: Facts) -> tuple[Reason, str] | None:

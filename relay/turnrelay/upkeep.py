@@ -35,6 +35,8 @@ class Upkeep:
         self._written: database.Content | None = None
         self._looked = 0.0
         self._refuse_all = False
+        self.full = False
+        """Whether the relay carries all that it may, so that new allocations are refused."""
         self.in_force: auth.Auth | None = None
         """The secrets that coturn has."""
         self.live_hash = ""
@@ -98,7 +100,7 @@ class Upkeep:
         wanted = database.content(
             settings=self._in.settings,
             secrets=known.secrets(self._time.retiring()),
-            refuse_all=self._refuse_all,
+            refuse_all=self._refuse_all or self.full,
         )
         if wanted != self._written:
             changes = self._database.apply(wanted)

@@ -28,7 +28,7 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     file = tmp_path / "db"
     opened = database.Database(file)
     opened.open()
-    assert opened.apply(content("one", "two")) == 4
+    assert opened.apply(content("one", "two")) == 5
     assert opened.apply(content("one", "two")) == 0
     assert opened.apply(content("two", "three")) == 2
     assert opened.apply(content("two", "three", live_allocationsPerUser=7)) == 2
@@ -42,6 +42,7 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     assert rows(file, "turn_realm_option") == {
         ("turn.example.com", "user-quota", "100"),
         ("turn.example.com", "total-quota", "-1"),
+        ("turn.example.com", "max-bps", "0"),
     }
     assert rows(file, "denied_peer_ip") == {("turn.example.com", "10.0.0.0-10.255.255.255")}
     assert rows(file, "allowed_peer_ip") == {("turn.example.com", "::1")}
@@ -61,7 +62,7 @@ def test_a_broken_file_is_made_anew(tmp_path: Path) -> None:
     (tmp_path / "db").write_bytes(b"not a database at all, " * 100)
     opened = database.Database(tmp_path / "db")
     opened.open()
-    assert opened.apply(content("one")) == 3
+    assert opened.apply(content("one")) == 4
     opened.close()
 
 

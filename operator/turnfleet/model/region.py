@@ -163,6 +163,8 @@ class Limits:
     allocations_per_relay: int = 10_000
     bandwidth_per_relay: int | None = None
     """Bit/s, both directions together."""
+    bandwidth_per_allocation: int | None = None
+    """Bit/s in each direction."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -177,6 +177,9 @@ def _limits(value: object, place: reading.Place) -> region.Limits:
         bandwidth_per_relay=limits.optional(
             "bandwidthPerRelay", reading.whole(1_000_000, 1_000_000_000_000)
         ),
+        bandwidth_per_allocation=limits.optional(
+            "bandwidthPerAllocation", reading.whole(64_000, 10_000_000_000)
+        ),
     )
 
 

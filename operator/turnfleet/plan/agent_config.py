@@ -53,6 +53,7 @@ def render(
         "allocationsPerUser": spec.limits.allocations_per_user,
         "allocationsPerRelay": spec.limits.allocations_per_relay,
         "bandwidthPerRelay": spec.limits.bandwidth_per_relay,
+        "bandwidthPerAllocation": spec.limits.bandwidth_per_allocation,
         "peers": {
             "deny": sorted({*spec.peers.deny, *denied}),
             "allow": sorted({*spec.peers.allow, *peers}),
