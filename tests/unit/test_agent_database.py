@@ -1,7 +1,9 @@
 """The database that coturn reads: what it says, how little is written, what breaks it."""
 
+import contextlib
 import json
 import sqlite3
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -86,4 +88,81 @@ def test_nothing_of_a_failed_write_remains(tmp_path: Path) -> None:
     other.close()
     assert rows(tmp_path / "db", "turn_secret") == {("turn.example.com", "one")}
     assert opened.apply(content("two")) == 2
+    opened.close()
+
+
+def checkpointed(file: Path) -> None:
+    """Have everything in the file itself, as after a while."""
+    with contextlib.closing(sqlite3.connect(file)) as other:
+        other.execute("PRAGMA wal_checkpoint(TRUNCATE)")
+
+
+def garbled(file: Path) -> None:
+    file.write_bytes(b"\xa5" * file.stat().st_size)
+
+
+def damage_file(file: Path) -> None:
+    checkpointed(file)
+    garbled(file)
+
+
+def damage_log(file: Path) -> None:
+    garbled(file.with_name(f"{file.name}-wal"))
+
+
+def truncate_file(file: Path) -> None:
+    checkpointed(file)
+    file.write_bytes(b"")
+
+
+def forget_secrets(file: Path) -> None:
+    with contextlib.closing(sqlite3.connect(file, isolation_level=None)) as other:
+        other.execute("DELETE FROM turn_secret")
+
+
+@pytest.mark.parametrize("harm", [damage_file, damage_log, truncate_file, forget_secrets])
+def test_what_others_did_to_the_file_is_mended_for_every_reader(
+    tmp_path: Path, harm: Callable[[Path], None]
+) -> None:
+    file = tmp_path / "db"
+    opened = database.Database(file)
+    opened.open()
+    opened.apply(content("one"))
+    reader = sqlite3.connect(file)
+    select = "SELECT value FROM turn_secret"
+    version = reader.execute("PRAGMA schema_version").fetchone()
+    assert reader.execute(select).fetchall() == [("one",)]
+    inode = file.stat().st_ino
+    assert not opened.confirm(content("one"))
+    harm(file)
+    assert opened.confirm(content("one"))
+    assert not opened.confirm(content("one"))
+    assert reader.execute(select).fetchall() == [("one",)]
+    assert reader.execute("PRAGMA schema_version").fetchone() == version
+    assert rows(file, "turn_secret") == {("turn.example.com", "one")}
+    assert file.stat().st_ino == inode
+    assert opened.apply(content("two")) == 2
+    reader.close()
+    opened.close()
+
+
+def test_a_file_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "db")
+    opened.open()
+    opened.apply(content("one"))
+    (tmp_path / "db").unlink()
+    with pytest.raises(database.Failed, match="unable to open"):
+        opened.confirm(content("one"))
+    opened.close()
+
+
+def test_damage_under_a_strangers_lock_is_told_and_not_waited_for(tmp_path: Path) -> None:
+    opened = database.Database(tmp_path / "db")
+    opened.open()
+    opened.apply(content("one"))
+    with contextlib.closing(sqlite3.connect(tmp_path / "db", isolation_level=None)) as other:
+        other.execute("DELETE FROM turn_secret")
+        other.execute("BEGIN IMMEDIATE")
+        with pytest.raises(database.Failed, match="locked"):
+            opened.confirm(content("one"))
     opened.close()

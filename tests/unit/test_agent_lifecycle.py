@@ -32,6 +32,13 @@ PROVEN = lifecycle.Facts(once_proven=True, proof=lifecycle.Proven())
         (lifecycle.Facts(once_proven=True, closed=True), "Closed", "Closed"),
         (lifecycle.Facts(once_proven=True, address_changed=True), "Closed", "AddressChanged"),
         (lifecycle.Facts(draining=True, obstacle=OBSTACLE), "Draining", "Draining"),
+        (lifecycle.Facts(once_proven=True, fault=OBSTACLE, closed=True), "Closed", "NoSecret"),
+        (lifecycle.Facts(once_proven=True, at_cap=True), "Closed", "Full"),
+        (
+            lifecycle.Facts(once_proven=True, at_cap=True, proof=lifecycle.Silent("")),
+            "Closed",
+            "Silent",
+        ),
     ],
 )
 def test_facts_decide_state_and_reason(facts: lifecycle.Facts, state: str, reason: str) -> None:
@@ -39,6 +46,11 @@ def test_facts_decide_state_and_reason(facts: lifecycle.Facts, state: str, reaso
     assert (verdict.state, verdict.reason) == (state, reason)
     assert verdict.ready is (state == "Ready")
     assert bool(verdict.sentence) is not verdict.ready
+
+
+def test_a_relay_that_refuses_for_its_cap_says_so_and_not_that_its_quota_is_used_up() -> None:
+    refusing = lifecycle.Facts(once_proven=True, at_cap=True, proof=lifecycle.Refused(486))
+    assert "bandwidthPerRelay" in lifecycle.judge(refusing).sentence
 
 
 def test_one_lost_answer_closes_nothing_and_a_second_one_does() -> None:
