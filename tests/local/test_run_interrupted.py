@@ -1,9 +1,11 @@
 """Ctrl-C while ``turnfleet run`` is starting: it ends, with nothing left and nothing to explain."""
 
 import asyncio
+import contextlib
 import os
 import signal
 import sys
+from collections.abc import AsyncIterator
 from pathlib import Path
 
 import pytest
@@ -28,13 +30,9 @@ def _catches_interrupts(pid: int) -> bool:
     return bool(int(caught, 16) & 1 << (signal.SIGINT - 1))
 
 
-@pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.6, 0.9, 1.4])
-async def test_an_interrupt_during_the_start_leaves_no_traceback_and_no_process(
-    tmp_path: Path, delay: float
-) -> None:
-    regions, state = tmp_path / "regions", tmp_path / "state"
-    regions.mkdir()
-    machine.manifest("east", file=regions / "east.yaml")
+@contextlib.asynccontextmanager
+async def starting(regions: Path, state: Path) -> AsyncIterator[asyncio.subprocess.Process]:
+    """Start a run; one that a failed test leaves would keep its addresses from the next."""
     process = await asyncio.create_subprocess_exec(
         *(sys.executable, "-m", "turnfleet", "run", str(regions), "--state", str(state)),
         *("--block", str(BLOCK), "--listen", "127.0.0.1:0"),
@@ -42,13 +40,29 @@ async def test_an_interrupt_during_the_start_leaves_no_traceback_and_no_process(
         stderr=asyncio.subprocess.STDOUT,
         start_new_session=True,
     )
-    async with asyncio.timeout(15):
-        await loaded(process.pid)
-    await asyncio.sleep(delay)
-    # As a terminal does: everything in the foreground is told.
-    os.killpg(process.pid, signal.SIGINT)
-    async with asyncio.timeout(15):
-        said, _ = await process.communicate()
+    try:
+        yield process
+    finally:
+        if process.returncode is None:
+            os.killpg(process.pid, signal.SIGKILL)
+            await process.wait()
+
+
+@pytest.mark.parametrize("delay", [0.0, 0.1, 0.3, 0.6, 0.9, 1.4])
+async def test_an_interrupt_during_the_start_leaves_no_traceback_and_no_process(
+    tmp_path: Path, delay: float
+) -> None:
+    regions, state = tmp_path / "regions", tmp_path / "state"
+    regions.mkdir()
+    machine.manifest("east", file=regions / "east.yaml")
+    async with starting(regions, state) as process:
+        async with asyncio.timeout(15):
+            await loaded(process.pid)
+        await asyncio.sleep(delay)
+        # As a terminal does: everything in the foreground is told.
+        os.killpg(process.pid, signal.SIGINT)
+        async with asyncio.timeout(15):
+            said, _ = await process.communicate()
     assert process.returncode in {0, 130, -signal.SIGINT}, said.decode()
     assert b"Traceback" not in said
     assert b"KeyboardInterrupt" not in said
