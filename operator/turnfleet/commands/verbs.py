@@ -19,6 +19,7 @@ from turnfleet.commands import (
     output,
     plan,
     remove_regions,
+    rotate,
     run,
     undrain,
     validate,
@@ -34,6 +35,7 @@ _COMMANDS = (
     plan,
     drain,
     undrain,
+    rotate,
     dns,
     remove_regions,
 )

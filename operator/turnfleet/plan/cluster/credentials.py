@@ -93,7 +93,7 @@ def credentials(
         auth=auth,
         signing=auth.previous if awaited else auth.current,
         problem=problem,
-        phase=_phase(auth, awaited),
+        phase=_phase(auth, awaited or (missed if auth.previous is None else ())),
         awaited=awaited,
         missed=missed if now >= (auth.rotated_at or 0.0) + _SOON else (),
         again=_again(auth, spec, waits=bool(awaited or missed), now=now),
@@ -196,12 +196,12 @@ def _retirement(auth: observed.AuthSecret, now: float) -> float:
     return float(int(max(now + auth.ttl, auth.expires_by or 0.0) + SKEW) + 1)
 
 
-def _phase(auth: observed.AuthSecret, awaited: Sequence[members.Member]) -> rotation.Phase:
-    if auth.previous is None:
-        return rotation.Phase.SETTLED
+def _phase(auth: observed.AuthSecret, lacking: Sequence[members.Member]) -> rotation.Phase:
     if auth.retire_after is not None:
         return rotation.Phase.OVERLAP
-    return rotation.Phase.SPREADING if awaited else rotation.Phase.SWITCHING
+    if lacking:
+        return rotation.Phase.SPREADING
+    return rotation.Phase.SETTLED if auth.previous is None else rotation.Phase.SWITCHING
 
 
 def _again(

@@ -34,6 +34,10 @@ def _stuck(known: facts.Facts) -> facts.Answer | None:
 def _spreading(known: facts.Facts) -> facts.Answer | None:
     if known.auth is None or known.auth.phase is not rotation.Phase.SPREADING:
         return None
+    if not known.auth.awaited:
+        return facts.yes(
+            "RotationSpreading", "the old secret was dropped, and relays are given the new one"
+        )
     awaited = known.auth.awaited if known.auth.tells_names(known.now) else ()
     whom = f": {facts.listed(awaited)}" if awaited else ""
     return facts.yes(
@@ -82,9 +86,9 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _unusable,
     _unwritten,
     _stuck,
+    _missed,
     _spreading,
     _switching,
-    _missed,
     _overlap,
     _in_sync,
 )

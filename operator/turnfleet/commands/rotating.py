@@ -1,0 +1,149 @@
+"""Asks for a rotation by an annotation of the TurnRegion, and follows what becomes of it.
+
+The operator does it; this neither makes nor reads a secret, and needs no right to.
+"""
+
+import asyncio
+import time
+from collections.abc import Awaitable, Callable, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+import turnfleet
+from turnfleet import names
+from turnfleet.commands import output
+from turnfleet.kube import client, failures, fields, kinds
+from turnfleet.plan.cluster import rotation
+
+LOOK_EVERY: Final = 0.2
+"""Seconds between two looks at the region."""
+_CONDITION: Final = "CredentialsInSync"
+_THROUGH: Final = frozenset({"InSync", "RotationOverlap"})
+"""Reasons with which every relay accepts the new secret and endpoints sign with it."""
+
+
+async def run(
+    named: str,
+    request: rotation.Request,
+    *,
+    kubeconfig: Path | None,
+    namespaces: Sequence[str] | None,
+    within: float | None,
+    console: output.Console,
+) -> int:
+    """Ask, and wait ``within`` seconds if that is wanted; return the exit code."""
+    program = f"turnfleet-rotate/{turnfleet.__version__}"
+    try:
+        async with client.connected(kubeconfig, program=program) as api:
+            rotating = Rotating(api, console=console)
+            found = await rotating.find(named, namespaces)
+            return await rotating.rotate(found, request, within=within)
+    except client.Unconfigured as problem:
+        raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
+    except failures.Failure as failure:
+        raise output.Failure(f"the cluster refuses: {failure}") from None
+
+
+class Rotating:
+    """One rotation. ``clock`` gives monotonic seconds."""
+
+    def __init__(
+        self,
+        api: client.Client,
+        *,
+        console: output.Console,
+        clock: Callable[[], float] = time.monotonic,
+        sleep: Callable[[float], Awaitable[Any]] = asyncio.sleep,
+    ) -> None:
+        self._api = api
+        self._console = console
+        self._clock = clock
+        self._sleep = sleep
+
+    async def find(self, named: str, namespaces: Sequence[str] | None) -> client.Object:
+        """Return the region of a name; raises Failure unless there is just one."""
+        found = [
+            each
+            for namespace in namespaces or (None,)
+            for each in await self._api.list(
+                client.Query(
+                    kind=kinds.TURN_REGION, namespace=namespace, fields=f"metadata.name={named}"
+                )
+            )
+        ]
+        if len(found) == 1:
+            return found[0]
+        if not found:
+            raise output.Failure(f"there is no TurnRegion {named} there.")
+        homes = ", ".join(sorted(fields.text(each, "metadata", "namespace") for each in found))
+        raise output.Failure(f"there is a TurnRegion {named} in each of {homes}: name one of them.")
+
+    async def rotate(
+        self, found: client.Object, request: rotation.Request, *, within: float | None
+    ) -> int:
+        """Ask for a rotation of a region, and see it through; return the exit code."""
+        name = fields.text(found, "metadata", "name")
+        own = fields.text(found, "spec", "auth", "secretName")
+        if own and not request.now:
+            raise output.Failure(
+                f"{name} signs with your Secret {own}: change its key `secret`, and the operator"
+                " rotates to that."
+            )
+        began = self._clock()
+        await self._api.merge_patch(
+            kinds.TURN_REGION,
+            name,
+            {"metadata": {"annotations": {names.ANNOTATION_ROTATE: rotation.annotation(request)}}},
+            namespace=fields.text(found, "metadata", "namespace"),
+            uid=fields.text(found, "metadata", "uid"),
+        )
+        self._console.say(f"{name}: a rotation is asked for ({request.id}).")
+        if request.now:
+            self._console.say(
+                "The old secret is refused as soon as each relay hears of it, in a second or two."
+                " Credentials signed with it open no new allocation, however long they would have"
+                " been good for: such clients have to ask for others. Live allocations go on, and"
+                " are refreshed as before."
+            )
+        seconds = None
+        if within is not None:
+            seconds = await self._followed(found, request, until=began + within)
+            if seconds is not None:
+                seconds -= began
+        if self._console.as_json:
+            self._console.json({"region": name, "request": request.id, "seconds": seconds})
+        if within is None:
+            return 0
+        if seconds is None:
+            self._console.complain(f"{name} is not through after {within:.0f} s; it goes on.")
+            return 1
+        self._console.say(f"{name}: every relay accepts the new secret after {seconds:.1f} s.")
+        return 0
+
+    async def _followed(
+        self, found: client.Object, request: rotation.Request, *, until: float
+    ) -> float | None:
+        """Return when a rotation was through; ``None``: not by then."""
+        told = ""
+        while self._clock() < until:
+            region = await self._api.get(
+                kinds.TURN_REGION,
+                fields.text(found, "metadata", "name"),
+                namespace=fields.text(found, "metadata", "namespace"),
+            )
+            reason, message = _condition(region)
+            followed = fields.text(region, "status", "credentials", "request") == request.id
+            if followed and reason in _THROUGH:
+                return self._clock()
+            if followed and message != told:
+                told = message
+                self._console.say(f"  {message}")
+            await self._sleep(LOOK_EVERY)
+        return None
+
+
+def _condition(region: client.Object) -> tuple[str, str]:
+    for condition in fields.items(region, "status", "conditions"):
+        if fields.text(condition, "type") == _CONDITION:
+            return fields.text(condition, "reason"), fields.text(condition, "message")
+    return "", ""
