@@ -62,9 +62,17 @@ bench: setup-bench ## Measure the endpoint beside an aiohttp hello-world (ARGS="
 bench-operator: setup-e2e ## Measure the operator on a real API server, 1,000 regions (ARGS="--regions 100")
 	@$(PY) -m tests.bench.bench_operator $(ARGS)
 
+.PHONY: bench-balance
+bench-balance: setup-bench ## Measure how evenly relays are used (ARGS="--write docs/bench-balance.md")
+	@$(PY) -m tests.bench.balance $(ARGS)
+
 .PHONY: soak
 soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")
 	@$(PY) -m tests.bench.soak $(ARGS)
+
+.PHONY: faults
+faults: setup-test ## Break a relay in every way and measure how soon it tells (ARGS="--write docs/faults.md")
+	@$(PY) -m tests.bench.faults $(ARGS)
 
 .PHONY: soak-calls
 soak-calls: setup-e2e ## Hold calls while a cluster's fleet is operated (ARGS="--calls 10-40" is short)

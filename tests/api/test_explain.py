@@ -4,6 +4,7 @@ import argparse
 import asyncio
 import io
 import json
+import time
 from pathlib import Path
 
 import pytest
@@ -76,6 +77,25 @@ async def test_a_missing_turns_url_is_shown_with_its_reason(
     table = shown[shown.index("OFFERED IN PART") :].splitlines()
     assert len(table) == 1 + 3, "primary, backup and fallback"
     assert "tls    CertificateExpired  its certificate has ended" in table[1]
+
+
+async def test_load_and_what_answers_will_add_are_shown_with_what_follows(
+    current: board.Board, start: endpoints.Start
+) -> None:
+    regions = worlds.three_regions()
+    (full, ramp), (idle, *_) = (published.relays for published in regions[:2])
+    for relay, load in ((full, 0.97), (ramp, 0.8), (idle, 0.2)):
+        current.heard(relay.key, fleet.Usage(load=load), at=time.time())
+    async with start(options.loopback()) as endpoint:
+        current.handed_out({ramp.key: 200}, second=int(time.time()))
+        url = f"http://127.0.0.1:{endpoint.port}"
+        code, shown = await run("--endpoint", url, "--latitude", "51", "--longitude=-1")
+    words = " ".join(shown.split())
+    assert code == 0
+    assert f"primary {ramp.key} node-2 a 80% 2% turn:" in words
+    assert f"{full.key} 97% 0% 97% nobody new while another has room" in words
+    assert f"{ramp.key} 80% 2% 82% 61% of its users would leave it" in words
+    assert f"{full.key} NearlyFull what room it has left" in words
 
 
 async def test_json_is_what_the_endpoint_said(start: endpoints.Start) -> None:

@@ -7,8 +7,8 @@ surrounds it: calls that begin some time after their answer and last, and report
 import heapq
 import math
 import random
-from collections import Counter, deque
-from collections.abc import Mapping, Sequence
+from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from typing import NamedTuple
 
@@ -18,10 +18,9 @@ from turnfleet.api import board, drafts, metrics
 from turnfleet.ice import profiles
 from turnfleet.model import fleet, geo, region, selection
 from turnfleet.steer import estimating, rendezvous, selecting
-from turnrelay import contract
 
 _HERE = geo.Place(latitude=50.11, longitude=8.68)
-_LISTENERS = region.Listeners(udp=3478, tcp=3478, tls=5349, tls_secret_name="turn-tls")
+_REGULARS = 0.5
 _STEP = 0.1
 """Seconds of played time between two looks at what is due."""
 _TRIED = 0.7
@@ -32,13 +31,12 @@ _CALL, _UNUSED = 180.0, 30.0
 """Seconds that an allocation lasts: of a call, on average, and of one that is not needed."""
 _BEGINS = (0.1, 1.5)
 _AGENT_LOOKS = 1.0
-_REPORTS = (2.0, 5.0)
-"""Seconds between two reports of a relay that reach an endpoint."""
 
 
 class Answer(NamedTuple):
     """Who was named in an answer: the primary, and allocations by relay."""
 
+    slot: int
     primary: fleet.RelayKey
     offered: tuple[tuple[fleet.RelayKey, int], ...]
 
@@ -102,6 +100,7 @@ class Replica:
             return None
         self._batch.add(template)
         return Answer(
+            slot,
             template.pieces[0].relay,
             tuple((piece.relay, piece.allocations) for piece in template.pieces),
         )
@@ -111,16 +110,21 @@ class Crowd:
     """The whole of it."""
 
     def __init__(
-        self, regions: Mapping[str, Sequence[int]], *, rng: random.Random, replicas: int
+        self,
+        capacities: Sequence[int],
+        *,
+        rng: random.Random,
+        replicas: int,
+        every: tuple[float, float],
     ) -> None:
-        """``regions`` are the capacities of their relays."""
+        """``every``: seconds between two reports of a relay that reach an endpoint."""
         self._rng = rng
+        self._every = every
         self.now = 1_000_000.0
-        self._published = {name: _region(name, capacities) for name, capacities in regions.items()}
+        self._published = _region(capacities)
         self.relays = {
-            relay.key: Relay(capacity=relay.capacity or 1)
-            for published in self._published.values()
-            for relay in published.relays
+            relay.key: Relay(capacity=capacity)
+            for relay, capacity in zip(self._published.relays, capacities, strict=True)
         }
         self._joined: dict[fleet.RelayKey, float] = {}
         """Since when."""
@@ -141,25 +145,18 @@ class Crowd:
             relay.count(self.now)
             for number in range(len(self.replicas)):
                 heapq.heappush(self._reports, (self.now, number, key))
-        published = [
-            fleet.Published(
-                spec=whole.spec,
-                relays=tuple(
-                    replace(relay, since=self._joined[relay.key])
-                    for relay in whole.relays
-                    if relay.key in self._joined
-                ),
-                secret=whole.secret,
-            )
-            for whole in self._published.values()
-        ]
+        relays = tuple(
+            replace(relay, since=self._joined[relay.key])
+            for relay in self._published.relays
+            if relay.key in self._joined
+        )
         for replica in self.replicas:
-            replica.board.publish_regions(published)
+            replica.board.publish_regions((replace(self._published, relays=relays),))
 
     def run(self, *, seconds: float, rate: float, users: Sequence[int] = ()) -> list[Answer]:
         """Let time pass and clients ask, so many a second; return their answers.
 
-        ``users`` are the slots that they ask from; each client has one at random without.
+        Half of the clients are one of ``users``, which are slots; the others are strangers.
         """
         answers: list[Answer] = []
         end = self.now + seconds
@@ -172,7 +169,9 @@ class Crowd:
             self._owed += rate * _STEP
             while self._owed >= 1:
                 self._owed -= 1
-                slot = self._rng.choice(users) if users else self._rng.randrange(rendezvous.SLOTS)
+                slot = self._rng.randrange(rendezvous.SLOTS)
+                if users and self._rng.random() < _REGULARS:
+                    slot = self._rng.choice(users)
                 given = self._rng.choice(self.replicas).answer(slot)
                 if given is not None:
                     answers.append(given)
@@ -189,7 +188,7 @@ class Crowd:
         while self._reports and self._reports[0][0] <= self.now:
             _, number, key = heapq.heappop(self._reports)
             self.replicas[number].hear(key, self.relays[key].usage, now=self.now)
-            again = self.now + self._rng.uniform(*_REPORTS)
+            again = self.now + self._rng.uniform(*self._every)
             heapq.heappush(self._reports, (again, number, key))
 
     def _call(self, given: Answer) -> None:
@@ -208,41 +207,9 @@ class Crowd:
         heapq.heappush(self._due, (at + self._rng.expovariate(1 / mean), key, -1))
 
 
-def imbalance(answers: Sequence[Answer], capacities: Mapping[fleet.RelayKey, int]) -> float:
-    """Return the highest share of answers as primary, relative to the share of capacity."""
-    counts = Counter(given.primary for given in answers)
-    whole = sum(capacities.values())
-    return max(
-        (counts[key] / len(answers)) / (capacity / whole) for key, capacity in capacities.items()
-    )
-
-
-def _region(name: str, capacities: Sequence[int]) -> fleet.Published:
-    bare = fleets.regions(1, relays=len(capacities))[0]
-    return fleet.Published(
-        spec=region.RegionSpec(
-            name=name,
-            latitude=_HERE.latitude,
-            longitude=_HERE.longitude,
-            realm="turn.example.com",
-            listeners=_LISTENERS,
-        ),
-        relays=tuple(
-            fleet.Relay(
-                region=name,
-                name=f"{name}-{number}",
-                instance="first",
-                node=relay.node,
-                zone=relay.zone,
-                addresses=relay.addresses,
-                hostname=relay.hostname,
-                listeners=_LISTENERS,
-                agent=None,
-                state=contract.State.READY,
-                since=0.0,
-                capacity=capacity,
-            )
-            for number, (relay, capacity) in enumerate(zip(bare.relays, capacities, strict=True))
-        ),
-        secret=bare.secret,
+def _region(capacities: Sequence[int]) -> fleet.Published:
+    (bare,) = fleets.regions(1, relays=len(capacities))
+    sized = zip(bare.relays, capacities, strict=True)
+    return replace(
+        bare, relays=tuple(replace(relay, capacity=capacity) for relay, capacity in sized)
     )

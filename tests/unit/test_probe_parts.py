@@ -207,12 +207,19 @@ json_values = st.recursive(
     json_values
     | st.fixed_dictionaries(
         {"instance": st.text(), "state": st.text(), "ready": st.booleans()},
-        optional={"load": json_values | st.just(10**400), "reason": json_values},
+        optional={
+            **dict.fromkeys(
+                ("load", "allocations", "begun"), json_values | st.just(10**400) | st.just(-1)
+            ),
+            "reason": json_values,
+        },
     )
 )
 def test_a_status_of_any_shape_is_a_report_or_nothing(document: object) -> None:
     report = findings.read_report(document)
     assert report is None or (math.isfinite(report.usage.load) and 0 <= report.usage.load <= 1000)
+    assert report is None or report.usage.allocations >= 0
+    assert report is None or report.usage.begun is None or report.usage.begun >= 0
     json.dumps(document)
 
 

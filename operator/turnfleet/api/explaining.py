@@ -6,6 +6,7 @@ their own answer, in the same shape.
 
 from turnfleet.ice import profiles
 from turnfleet.model import fleet, geo, selection
+from turnfleet.steer import loading
 
 
 def document(
@@ -77,6 +78,12 @@ def _choice(choice: selection.Choice, urls: list[str], *, inside: bool) -> dict[
         "urls": urls,
     }
     if inside:
-        health = choice.member.health
-        result.update(node=relay.node, zone=relay.zone, load=health.load, failing=failing(health))
+        taken = loading.of(choice.member)
+        result.update(
+            node=relay.node,
+            zone=relay.zone,
+            load=round(taken.reported, 3),
+            pending=round(taken.pending, 3),
+            failing=failing(choice.member.health),
+        )
     return result

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 from turnfleet.api import explaining
 from turnfleet.model import fleet
-from turnfleet.steer import census
+from turnfleet.steer import census, loading
 
 
 def document(
@@ -44,7 +44,7 @@ def _inside(region: fleet.Region) -> dict[str, object]:
 
 
 def _relay(member: fleet.Member) -> dict[str, object]:
-    relay, health = member.relay, member.health
+    relay, health, taken = member.relay, member.health, loading.of(member)
     reason = census.unusable(member)
     return {
         "name": relay.name,
@@ -58,5 +58,7 @@ def _relay(member: fleet.Member) -> dict[str, object]:
         "sentence": reason.sentence if reason is not None else None,
         "transports": sorted(health.working),
         "failing": explaining.failing(health),
-        "load": health.load,
+        "load": round(taken.reported, 3),
+        "pending": round(taken.pending, 3),
+        "full": taken.full,
     }

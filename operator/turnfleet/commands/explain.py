@@ -35,6 +35,8 @@ _METAVARS: Final = {
     "profile": "NAME",
     "user": "NAME",
 }
+_LEAVES_ANYWAY: Final = 0.25
+"""Part of a relay's users that may leave it for an empty one before it has much load."""
 _TONES: Final = {
     "primary": output.Tone.GOOD,
     "fallback": output.Tone.GOOD,
@@ -95,12 +97,13 @@ def _print(answer: Any, console: output.Console) -> int:
     console.say()
     if answer["choices"]:
         console.table(
-            ("role", "relay", "node", "zone", "load", "urls"),
+            ("role", "relay", "node", "zone", "load", "pending", "urls"),
             [_choice(choice) for choice in answer["choices"]],
         )
     else:
         console.say(console.tone("no relay can be offered to this client", output.Tone.BAD))
     _print_failing(answer["choices"], console)
+    _print_busy(answer["regions"], console)
     _print_relays(answer["excluded"], console)
     return 0 if answer["choices"] else 1
 
@@ -130,6 +133,29 @@ def _print_failing(choices: Sequence[Mapping[str, Any]], console: output.Console
     console.table(
         ("offered in part", "fails", "reason", "why"), [(*key, *why) for key, why in rows.items()]
     )
+
+
+def _print_busy(regions: Sequence[Mapping[str, Any]], console: output.Console) -> None:
+    """Print which relays give users away, or take none, for their load."""
+    rows = [
+        (
+            f"{region['region']}/{taken['relay']}",
+            _percent(taken["load"]),
+            _percent(taken["pending"]),
+            _percent(taken["held"]),
+            "nobody new while another has room"
+            if taken["full"]
+            else f"{taken['leaves']:.0%} of its users would leave it for an empty one",
+        )
+        for region in regions
+        # Endpoints of an earlier version say nothing of it.
+        for taken in region.get("taken", ())
+        if taken["full"] or taken["leaves"] > _LEAVES_ANYWAY
+    ]
+    if not rows:
+        return
+    console.say()
+    console.table(("relay with much load", "load", "pending", "counts as", "what follows"), rows)
 
 
 def _print_relays(excluded: Sequence[Mapping[str, Any]], console: output.Console) -> None:
@@ -170,6 +196,7 @@ def _choice(choice: Mapping[str, Any]) -> tuple[str, ...]:
         choice["node"],
         choice["zone"] or "-",
         _percent(choice["load"]),
+        _percent(choice.get("pending")),
         " ".join(choice["urls"]),
     )
 

@@ -45,8 +45,10 @@ class Cadence:
     status_timeout: float = 1.0
     status_fresh: float = 4.0
     """How long a report counts; the stretched interval is added to it."""
-    statuses_per_second: float = 50.0
-    statuses_at_once: int = 16
+    statuses_per_second: float = 100.0
+    """Over the whole fleet. Measured with uvloop: a poll takes 0.36 ms, so all of them 4 % of a
+    core at the most; 1,000 agents are asked every 10 s."""
+    statuses_at_once: int = 32
     """Polls and second looks under way together."""
 
     evidence_timeout: float = 0.8

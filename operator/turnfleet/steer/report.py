@@ -7,7 +7,7 @@ from enum import StrEnum
 from typing import TypedDict
 
 from turnfleet.model import fleet, selection
-from turnfleet.steer import estimating
+from turnfleet.steer import estimating, loading
 
 
 class Verdict(StrEnum):
@@ -21,6 +21,21 @@ class Verdict(StrEnum):
     """It may be used, and others are better."""
     EXCLUDED = "excluded"
     """It may not be used."""
+
+
+class Taken(TypedDict):
+    """How much of a relay is taken, in JSON. 1 is all."""
+
+    relay: str
+    load: float
+    """What its agent reports."""
+    pending: float
+    """What answers since then are expected to add."""
+    held: float
+    """What it is compared by: both, damped; or the others' load, while it is new."""
+    leaves: float
+    """Part of its users who would leave it for a relay that is empty."""
+    full: bool
 
 
 class Row(TypedDict):
@@ -37,6 +52,8 @@ class Row(TypedDict):
     verdict: Verdict
     reason: fleet.Reason | None
     sentence: str | None
+    taken: list[Taken]
+    """Its relays, those that are not offered too."""
 
 
 def rows(
@@ -62,8 +79,11 @@ def rows(
         reason = excluded.get(name)
         if verdict is Verdict.CANDIDATE and pinned_elsewhere is not None:
             reason = fleet.Reason.NOT_PINNED
+        usable = [member for member in region.members if member.relay.key not in out]
+        if rank is not None and all(loading.of(member).full for member in usable):
+            reason = fleet.Reason.NEARLY_FULL
         estimate = estimator.estimate(chosen.located.place, region.spec)
-        loads = [m.health.load for m in region.members if m.relay.key not in out]
+        loads = [loading.of(member).reported for member in usable]
         return Row(
             region=name,
             residency=region.spec.residency,
@@ -76,9 +96,22 @@ def rows(
             verdict=verdict,
             reason=reason,
             sentence=reason.sentence if reason else None,
+            taken=[_taken(member) for member in region.members],
         )
 
     return [row(name) for name in (*ranked, *sorted(now.regions.keys() - ranked.keys()))]
+
+
+def _taken(member: fleet.Member) -> Taken:
+    found = loading.of(member)
+    return Taken(
+        relay=member.relay.name,
+        load=round(found.reported, 3),
+        pending=round(found.pending, 3),
+        held=round(found.held, 3),
+        leaves=round(min(loading.pressure(found.held), 1.0), 3),
+        full=found.full,
+    )
 
 
 def _verdict(region: str, chosen: selection.Selection) -> Verdict:
