@@ -187,3 +187,21 @@ def test_traffic_is_read_at_the_interface_and_never_negative(tmp_path: Path) -> 
     assert counting.bitrate(after, before) == 0
     assert counting.traffic("eth1", at=1, proc=tmp_path) is None
     assert counting.interface_of("127.0.0.9") is None
+
+
+@pytest.mark.parametrize(
+    ("found", "accepted"),
+    [
+        (lifecycle.Proven(), True),
+        (lifecycle.Refused(486), True),
+        (lifecycle.Refused(508), True),
+        (lifecycle.Refused(401), False),
+        (lifecycle.Refused(403), False),
+        (lifecycle.Silent("no answer"), False),
+        (lifecycle.Unproven(), False),
+    ],
+)
+def test_a_full_relay_has_accepted_the_secret_all_the_same(
+    found: lifecycle.Proof, *, accepted: bool
+) -> None:
+    assert lifecycle.accepts_secret(found) is accepted

@@ -96,3 +96,13 @@ def test_only_relays_in_denied_ranges_are_listed_as_peers() -> None:
 def test_a_listener_that_is_off_is_absent() -> None:
     spec = replace(SPEC, listeners=region.Listeners(udp=3478))
     assert json.loads(render(spec).text)["listeners"] == {"udp": 3478}
+
+
+def test_agent_and_operator_hash_what_is_live_alike() -> None:
+    spec = replace(SPEC, peers=region.Peers(deny=("198.51.100.0/24",)))
+    for told in (render(SPEC), render(spec, peers=("10.0.0.7",))):
+        read = config.parse(told.text.encode())
+        assert isinstance(read, config.Config)
+        assert read.live.digest == told.live_hash
+    assert render(SPEC).live_hash != render(spec).live_hash
+    assert render(SPEC).live_hash == render(replace(SPEC, drain_timeout=60)).live_hash
