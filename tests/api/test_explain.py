@@ -84,7 +84,12 @@ async def test_load_and_what_answers_will_add_are_shown_with_what_follows(
 ) -> None:
     regions = worlds.three_regions()
     (full, ramp), (idle, *_) = (published.relays for published in regions[:2])
-    for relay, load in ((full, 0.97), (ramp, 0.8), (idle, 0.2)):
+    for relay, load in (
+        (full, 0.97),
+        (ramp, 0.8),
+        (idle, 0.2),
+        *((r, 0.96) for r in regions[2].relays),
+    ):
         current.heard(relay.key, fleet.Usage(load=load), at=time.time())
     async with start(options.loopback()) as endpoint:
         current.handed_out({ramp.key: 200}, second=int(time.time()))
@@ -95,6 +100,7 @@ async def test_load_and_what_answers_will_add_are_shown_with_what_follows(
     assert f"primary {ramp.key} node-2 a 80% 2% turn:" in words
     assert f"{full.key} 97% 0% 97% nobody new while another has room" in words
     assert f"{ramp.key} 80% 2% 82% 61% of its users would leave it" in words
+    assert "candidate NearlyFull: what room it has left" in words
     assert f"{full.key} NearlyFull what room it has left" in words
 
 

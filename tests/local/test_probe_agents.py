@@ -79,6 +79,7 @@ async def test_load_and_a_drain_reach_the_verdict_within_two_seconds(
     )
     async with watching.watching(region, agent_key=KEY) as watch:
         await watch.until(lambda: watch.health[A].load == pytest.approx(0.3), within=10)
+        assert watch.usage == {A: fleet.Usage(load=0.3)}
         agent.document = {"instance": "1", "state": "Draining", "ready": False}
         await watch.until(lambda: watch.reason(A) is fleet.Reason.DRAINING, within=10)
         agent.document = {"instance": "1", "state": "Closed", "ready": True}

@@ -18,9 +18,11 @@ class Watch:
     ) -> None:
         self.regions = regions
         self.health: Mapping[fleet.RelayKey, fleet.Health] = {}
+        self.usage: dict[fleet.RelayKey, fleet.Usage] = {}
         self.prober = prober.Prober(
             published=lambda: self.regions,
             publish=self._publish,
+            heard=self.usage.__setitem__,
             agent_key=agent_key,
             clock=time.monotonic,
             wall=time.time,

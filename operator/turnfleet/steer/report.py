@@ -77,10 +77,10 @@ def rows(
         region, rank = now.regions[name], ranked.get(name)
         verdict = Verdict.EXCLUDED if rank is None else _verdict(name, chosen)
         reason = excluded.get(name)
+        usable = [member for member in region.members if member.relay.key not in out]
         if verdict is Verdict.CANDIDATE and pinned_elsewhere is not None:
             reason = fleet.Reason.NOT_PINNED
-        usable = [member for member in region.members if member.relay.key not in out]
-        if rank is not None and all(loading.of(member).full for member in usable):
+        elif verdict is Verdict.CANDIDATE and all(loading.of(member).full for member in usable):
             reason = fleet.Reason.NEARLY_FULL
         estimate = estimator.estimate(chosen.located.place, region.spec)
         loads = [loading.of(member).reported for member in usable]
