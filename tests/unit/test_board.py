@@ -60,6 +60,28 @@ def test_a_region_in_which_nothing_has_changed_is_kept(current: board.Board) -> 
         assert kept is (name != KEY.region)
 
 
+def test_loads_alone_make_one_fleet_a_second_and_wait_for_nobody_when_nobody_asks(
+    current: board.Board,
+) -> None:
+    def versions(*loads: float) -> list[int]:
+        found = []
+        for load in loads:
+            well = replace(worlds.WELL, load=load)
+            current.publish_health(dict.fromkeys((KEY, OTHER), well))
+            found.append(current.fleet.version - before)
+        return found
+
+    before = current.fleet.version
+    current.handed_out({}, second=100)
+    assert versions(0.2, 0.3, 0.4) == [0, 1, 2]
+    current.handed_out({}, second=101)
+    assert versions(0.5) == [2]
+    current.handed_out({}, second=102)
+    assert (current.fleet.version - before, occupancy(current, KEY).reported) == (3, 0.5)
+    current.publish_health({KEY: worlds.WELL})
+    assert current.fleet.version - before == 4
+
+
 def test_a_relay_that_joins_is_held_at_the_load_of_the_others_at_first(
     current: board.Board,
 ) -> None:

@@ -23,6 +23,8 @@ class Board:
         self._listeners: list[Callable[[], None]] = []
         self._expecting = expecting.Expecting()
         self._second = 0
+        self._asked = False
+        """Whether somebody did since loads last had to wait for that."""
         self._counted = False
         """Whether occupancies may differ from those of the current fleet."""
 
@@ -47,11 +49,18 @@ class Board:
             listener()
 
     def publish_health(self, health: Mapping[fleet.RelayKey, fleet.Health]) -> None:
-        """Take a new verdict on every relay; equal verdicts change nothing."""
+        """Take a new verdict on every relay; equal verdicts change nothing.
+
+        Those that differ in load alone wait for the next second while somebody asks: that has a new
+        fleet anyway, and two in a second would be one too many for a large one.
+        """
         if health == self._health:
             return
-        self._health = dict(health)
-        self._swap()
+        before, self._health = self._health, dict(health)
+        if self._asked and _only_loads_differ(before, self._health):
+            self._asked, self._counted = False, True
+        else:
+            self._swap()
 
     def heard(self, key: fleet.RelayKey, usage: fleet.Usage, *, at: float) -> None:
         """Take what a relay's agent has counted by ``at`` (Unix seconds)."""
@@ -63,7 +72,7 @@ class Board:
 
         To be called whenever a second begins in which somebody asks.
         """
-        self._second = second
+        self._second, self._asked = second, True
         self._expecting.handed_out(urls, second=second)
         if urls or self._counted:
             self._counted = False
@@ -134,3 +143,15 @@ class Board:
         ):
             return before
         return fleet.Member(relay=relay, health=health, occupancy=occupancy)
+
+
+def _only_loads_differ(
+    one: Mapping[fleet.RelayKey, fleet.Health], other: Mapping[fleet.RelayKey, fleet.Health]
+) -> bool:
+    return one.keys() == other.keys() and all(
+        health.reason is (same := other[key]).reason
+        and health.working == same.working
+        and health.failing == same.failing
+        and health.silent == same.silent
+        for key, health in one.items()
+    )
