@@ -9,80 +9,13 @@ import contextlib
 import os
 import sqlite3
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Final, NamedTuple
+from typing import Final
 
-from turnrelay import config, ranges
+from turnrelay import tables
 
-REFUSE_ALL: Final = -1
-"""A total quota that no count is below; 0 would mean no limit."""
-
-_BYTES_MAX: Final = (1 << 32) - 1
-"""coturn counts in 32 bits."""
-
-# The names and shapes of coturn's own schema (schema.sql); the tables it never fills are left out
-# of no version: coturn creates what it misses, which a reader under WAL must not have to do.
-_TABLES: Final = (
-    (
-        "turnusers_lt (realm varchar(127) default '', name varchar(512), hmackey char(128),"
-        " primary key (realm, name))"
-    ),
-    "turn_secret (realm varchar(127) default '', value varchar(256), primary key (realm, value))",
-    (
-        "allowed_peer_ip (realm varchar(127) default '', ip_range varchar(256),"
-        " primary key (realm, ip_range))"
-    ),
-    (
-        "denied_peer_ip (realm varchar(127) default '', ip_range varchar(256),"
-        " primary key (realm, ip_range))"
-    ),
-    "turn_origin_to_realm (origin varchar(127), realm varchar(127), primary key (origin))",
-    (
-        "turn_realm_option (realm varchar(127) default '', opt varchar(32), value varchar(128),"
-        " primary key (realm, opt))"
-    ),
-    (
-        "oauth_key (kid varchar(128), ikm_key varchar(256), timestamp bigint default 0,"
-        " lifetime integer default 0, as_rs_alg varchar(64) default '', realm varchar(127),"
-        " primary key (kid))"
-    ),
-    "admin_user (name varchar(32), realm varchar(127), password varchar(127), primary key (name))",
-)
-
-
-class _Statements(NamedTuple):
-    select: str
-    delete: str
-    insert: str
-
-
-_STATEMENTS: Final = {
-    "turn_secret": _Statements(
-        "SELECT realm, value FROM turn_secret",
-        "DELETE FROM turn_secret WHERE realm = ? AND value = ?",
-        "INSERT INTO turn_secret (realm, value) VALUES (?, ?)",
-    ),
-    "allowed_peer_ip": _Statements(
-        "SELECT realm, ip_range FROM allowed_peer_ip",
-        "DELETE FROM allowed_peer_ip WHERE realm = ? AND ip_range = ?",
-        "INSERT INTO allowed_peer_ip (realm, ip_range) VALUES (?, ?)",
-    ),
-    "denied_peer_ip": _Statements(
-        "SELECT realm, ip_range FROM denied_peer_ip",
-        "DELETE FROM denied_peer_ip WHERE realm = ? AND ip_range = ?",
-        "INSERT INTO denied_peer_ip (realm, ip_range) VALUES (?, ?)",
-    ),
-    "turn_realm_option": _Statements(
-        "SELECT realm, opt, value FROM turn_realm_option",
-        "DELETE FROM turn_realm_option WHERE realm = ? AND opt = ? AND value = ?",
-        "INSERT INTO turn_realm_option (realm, opt, value) VALUES (?, ?, ?)",
-    ),
-}
 _BUSY_SECONDS: Final = 0.2
 """Nobody but the agent writes; waiting longer for a stranger would stop everything else it does."""
-
-Row = tuple[str, ...]
 
 
 class Failed(Exception):  # noqa: N818 - the disk's state, not a bug
@@ -93,66 +26,14 @@ class Failed(Exception):  # noqa: N818 - the disk's state, not a bug
         self.sentence = sentence
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Content:
-    """What coturn is to read. Its repr is empty of the secrets."""
-
-    realm: str
-    secrets: frozenset[str] = field(repr=False)
-    user_quota: int
-    total_quota: int
-    """``REFUSE_ALL``, or at most so many allocations."""
-    max_bps: int
-    """Bytes a second that a new allocation may carry in each direction; 0: no limit."""
-    denied: frozenset[str]
-    """coturn ranges, on top of the built-in ones."""
-    allowed: frozenset[str]
-
-
-def content(
-    *, settings: config.Config, secrets: frozenset[str], refuse_all: bool = False
-) -> Content:
-    """Return what coturn is to read for a configuration."""
-    live = settings.live
-    return Content(
-        realm=settings.realm,
-        secrets=secrets,
-        user_quota=live.allocations_per_user,
-        total_quota=REFUSE_ALL if refuse_all else live.allocations_per_relay,
-        max_bps=min((live.bandwidth_per_allocation or 0) // 8, _BYTES_MAX),
-        denied=_ranges(live.deny),
-        allowed=_ranges(live.allow),
-    )
-
-
-def _ranges(networks: tuple[ranges.Network, ...]) -> frozenset[str]:
-    return frozenset(text for network in networks for text in ranges.render(network))
-
-
-def _rows(content: Content) -> dict[str, frozenset[Row]]:
-    def of_realm(values: frozenset[str]) -> frozenset[Row]:
-        return frozenset((content.realm, value) for value in values)
-
-    return {
-        "turn_secret": of_realm(content.secrets),
-        "allowed_peer_ip": of_realm(content.allowed),
-        "denied_peer_ip": of_realm(content.denied),
-        "turn_realm_option": frozenset(
-            {
-                (content.realm, "user-quota", str(content.user_quota)),
-                (content.realm, "total-quota", str(content.total_quota)),
-                (content.realm, "max-bps", str(content.max_bps)),
-            }
-        ),
-    }
-
-
 class Database:
     """One open database file."""
 
     def __init__(self, path: Path) -> None:
         self._path = path
         self._connection: sqlite3.Connection | None = None
+        self._inode = 0
+        """Of the file that coturn was started with."""
 
     def open(self) -> None:
         """Create or open the file. Only before coturn starts: a broken file is made anew."""
@@ -166,15 +47,17 @@ class Database:
             self._remove()
             with self._failing():
                 self._connect()
+        with self._failing():
+            self._inode = self._path.stat().st_ino
 
-    def apply(self, content: Content) -> int:
+    def apply(self, content: tables.Content) -> int:
         """Make the file say ``content`` and return how many rows that changed."""
         connection = self._connection
         if connection is None:
             raise Failed(f"the database {self._path} is not open")
         with self._failing():
             changes = 0
-            wanted = _rows(content)
+            wanted = tables.rows(content)
             connection.execute("BEGIN IMMEDIATE")
             try:
                 for table, rows in wanted.items():
@@ -186,18 +69,19 @@ class Database:
                 raise
         return changes
 
-    def confirm(self, content: Content) -> bool:
+    def confirm(self, content: tables.Content) -> bool:
         """Make sure that whoever opens the file now reads ``content``.
 
         Returns whether it was damaged. An open connection reads from its memory until the next
         write, so that neither coturn nor we would notice damage before it hurts. What was damaged
         is written in place: coturn's connections take it up, and nothing ends.
         """
-        wanted = _rows(content)
+        wanted = tables.rows(content)
         with contextlib.suppress(sqlite3.DatabaseError):
             if self._read_anew() == wanted:
                 return False
         with self._failing():
+            self._check_inode()
             self._write_anew(wanted)
             if self._read_anew() != wanted:
                 raise sqlite3.DatabaseError("it does not keep what is written")
@@ -222,19 +106,20 @@ class Database:
             raise sqlite3.OperationalError("its file system does not allow WAL")
         _create(self._connection)
 
-    def _read_anew(self) -> dict[str, frozenset[Row]]:
+    def _read_anew(self) -> dict[str, frozenset[tables.Row]]:
+        self._check_inode()
         address = f"{self._path.absolute().as_uri()}?mode=ro"
         with contextlib.closing(sqlite3.connect(address, uri=True, timeout=_BUSY_SECONDS)) as fresh:
             return {
                 table: frozenset(fresh.execute(statements.select))
-                for table, statements in _STATEMENTS.items()
+                for table, statements in tables.STATEMENTS.items()
             }
 
-    def _write_anew(self, wanted: Mapping[str, frozenset[Row]]) -> None:
+    def _write_anew(self, wanted: Mapping[str, frozenset[tables.Row]]) -> None:
         with contextlib.closing(sqlite3.connect(":memory:", isolation_level=None)) as sound:
             _create(sound)
             for table, rows in wanted.items():
-                sound.executemany(_STATEMENTS[table].insert, rows)
+                sound.executemany(tables.STATEMENTS[table].insert, rows)
             connection = self._writable(sound)
             sound.backup(connection)
             # ``backup`` raises it, and coturn takes another one for an error of its statements. The
@@ -246,6 +131,9 @@ class Database:
 
     def _writable(self, sound: sqlite3.Connection) -> sqlite3.Connection:
         """Return a connection that ``backup`` can write to: it waits for ever for a lock."""
+        if self._connection is None:
+            self._check_inode()
+            self._connect()
         try:
             return self._locked_once()
         except sqlite3.OperationalError:
@@ -265,6 +153,14 @@ class Database:
         connection.execute("BEGIN IMMEDIATE")
         connection.execute("ROLLBACK")
         return connection
+
+    def _check_inode(self) -> None:
+        try:
+            found = self._path.stat().st_ino
+        except OSError as error:
+            raise sqlite3.OperationalError(f"it is gone: {error.strerror}") from error
+        if found != self._inode:
+            raise sqlite3.OperationalError("another file is in its place, which coturn never reads")
 
     def _remove(self) -> None:
         for suffix in ("", "-wal", "-shm"):
@@ -287,12 +183,12 @@ def _in_wal_mode(image: bytes) -> bytes:
 
 
 def _create(connection: sqlite3.Connection) -> None:
-    for table in _TABLES:
+    for table in tables.TABLES:
         connection.execute(f"CREATE TABLE IF NOT EXISTS {table}")
 
 
-def _apply_table(connection: sqlite3.Connection, table: str, wanted: frozenset[Row]) -> int:
-    statements = _STATEMENTS[table]
+def _apply_table(connection: sqlite3.Connection, table: str, wanted: frozenset[tables.Row]) -> int:
+    statements = tables.STATEMENTS[table]
     found = frozenset(connection.execute(statements.select))
     # Deleting first lets an option's new value take the primary key of its old one; readers see
     # both at once, when the transaction ends.

@@ -1,7 +1,7 @@
 """Two clocks compared: what a jump of the wall clock means for secrets and for clients. Pure.
 
 coturn refuses a credential by the wall clock, and a secret retires by it; a live allocation lives
-by timers that do not jump. Nobody here can tell whether the clock was wrong before a jump or is
+by timers that do not. Nobody here can tell whether the clock was wrong before a jump or is
 wrong since. So for a minute after one nothing retires, and after one forward, which may make every
 credential look expired, the relay is not offered; in that time endpoints try it with credentials of
 their own clocks. Then the clock is believed.

@@ -9,7 +9,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
-from turnrelay import auth, database, intake, lifecycle, rendering, state, timekeeping
+from turnrelay import auth, database, intake, lifecycle, rendering, state, tables, timekeeping
 
 _LOG: Final = logging.getLogger(__name__)
 _LOOK_EVERY: Final = 1.0
@@ -32,7 +32,7 @@ class Upkeep:
         self._changed = changed
         self._lock = state.Lock()
         self._database = database.Database(Path(files.database))
-        self._written: database.Content | None = None
+        self._written: tables.Content | None = None
         self._looked = 0.0
         self._refuse_all = False
         self.full = False
@@ -97,7 +97,7 @@ class Upkeep:
         known = self._in.auth
         if known is None:
             return
-        wanted = database.content(
+        wanted = tables.content(
             settings=self._in.settings,
             secrets=known.secrets(self._time.retiring()),
             refuse_all=self._refuse_all or self.full,

@@ -38,9 +38,14 @@ class Row:
     mended: list[float] = field(default_factory=list)
     calls: set[str] = field(default_factory=set)
 
+    @property
+    def fate(self) -> str:
+        """Return what became of live calls."""
+        return ", ".join(sorted(self.calls)) or "not done here"
+
     def cells(self) -> tuple[str, ...]:
         """Return the row as it is printed."""
-        return (self.name, self.says, *_times(self.told), *_times(self.mended), *self.calls)
+        return (self.name, self.says, *_times(self.told), *_times(self.mended), self.fate)
 
 
 def _times(seconds: list[float]) -> tuple[str, str]:

@@ -1,10 +1,12 @@
 """A control group of one's own, whose memory can run out. Takes root."""
 
 import contextlib
+import itertools
 import os
 import signal
 import subprocess
 import sys
+import time
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,6 +14,7 @@ from typing import Final
 
 _ROOT: Final = Path("/sys/fs/cgroup")
 _HOG: Final = "x = []\nwhile True: x.append(bytearray(1 << 20))"
+_NUMBERS: Final = itertools.count(1)
 _FIRST, _NEXT = 1000, 500
 
 
@@ -59,9 +62,12 @@ def entered() -> Iterator[MemoryGroup | None]:
 
 def removed(group: MemoryGroup | None) -> None:
     """Take a group away, once all of its programs have ended."""
-    if group is not None:
-        with contextlib.suppress(OSError):
+    for _ in range(100):
+        if group is None or not group.folder.exists():
+            return
+        with contextlib.suppress(OSError):  # the last program is still being taken down
             group.folder.rmdir()
+        time.sleep(0.02)
 
 
 def _made() -> MemoryGroup | None:
@@ -69,7 +75,7 @@ def _made() -> MemoryGroup | None:
         (_ROOT / "memory", "memory.limit_in_bytes", "memory.usage_in_bytes"),
         (_ROOT, "memory.max", "memory.current"),
     ):
-        folder = parent / f"turnfleet-tests-{os.getpid()}"
+        folder = parent / f"turnfleet-tests-{os.getpid()}-{next(_NUMBERS)}"
         with contextlib.suppress(OSError):
             folder.mkdir()
             if (folder / limit).exists():

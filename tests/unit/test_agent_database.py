@@ -9,13 +9,13 @@ from pathlib import Path
 import pytest
 from tests.support import agents
 
-from turnrelay import config, database
+from turnrelay import config, database, tables
 
 
-def content(*secrets: str, refuse_all: bool = False, **changes: object) -> database.Content:
+def content(*secrets: str, refuse_all: bool = False, **changes: object) -> tables.Content:
     settings = config.parse(json.dumps(agents.document(**changes)).encode())
     assert isinstance(settings, config.Config)
-    return database.content(settings=settings, secrets=frozenset(secrets), refuse_all=refuse_all)
+    return tables.content(settings=settings, secrets=frozenset(secrets), refuse_all=refuse_all)
 
 
 def rows(path: Path, table: str) -> set[tuple[str, ...]]:
@@ -151,7 +151,10 @@ def test_a_file_that_is_gone_is_a_sentence(tmp_path: Path) -> None:
     opened.open()
     opened.apply(content("one"))
     (tmp_path / "db").unlink()
-    with pytest.raises(database.Failed, match="unable to open"):
+    with pytest.raises(database.Failed, match="it is gone"):
+        opened.confirm(content("one"))
+    (tmp_path / "db").touch()
+    with pytest.raises(database.Failed, match="another file"):
         opened.confirm(content("one"))
     opened.close()
 
