@@ -6,7 +6,7 @@ import contextlib
 import random
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -25,7 +25,6 @@ class Running:
     """A running operator and the cluster it is in."""
 
     cluster: writing.Cluster
-    asked: asyncio.Event = field(default_factory=asyncio.Event)
     whole: operating.Operator
     counted: metrics.Metrics
 
@@ -110,8 +109,24 @@ async def operating_in(
     namespaces: tuple[str, ...] = (RELAYS,),
 ) -> AsyncIterator[Running]:
     """Run an operator while the block lasts; it is ready when that begins."""
-    rng = random.Random(7)  # noqa: S311 - the same in every run
     counted = metrics.Metrics()
+    leads = cluster.kubeconfig(folder)
+    async with operating_at(
+        leads, regions=regions, namespaces=namespaces, counted=counted
+    ) as whole:
+        yield Running(cluster=cluster, whole=whole, counted=counted)
+
+
+@contextlib.asynccontextmanager
+async def operating_at(
+    kubeconfig: Path,
+    *,
+    counted: metrics.Metrics,
+    regions: Path | None = None,
+    namespaces: tuple[str, ...] = (RELAYS,),
+) -> AsyncIterator[operating.Operator]:
+    """Run an operator on the server that a kubeconfig leads to."""
+    rng = random.Random(7)  # noqa: S311 - the same in every run
     chosen = options.Options(
         namespaces=namespaces,
         signing=(SYSTEM, "turnfleet-signing"),
@@ -120,7 +135,7 @@ async def operating_in(
         most_rolling=1,
         regions=regions,
         listen=("127.0.0.1", 0),
-        kubeconfig=cluster.kubeconfig(folder),
+        kubeconfig=kubeconfig,
     )
     around = options.Around(
         clock=time.monotonic,
@@ -142,11 +157,15 @@ async def operating_in(
         )
         await lead.acquire()
         whole = operating.Operator(api, chosen, around, counted=counted, lead=lead)
-        running = Running(cluster=cluster, whole=whole, counted=counted)
-        task = asyncio.create_task(whole.run(running.asked))
+        asked = asyncio.Event()
+        task = asyncio.create_task(whole.run(asked))
         try:
-            await running.until(lambda: task.done() or (whole.running and not whole.unready()))
-            yield running
+            async with asyncio.timeout(20):
+                while not task.done() and (  # noqa: ASYNC110 - several parts decide
+                    not whole.running or whole.unready()
+                ):
+                    await asyncio.sleep(0.01)
+            yield whole
         finally:
-            running.asked.set()
+            asked.set()
             await task
