@@ -245,10 +245,16 @@ class Agent:
                         refuse_all=self._upkeep.refuse_new,
                         proof=self._prove_once,
                         count=self._meter.count,
+                        tell=self._tell_left,
                     )
                 )
         except TimeoutError:
             return f"the drain took longer than {timeout} s"
+
+    def _tell_left(self, allocations: int) -> None:
+        """Say what the end would cut if it came now: a kill leaves no time to."""
+        cut = allocations + self._meter.cut - (self._cut_before or 0)
+        parting.say(self._told.termination_log, cut=cut, reason="it was killed while it drained")
 
     def _drained(self, task: asyncio.Task[str]) -> None:
         if not task.cancelled():

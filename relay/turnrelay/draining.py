@@ -27,12 +27,16 @@ async def drain(
     refuse_all: Callable[[], None],
     proof: Callable[[supervising.Run], Awaitable[lifecycle.Proof]],
     count: Callable[[], Awaitable[int | None]],
+    tell: Callable[[int], None],
 ) -> str:
     """Drain and return how it ended; ``run`` gives ``None`` once coturn has ended.
 
     ``refuse_all`` asks for the refusing quota, ``proof`` makes an Allocate, ``count`` looks at the
-    live allocations (``None``: they cannot be counted now).
+    live allocations (``None``: they cannot be counted now). ``tell`` hears how many there are:
+    who is killed while it drains cannot say so any more.
     """
+    looked = _looking(count, tell)
+    await looked()
     await asyncio.sleep(_ANNOUNCE)
     present = run()
     if present is None:
@@ -45,9 +49,26 @@ async def drain(
     _LOG.info("new allocations are refused")
     empty = 0
     while run() is not None and empty < _EMPTY_LOOKS:
-        empty = empty + 1 if await count() == 0 else 0
+        empty = empty + 1 if await looked() == 0 else 0
         await asyncio.sleep(_LOOK_EVERY)
     return "the last allocation has ended" if empty else "coturn has ended"
+
+
+def _looking(
+    count: Callable[[], Awaitable[int | None]], tell: Callable[[int], None]
+) -> Callable[[], Awaitable[int | None]]:
+    """Return ``count`` such that each other number is told."""
+    told: int | None = None
+
+    async def looked() -> int | None:
+        nonlocal told
+        left = await count()
+        if left is not None and left != told:
+            told = left
+            tell(left)
+        return left
+
+    return looked
 
 
 async def _until_refusing(

@@ -16,11 +16,13 @@ from turnrelay import contract, parting
 
 
 @contextlib.asynccontextmanager
-async def overheard(folder: Path, **config: object) -> AsyncIterator[tuple[agents.Agent, Path]]:
+async def overheard(
+    folder: Path, *, deadline: int = 60
+) -> AsyncIterator[tuple[agents.Agent, Path]]:
     """Give an agent that is ready, and the file that its last words go to."""
     words = folder / "termination-log"
     words.touch()
-    async with agents.prepared(folder, **config) as agent:
+    async with agents.prepared(folder, drainTimeout=deadline) as agent:
         await agent.start("--termination-log", str(words))
         await agent.ready()
         yield agent, words
@@ -37,7 +39,7 @@ def said(words: Path) -> dict[str, Any]:
 
 async def test_what_the_deadline_of_a_drain_cuts_is_told(tmp_path: Path) -> None:
     async with (
-        overheard(tmp_path, drainTimeout=4) as (agent, words),
+        overheard(tmp_path, deadline=4) as (agent, words),
         agent.allocation(user="a"),
         agent.allocation(user="b"),
     ):
@@ -65,6 +67,15 @@ async def test_who_is_told_twice_to_end_says_what_that_cuts(tmp_path: Path) -> N
         os.kill(agent.id, signal.SIGTERM)
         assert await agent.ended(within=20) == 0
         assert said(words) == {"allocationsCut": 1, "reason": "told so a second time"}
+
+
+async def test_who_is_killed_while_it_drains_has_said_what_that_cuts(tmp_path: Path) -> None:
+    async with overheard(tmp_path) as (agent, words), agent.allocation():
+        os.kill(agent.id, signal.SIGTERM)
+        await agents.eventually(words.read_text)
+        os.kill(agent.id, signal.SIGKILL)
+        await agent.ended()
+        assert said(words) == {"allocationsCut": 1, "reason": "it was killed while it drained"}
 
 
 async def test_what_a_crash_of_coturn_cuts_is_counted(tmp_path: Path) -> None:
