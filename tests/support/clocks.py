@@ -3,6 +3,7 @@
 import asyncio
 import contextlib
 import json
+import shutil
 import time
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
@@ -28,14 +29,17 @@ class Clock:
 async def on(clock: Clock, folder: Path) -> AsyncIterator[agents.Agent]:
     """Run an agent on a clock of its own, in this process; its coturn has the machine's."""
     async with agents.prepared(folder) as relay:
+        program = shutil.which("turnserver")
+        assert program is not None
         told = options.parse(
             ["--config", str(folder / contract.CONFIG_FILE), "--auth", str(folder / "auth"),
              "--addresses", str(folder / contract.ADDRESSES_FILE), "--state", str(folder / "state"),
-             "--bind", relay.bind, "--agent-address", relay.address]
+             "--bind", relay.bind, "--agent-address", relay.address,
+             "--turnserver", program]
         )  # fmt: skip
         settings = config.parse(json.dumps(agents.document()).encode())
         assert isinstance(settings, config.Config)
-        abilities = await detecting.detect("turnserver")
+        abilities = await detecting.detect(program)
         assert isinstance(abilities, features.Features)
         running = agent_module.Agent(
             told=told, settings=settings, abilities=abilities, clock=clock, suffix=lambda: "test"
