@@ -62,6 +62,10 @@ bench: setup-bench ## Measure the endpoint beside an aiohttp hello-world (ARGS="
 bench-operator: setup-e2e ## Measure the operator on a real API server, 1,000 regions (ARGS="--regions 100")
 	@$(PY) -m tests.bench.bench_operator $(ARGS)
 
+.PHONY: bench-rotation
+bench-rotation: setup-e2e ## Measure a rotation at 200 relays (ARGS="--write docs/bench-rotation.md")
+	@$(PY) -m tests.bench.rotation $(ARGS)
+
 .PHONY: bench-balance
 bench-balance: setup-bench ## Measure how evenly relays are used (ARGS="--write docs/bench-balance.md")
 	@$(PY) -m tests.bench.balance $(ARGS)

@@ -100,7 +100,7 @@ class Rotating:
         self._console.say(f"{name}: a rotation is asked for ({request.id}).")
         if request.now:
             self._console.say(
-                "The old secret is refused as soon as each relay hears of it, in a second or two."
+                "Each relay refuses the old secret as soon as it hears of it, within seconds."
                 " Credentials signed with it open no new allocation, however long they would have"
                 " been good for: such clients have to ask for others. Live allocations go on, and"
                 " are refreshed as before."

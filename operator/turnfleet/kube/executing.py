@@ -8,12 +8,17 @@ is void where the object is another one by now. Failures are values: who asked d
 again.
 """
 
-from collections.abc import Callable, Mapping
+import asyncio
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
+from typing import Final
 
 from turnfleet import names
 from turnfleet.kube import client, failures, holding, kinds, observing, reading
 from turnfleet.plan.cluster import objects, observed, planned
+
+_AT_ONCE: Final = 16
+"""Pods of a region that are annotated at the same time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,8 +81,7 @@ class Executor:
         if plan.status is not None:
             # Before pods are gone through: endpoints go by it, and a region may have a thousand.
             await run.write_status(plan.status)
-        for annotated in plan.annotate:
-            await run.annotate(annotated)
+        await run.annotate_all(plan.annotate)
         if applied:
             # What ends makes room for what was applied; without that it would only end.
             for deleted in plan.delete:
@@ -187,6 +191,18 @@ class _Run:
                 return there.uid
             self._taken.append(key)
         return None
+
+    async def annotate_all(self, steps: Sequence[planned.Annotate]) -> None:
+        """Annotate several pods at a time: each is another object, and none waits for another."""
+        slots = asyncio.Semaphore(_AT_ONCE)
+
+        async def one(step: planned.Annotate) -> None:
+            async with slots:
+                await self.annotate(step)
+
+        async with asyncio.TaskGroup() as group:
+            for step in steps:
+                group.create_task(one(step))
 
     async def annotate(self, annotated: planned.Annotate) -> None:
         if self._is_stopped(f"annotate Pod/{annotated.pod}"):
