@@ -19,6 +19,7 @@ _NEXT: Final = "e2e-next"
 """Another tag of the same image."""
 _PORTS: Final = ({"min": 49152, "max": 49999}, {"min": 49152, "max": 49998})
 ACCEPTED: Final = "from the command until every relay takes the new secret"
+SWITCHED: Final = "from the command until endpoints sign with the new secret"
 SERVED: Final = "from the change until a relay shows the new certificate"
 
 
@@ -100,15 +101,20 @@ class _Doing:
 
     async def _rotate(self, region: cluster_regions.Region) -> None:
         before = await asyncio.to_thread(self._secret, region, "current")
+        began = time.monotonic()
         await scenario.together(
-            self._turnfleet("rotate", region.name),
-            self._spread(region, before, began=time.monotonic()),
+            self._switch(region, began=began), self._spread(region, before, began=began)
         )
 
         async def retired() -> bool:
             return not await asyncio.to_thread(self._secret, region, "previous")
 
         await scenario.until(retired, every=2)
+
+    async def _switch(self, region: cluster_regions.Region, *, began: float) -> None:
+        await self._turnfleet("rotate", region.name, "--wait")
+        now = time.monotonic()
+        self.told.measured(SWITCHED, of=region.name, seconds=now - began, at=now)
 
     async def _spread(self, region: cluster_regions.Region, before: str, *, began: float) -> None:
         """Wait until every relay takes a secret that is not the one from before."""
