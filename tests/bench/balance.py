@@ -187,8 +187,8 @@ How it is measured:
   after 30 s. Agents look once a second, their reports reach each endpoint every 2 to 5 s, unless
   said otherwise. Endpoints know nothing of each other.
 * *Steady*: relays at half load for a minute, then 75 answers a second. *On the ramp*: 100 a second,
-  so that relays are beyond 70 %. A relay that *joins* is empty as the 10,000 answers begin; where
-  the others are on the ramp it gets more than elsewhere, which is what a ramp is for.
+  so that relays are beyond 70 %, answers under way included. A relay that *joins* is empty as the
+  10,000 answers begin.
 * *Came back to the same*: half of the clients are among 2,000 users who come back now and then;
   the part of their answers with the primary of the one before. Joining moves users by itself, as
   few as rendezvous hashing can.

@@ -91,7 +91,7 @@ def test_a_relay_that_joins_is_held_at_the_load_of_the_others_at_first(
     current.handed_out({}, second=1000)
     current.publish_regions((replace(REGION, relays=(old, replace(new, since=1000.0))),))
     held = []
-    for second in range(1001, 1400, 60):
+    for second in range(1001, 1700, 60):
         current.heard(new.key, fleet.Usage(load=0.1), at=second)
         current.handed_out({}, second=second)
         held.append(occupancy(current, new.key).held)

@@ -30,8 +30,9 @@ HOLD: Final = 0.03
 """Reports differ by that much while nothing really changes."""
 GRAIN: Final = 0.01
 """What is shown of a load may be off by that much: or every answer would make a new fleet."""
-RAMP_IN: Final = 300.0
-"""Seconds after which a new relay counts as what it is."""
+RAMP_IN: Final = 600.0
+"""Seconds after which a new relay counts as what it is: calls last minutes, so by then its share
+alone has filled it."""
 LEAN: Final = 0.25
 """Part of its users that a relay on the foot of the ramp gives to one that is empty. So nobody gets
 more than a quarter above its share, however empty it is, while the others are below the ramp."""
