@@ -55,7 +55,6 @@ async def test_a_drain_that_was_waited_for_cuts_nothing(tmp_path: Path) -> None:
         async with agent.allocation():
             os.kill(agent.id, signal.SIGTERM)
             await agent.until(lambda s: s["state"] == "Draining")
-            await asyncio.sleep(3)
         assert await agent.ended(within=20) == 0
         assert said(words) == {"allocationsCut": 0, "reason": "the last allocation has ended"}
 
@@ -87,6 +86,8 @@ async def test_what_a_crash_of_coturn_cuts_is_counted(tmp_path: Path) -> None:
         await agent.until(lambda s: s["ready"] and s["restarts"] == 1)
         await asyncio.sleep(2)  # it is counted at the next look
         assert "turnrelay_allocations_cut_total 1.0" in await metrics(agent)
+        os.kill(agent.id, signal.SIGTERM)
+        await agents.eventually(words.read_text)
         os.kill(agent.id, signal.SIGTERM)
         assert await agent.ended(within=20) == 0
         assert said(words)["allocationsCut"] == 0, "that was no doing of the drain"
