@@ -1,15 +1,14 @@
-"""Stories of one region in ``fakecluster``, and what its status says of them."""
+"""Lives of a region in which zones, budgets, allocations and people with annotations matter."""
 
 from dataclasses import replace
 from typing import Any, Final
 
-from tests.support import fakecluster
+from tests.support import fakecluster, lives
 
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects, observed, planned, rollout
 from turnrelay import contract
 
-SPEC: Final = region.RegionSpec(name="eu", latitude=50, longitude=8, realm="turn.example.com")
 POLICY: Final = replace(fakecluster.POLICY, deletes_per_pass=9, allowed_images=("*",))
 
 
@@ -18,7 +17,7 @@ def settled(
 ) -> fakecluster.Cluster:
     """Return a cluster in which a region has had its relays for a while."""
     there = fakecluster.Cluster(
-        spec=replace(SPEC, relays=region.Relays(**relays), max_unavailable=most_out),
+        spec=replace(lives.SPEC, relays=region.Relays(**relays), max_unavailable=most_out),
         nodes={
             f"node-{n}": observed.Node(
                 name=f"node-{n}",
@@ -44,11 +43,6 @@ def everywhere(*, nodes: int = 4, **more: Any) -> fakecluster.Cluster:
         node_selector=(("pool", "a"),),
         **more,
     )
-
-
-def another_image(there: fakecluster.Cluster, image: str = "new") -> None:
-    """Have relays run another image."""
-    there.spec = replace(there.spec, relays=replace(there.spec.relays, image=image))
 
 
 def change(there: fakecluster.Cluster, name: str, **fields: Any) -> None:

@@ -3,7 +3,7 @@
 from dataclasses import replace
 
 import pytest
-from tests.support import stories
+from tests.support import lives, stories
 
 from turnfleet.plan.cluster import past, planned
 
@@ -50,7 +50,7 @@ def test_a_drained_relay_counts_against_the_budget_of_a_rollout() -> None:
     name = next(name for name, relay in there.relays.items() if relay.pod.node == "node-1")
     stories.change(there, name, drained=True)
     there.settle()
-    stories.another_image(there)
+    lives.declare(there, image="new")
     for _ in range(30):
         there.reconcile()
         assert list(stories.states(there).values()).count("Ready") >= 2
@@ -77,7 +77,7 @@ def test_the_status_says_how_many_drain_and_until_when() -> None:
     assert stories.entries(there)[node]["drainingUntil"] == there.status["drainingUntil"]
 
     before = there.status["drainingUntil"]
-    there.spec = replace(there.spec, drain_timeout=60)
+    lives.declare(there, drain_timeout=60)
     there.reconcile()
     assert there.status["drainingUntil"] == before, "what is declared later changes no drain"
     there.end(there.relays[name], grace=5)
@@ -89,7 +89,7 @@ def test_the_status_says_how_many_drain_and_until_when() -> None:
 
 def test_every_step_of_a_relay_on_its_way_out_is_told_once() -> None:
     there = stories.everywhere(nodes=2)
-    stories.another_image(there)
+    lives.declare(there, image="new")
     told: list[str] = []
     for _ in range(60):
         plan = there.reconcile()
@@ -99,7 +99,7 @@ def test_every_step_of_a_relay_on_its_way_out_is_told_once() -> None:
 
 def test_relays_to_which_the_same_happens_are_told_together() -> None:
     there = stories.everywhere(nodes=4)
-    there.spec = replace(there.spec, weight=0)
+    lives.declare(there, weight=0)
     (event, *_) = there.reconcile().events
     names = ", ".join(sorted(there.relays))
     sentence = "takes no new clients, and serves those it has: WeightZero"
@@ -119,7 +119,7 @@ def test_a_relay_that_is_gone_from_one_look_to_the_next_is_a_warning() -> None:
 def test_of_several_the_relay_with_the_fewest_allocations_goes() -> None:
     there = stories.settled(nodes=3, zones=1, replicas=3)
     stories.carries(there, node_1=5, node_2=2, node_3=9)
-    there.spec = replace(there.spec, relays=replace(there.spec.relays, replicas=2))
+    lives.declare(there, replicas=2)
     there.reconcile()
     assert stories.entries(there)["node-2"]["reason"] == "ScaleDown"
     stories.carries(there, node_1=0, node_2=2, node_3=0)
@@ -129,10 +129,10 @@ def test_of_several_the_relay_with_the_fewest_allocations_goes() -> None:
 
 def test_a_choice_stays_one_where_all_are_closed_anyway() -> None:
     there = stories.settled(nodes=3, zones=1, replicas=3)
-    there.spec = replace(there.spec, weight=0)
+    lives.declare(there, weight=0)
     there.settle()
     stories.carries(there, node_1=5, node_2=2, node_3=9)
-    there.spec = replace(there.spec, relays=replace(there.spec.relays, replicas=2))
+    lives.declare(there, replicas=2)
     there.reconcile()
     stories.carries(there, node_1=0)
     there.settle()
@@ -142,7 +142,7 @@ def test_a_choice_stays_one_where_all_are_closed_anyway() -> None:
 def test_the_last_relay_of_a_zone_stays_while_another_zone_has_two() -> None:
     there = stories.settled(nodes=3, zones=2, replicas=3)  # zone-1 has node-1 and node-3
     stories.carries(there, node_1=5, node_2=0, node_3=9)
-    there.spec = replace(there.spec, relays=replace(there.spec.relays, replicas=2))
+    lives.declare(there, replicas=2)
     there.settle()
     assert {pod.node for pod in there.ready} == {"node-2", "node-3"}
 
@@ -152,7 +152,7 @@ def test_who_does_not_report_is_not_taken_for_empty() -> None:
     stories.carries(there, node_1=7)
     seen = there.observe()
     mute = [pod if pod.node == "node-1" else replace(pod, report=None) for pod in seen.pods]
-    there.spec = replace(there.spec, relays=replace(there.spec.relays, replicas=2))
+    lives.declare(there, replicas=2)
     plan = there.plan_of(replace(seen, pods=tuple(mute)))
     (step,) = plan.annotate
     assert there.relays[step.pod].pod.node == "node-1"

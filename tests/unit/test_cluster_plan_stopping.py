@@ -4,7 +4,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
-from tests.support import stories
+from tests.support import lives, stories
 
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects
@@ -14,7 +14,7 @@ def test_a_rollout_finishes_a_zone_before_it_begins_the_next() -> None:
     there = stories.everywhere(nodes=6)
     before = {relay.pod.uid: there.nodes[str(relay.pod.node)].zone for relay in
               there.relays.values()}  # fmt: skip
-    stories.another_image(there)
+    lives.declare(there, image="new")
     order: list[str] = []
     for _ in range(400):
         gone = [each.uid for each in there.reconcile().delete if each.uid in before]
@@ -24,7 +24,7 @@ def test_a_rollout_finishes_a_zone_before_it_begins_the_next() -> None:
 
 def test_the_first_relay_of_a_new_kind_goes_alone_whatever_the_budget() -> None:
     there = stories.everywhere(nodes=6, zones=1, most_out=4)
-    stories.another_image(there, "bad")
+    lives.declare(there, image="bad")
     gone: list[str] = []
     for _ in range(120):
         gone += stories.deleted(there.reconcile())
@@ -40,7 +40,7 @@ def test_the_first_relay_of_a_new_kind_goes_alone_whatever_the_budget() -> None:
 
 def test_once_one_of_the_new_kind_is_proven_the_budget_counts() -> None:
     there = stories.everywhere(nodes=6, zones=1, most_out=2)
-    stories.another_image(there)
+    lives.declare(there, image="new")
     least = 6
     for _ in range(200):
         there.reconcile()
@@ -51,7 +51,7 @@ def test_once_one_of_the_new_kind_is_proven_the_budget_counts() -> None:
 
 def test_a_rollout_stops_while_relays_are_out_for_another_reason() -> None:
     there = stories.everywhere(nodes=4)
-    stories.another_image(there)
+    lives.declare(there, image="new")
     first = next(plan for plan in iter(there.reconcile, None) if stories.deleted(plan))
     for _ in range(20):
         there.reconcile()
@@ -72,7 +72,7 @@ def test_a_rollout_stops_while_relays_are_out_for_another_reason() -> None:
 
 def test_a_relay_that_is_about_to_be_replaced_comes_back_when_another_one_fails() -> None:
     there = stories.everywhere(nodes=3, zones=1)
-    stories.another_image(there)
+    lives.declare(there, image="new")
     there.reconcile()
     assert list(stories.states(there).values()).count("Closed") == 1
     other = next(node for node, state in stories.states(there).items() if state == "Ready")
@@ -85,7 +85,7 @@ def test_a_relay_that_is_about_to_be_replaced_comes_back_when_another_one_fails(
 def test_the_only_relay_stays_while_no_other_region_takes_its_clients() -> None:
     there = stories.settled(nodes=2, replicas=1)
     there.elsewhere = False
-    stories.another_image(there)
+    lives.declare(there, image="new")
     for _ in range(40):
         assert not stories.deleted(there.reconcile())
     assert list(stories.states(there).values()) == ["Ready"]
@@ -102,7 +102,7 @@ def test_a_person_may_have_the_only_relay_replaced_all_the_same() -> None:
     there = stories.settled(nodes=2, replicas=1)
     there.elsewhere = False
     there.identity = replace(there.identity, force_rollout=True)
-    stories.another_image(there)
+    lives.declare(there, image="new")
     there.settle()
     assert {pod.image for pod in there.ready} == {"new"}
 
@@ -111,7 +111,7 @@ def test_a_person_may_have_the_only_relay_replaced_all_the_same() -> None:
 def test_what_takes_no_client_needs_no_refuge(edit: dict[str, Any]) -> None:
     there = stories.settled(nodes=2, replicas=1)
     there.elsewhere = False
-    stories.another_image(there)
+    lives.declare(there, image="new")
     there.spec = replace(there.spec, **edit)
     there.settle()
     assert stories.progressing(there)[1] == "Settled"
@@ -120,7 +120,7 @@ def test_what_takes_no_client_needs_no_refuge(edit: dict[str, Any]) -> None:
 def test_several_relays_need_no_refuge() -> None:
     there = stories.settled(nodes=2, replicas=2)
     there.elsewhere = False
-    stories.another_image(there)
+    lives.declare(there, image="new")
     there.settle()
     assert {pod.image for pod in there.ready} == {"new"}
 
@@ -145,7 +145,7 @@ def test_who_could_not_prove_itself_for_want_of_a_node_or_address_holds_up_nobod
     del there.relays[name]
     there.settle()
     assert stories.states(there)["node-1"] == "Starting"
-    stories.another_image(there)
+    lives.declare(there, image="new")
     for _ in range(200):
         there.reconcile()
     images = {str(relay.pod.node): relay.pod.image for relay in there.relays.values()}
