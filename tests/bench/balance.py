@@ -178,8 +178,8 @@ How it is measured:
 
 * Ten relays of one region, with room for 600 to 4,000 allocations (a spread of 6.7). *Highest
   share*: of all relays, the part of the answers that name it as primary, relative to its part of
-  the capacity. 1.00 is perfect; chance alone gives 1.11 (1.20 at the worst), since users are few and
-  the smallest relays get some 300 of 10,000 answers. {seeds} seeds.
+  the capacity. 1.00 is perfect; chance alone gives 1.11 (1.20 at the worst), since users are
+  few and the smallest relays get some 300 of 10,000 answers. {seeds} seeds.
 * Answers come from the endpoint's own parts (board, selector, drafts, tally), once a second told
   what was handed out. Time is counted, not waited for.
 * Each TURN URL becomes an allocation with a chance of 70 %, 0.1 to 1.5 s after its answer, which
