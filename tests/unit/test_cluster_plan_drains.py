@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 from tests.support import lives, stories
 
-from turnfleet.plan.cluster import past, planned
+from turnfleet.plan.cluster import past, planned, rollout
 
 # --- drains by people ---------------------------------------------------------------------------
 
@@ -145,6 +145,25 @@ def test_the_last_relay_of_a_zone_stays_while_another_zone_has_two() -> None:
     lives.declare(there, replicas=2)
     there.settle()
     assert {pod.node for pod in there.ready} == {"node-2", "node-3"}
+
+
+def test_old_figures_are_asked_for_again_before_a_relay_is_chosen() -> None:
+    there = stories.settled(nodes=3, zones=1, replicas=3)
+    stories.carries(there, node_1=5, node_2=2, node_3=9)
+    seen = there.observe()
+    lives.declare(there, replicas=2)
+    there.now += 60
+    plan = there.plan_of(seen)
+    assert plan.inquire
+    assert not plan.annotate
+    assert plan.requeue == there.now + rollout.ASKING
+    there.status = dict(plan.status or {})
+    assert stories.progressing(there)[1:] == (
+        "ScalingDown",
+        "its relays are asked which of them carries least",
+    )
+    there.reconcile()
+    assert stories.entries(there)["node-2"]["reason"] == "ScaleDown", "all have answered"
 
 
 def test_who_does_not_report_is_not_taken_for_empty() -> None:

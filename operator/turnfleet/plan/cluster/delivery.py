@@ -78,7 +78,7 @@ def awaited(roster: members.Roster, moves: rollout.Moves, wanted: Parcel) -> boo
     leaving = any(not member.pod.ended for member in roster.leaving)
     return (
         leaving
-        or bool(moves.surplus or moves.replacing)
+        or bool(moves.surplus or moves.replacing or moves.asking)
         or any(
             not holds(member.pod.report, wanted)
             or not rotation.accepts(member.pod.report, wanted.generation)

@@ -56,6 +56,8 @@ def _nowhere(known: facts.Facts) -> facts.Answer | None:
 
 
 def _shrinking(known: facts.Facts) -> facts.Answer | None:
+    if known.moves.asking:
+        return facts.yes("ScalingDown", "its relays are asked which of them carries least")
     if not known.moves.surplus:
         return None
     listed = facts.listed(known.moves.surplus)

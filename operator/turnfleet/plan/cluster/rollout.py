@@ -38,6 +38,8 @@ given it before have made their allocations."""
 TRYING: Final = 10.0
 """Seconds in which endpoints hear of a relay that has become ready and try it themselves; before
 that they offer nobody in its place."""
+ASKING: Final = 1.0
+"""Seconds between two looks at whether relays have said how much they carry."""
 SETTLING: Final = 120.0
 """Seconds for which a relay that cannot be placed holds up the rollouts of other regions."""
 
@@ -50,6 +52,8 @@ class Moves:
     """Why each closed relay is closed, by uid. All others are open."""
     surplus: tuple[members.Member, ...] = ()
     """Relays that are too many."""
+    asking: bool = False
+    """Whether some are too many, and relays have yet to say which of them carries least."""
     cheap: tuple[members.Member, ...] = ()
     """The next relays that a ReplicaSet has to give up: it is to take these when it shrinks."""
     replacing: tuple[members.Member, ...] = ()
@@ -90,6 +94,8 @@ def moves(
     ``may_be_empty``: a rollout may leave the region without a relay for a while.
     """
     surplus = shedding.surplus(spec, roster)
+    asking = shedding.is_guess(surplus, roster, now)
+    surplus = () if asking else surplus
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
     held = _held(spec, roster, flawed, may_be_empty=may_be_empty, now=now)
     replacing = _replacing(
@@ -109,6 +115,7 @@ def moves(
     certain = shedding.certain(roster, cheap)
     delete = going if certain else tuple(member for member in going if member not in cheap)
     later = [time for time in due.values() if time > now]
+    later += [now + ASKING] if asking else []
     starting = _starting(roster, now)
     tried = _tried(roster, now) if flawed else ()
     # A region that is only just made holds up nobody.
@@ -117,6 +124,7 @@ def moves(
     return Moves(
         closed=closing.reasons(spec, roster, surplus=surplus, replacing=replacing),
         surplus=surplus,
+        asking=asking,
         cheap=cheap,
         replacing=replacing,
         stranded=bool(held),

@@ -17,6 +17,8 @@ from typing import Final
 from turnfleet.model import region
 from turnfleet.plan.cluster import closing, members, objects
 
+FRESH: Final = 5.0
+"""Seconds for which what a relay said of its live allocations is good enough to choose by."""
 COST: Final = -1000
 """Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
 
@@ -27,6 +29,21 @@ def surplus(spec: region.RegionSpec, roster: members.Roster) -> tuple[members.Me
         return ()
     own = roster.of(objects.Kind.REPLICA_SET)
     return _spared(own, len(own) - spec.relays.replicas)
+
+
+def is_guess(surplus: Sequence[members.Member], roster: members.Roster, now: float) -> bool:
+    """Return whether relays are chosen by figures so old that they have to be asked again first.
+
+    Who does not answer loses its figures soon, so that nobody is waited for.
+    """
+    own = roster.of(objects.Kind.REPLICA_SET)
+    reports = [member.pod.report for member in own]
+    old = any(report is not None and now - report.at > FRESH for report in reports)
+    return bool(surplus) and old and not any(map(_is_chosen, own))
+
+
+def _is_chosen(member: members.Member) -> bool:
+    return member.pod.deletion_cost == COST or member.pod.closed == closing.Closing.SCALE_DOWN
 
 
 def shed(
