@@ -16,7 +16,7 @@ from tests.support import cluster_asking, cluster_fleet, cluster_regions, coturn
 _ANSWER_WITHIN: Final = 90
 """Seconds from applying a region; it takes a tenth where the machine has nothing else to do."""
 _PACKETS_WITHIN: Final = 150
-_LAST: Final = ("test_outages", "test_releasing")
+_LAST: Final = ("test_outages", "test_uninstalling")
 """Files of tests that leave behind what others had better not find, in their order."""
 _STEPS = pytest.StashKey[steps.Steps]()
 

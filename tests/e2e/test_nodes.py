@@ -6,6 +6,7 @@ from typing import Final
 from tests.e2e.cluster import cluster, kubectl, shape, steps
 from tests.support import cluster_asking, cluster_fleet, cluster_regions
 
+_POOL: Final = "turnfleet.io/pool"
 _WITHIN: Final = 60
 _COLLECTED_WITHIN: Final = 120
 """Kubernetes waits 40 to 60 s before it takes away the pods of a node that is not there."""
@@ -64,6 +65,39 @@ async def test_a_relay_that_found_no_room_comes_with_a_node_and_goes_with_it(
             await asyncio.to_thread(fleet.await_settled, central.name)
     await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
     assert fleet.instances(central) == before
+
+
+def test_every_node_of_a_label_has_a_relay_for_as_long_as_it_has_the_label(
+    kubernetes: cluster.Cluster, fleet: cluster_fleet.Fleet, told: steps.Steps
+) -> None:
+    wanted = cluster_regions.small(kubernetes, "everywhere")
+    relays = {"placement": "EveryNode", "nodeSelector": {_POOL: "relays"}}
+    fleet.apply(wanted.name, {**wanted.spec, "relays": relays})
+    fleet.await_condition(wanted.name, "Progressing", "NoNodes")
+    try:
+        for node, there in (("us-a", {"us-a"}), ("us-b", {"us-a", "us-b"})):
+            kubernetes.kubectl.run("label", "node", node, f"{_POOL}=relays")
+            told.measured(f"a relay on {node} after {_await_nodes(fleet, wanted, there):.1f} s")
+        kubernetes.kubectl.run("label", "node", "us-a", f"{_POOL}-")
+        told.measured(f"none on us-a after {_await_nodes(fleet, wanted, {'us-b'}):.1f} s")
+    finally:
+        for node in ("us-a", "us-b"):
+            kubernetes.kubectl.run("label", "node", node, f"{_POOL}-")
+        fleet.remove(wanted.name)
+
+
+def _await_nodes(
+    fleet: cluster_fleet.Fleet, region: cluster_regions.Region, nodes: set[str]
+) -> float:
+    """Return the seconds until a region's relays are on these nodes, all ready."""
+    return kubectl.wait_until(
+        lambda: (
+            {(r.get("node"), r["state"]) for r in fleet.relays(region.name)}
+            == {(node, "Ready") for node in nodes}
+        ),
+        what=f"relays on {nodes}",
+        within=_WITHIN,
+    )
 
 
 def _await_collected(

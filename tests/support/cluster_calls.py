@@ -42,6 +42,12 @@ async def going_on(
         yield calls
 
 
+def whole(calls: Sequence[Call]) -> str:
+    """Return a sentence about calls that nothing happened to; raise AssertionError otherwise."""
+    assert [str(call) for call in calls if call.lost or call.broken] == []
+    return f"{len(calls)} calls, {sum(call.sent for call in calls)} packets, none lost"
+
+
 async def _begun(
     stack: contextlib.AsyncExitStack,
     near_offer: asking.Offer,

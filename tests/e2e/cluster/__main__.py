@@ -64,7 +64,7 @@ def _do(verb: str, where: places.Places, told: steps.Steps) -> None:
             _up(where, told)
         case "down":
             _down(where, told)
-        case _:
+        case "images":
             bed.build_images(where, told)
 
 

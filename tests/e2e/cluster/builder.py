@@ -57,7 +57,7 @@ class Builder:
                 "go", "build", "-trimpath", "-ldflags=-s -w", f"-o={program}", source,
                 environment={**os.environ, "CGO_ENABLED": "0"},
             )  # fmt: skip
-            self._commit_files("pause", program, "/pause", containerd.PAUSE_IMAGE)
+            self._commit_files(program, "/pause", containerd.PAUSE_IMAGE, command="/pause")
             program.unlink()
             self._push(containerd.PAUSE_IMAGE, archive)
 
@@ -69,7 +69,7 @@ class Builder:
             return
         rootfs = self._where.cache / f"{_SUITE}-rootfs"
         making.once(rootfs, _bootstrap)
-        self._commit_files("debian", rootfs, "/", BASE_IMAGE)
+        self._commit_files(rootfs, "/", BASE_IMAGE, command="/bin/bash")
         shutil.rmtree(rootfs)
 
     def build(self, dockerfile: Path, image: str) -> Path:
@@ -98,13 +98,13 @@ class Builder:
         for outdated in images[:-_LAYERS_KEPT]:
             self._attempt("rmi", outdated["id"])
 
-    def _commit_files(self, name: str, source: Path, target: str, image: str) -> None:
-        container = f"turnfleet-e2e-{name}"
-        self._attempt("rm", container)
+    def _commit_files(self, source: Path, target: str, image: str, *, command: str) -> None:
+        """Make an image of nothing but a file or a folder, put at ``target`` in it."""
+        container = "turnfleet-e2e-making"
+        self._attempt("rm", container)  # of a run that was killed
         self._buildah("from", f"--name={container}", "scratch")
         self._buildah("copy", "--quiet", container, str(source), target)
-        command = '["/pause"]' if target == "/pause" else '["/bin/bash"]'
-        self._buildah("config", f"--cmd={command}", f"--label={_RECIPE}", container)
+        self._buildah("config", f"--cmd={json.dumps([command])}", f"--label={_RECIPE}", container)
         self._buildah("commit", "--quiet", "--rm", container, image)
 
     def _push(self, image: str, archive: Path) -> None:
