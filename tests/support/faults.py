@@ -166,7 +166,7 @@ class Call:
         for _ in range(3):
             with contextlib.suppress(turn.Failure):
                 await self.one.send((self.other.relayed.ip, self.other.relayed.port), b"media")
-                _, data = await self.other.receive(1)
+                _, data = await self.other.receive(0.5)
                 if data == b"media":
                     return True
         return False

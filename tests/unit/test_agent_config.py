@@ -53,6 +53,7 @@ def test_a_rendered_configuration_is_read_whole() -> None:
         ("agentPort", {"agentPort": "9641"}),
         ("live.allocationsPerUser", {"live_allocationsPerUser": 0}),
         ("live.bandwidthPerRelay", {"live_bandwidthPerRelay": "1G"}),
+        ("live.bandwidthPerAllocation", {"live_bandwidthPerAllocation": 0}),
         ("live.peers", {"live_peers": "10.0.0.0/8"}),
         ("live.peers.deny[0]", {"live_peers": {"deny": ["10.0.0.0/8\nallow"]}}),
         ("live.peers.deny[0]", {"live_peers": {"deny": ["fe80::1%eth0"]}}),

@@ -51,6 +51,19 @@ def test_only_what_changed_is_written(tmp_path: Path) -> None:
     opened.close()
 
 
+@pytest.mark.parametrize(
+    ("bits", "octets"), [(None, "0"), (64_000, "8000"), (10**15, "4294967295")]
+)
+def test_bandwidth_is_bits_for_owners_and_octets_for_coturn(
+    tmp_path: Path, bits: int | None, octets: str
+) -> None:
+    opened = database.Database(tmp_path / "db")
+    opened.open()
+    opened.apply(content("one", live_bandwidthPerAllocation=bits))
+    assert ("turn.example.com", "max-bps", octets) in rows(tmp_path / "db", "turn_realm_option")
+    opened.close()
+
+
 def test_it_is_private_and_in_wal_mode(tmp_path: Path) -> None:
     opened = database.Database(tmp_path / "db")
     opened.open()

@@ -219,6 +219,7 @@ def test_what_only_a_new_pod_takes_over_changes_what_it_is_started_with(
     [
         {"drain_timeout": 60},
         {"limits": region.Limits(allocations_per_user=1)},
+        {"limits": region.Limits(bandwidth_per_allocation=64_000)},
         {"weight": 0},
         {"relays": region.Relays(node_selector=(("pool", "a"),), replicas=7)},
         {"addresses": region.Addresses(hostname="{node}.example.com")},
