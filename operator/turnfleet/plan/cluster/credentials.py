@@ -88,7 +88,8 @@ def credentials(
     if switched and auth.previous is not None and auth.retire_after is None:
         auth = replace(auth, retire_after=_retirement(auth, now))
     awaited = () if switched else rotation.awaited(roster, auth, now)
-    missed = rotation.missed(roster, auth) if switched else ()
+    # Closed before endpoints sign with what they would refuse.
+    missed = () if awaited else rotation.missed(roster, auth)
     return Credentials(
         auth=auth,
         signing=auth.previous if awaited else auth.current,
