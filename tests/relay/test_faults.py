@@ -70,6 +70,15 @@ async def test_a_damaged_database_is_mended_under_a_running_coturn(relay: agents
     assert "is right again" in relay.log
 
 
+async def test_a_crash_on_a_full_disk_waits_for_room_and_says_so(relay: agents.Agent) -> None:
+    before = await relay.ready()
+    with faults.full_disk(relay), faults.crash(relay):
+        await relay.until(lambda s: (s["state"], s["reason"]) == ("Starting", "StateUnwritable"))
+        assert relay.coturn() is None
+    after = await relay.ready()
+    assert after["restarts"] == before["restarts"] + 1
+
+
 async def test_a_quota_that_could_not_be_written_is_in_force_once_it_can(
     relay: agents.Agent,
 ) -> None:
