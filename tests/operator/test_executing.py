@@ -171,3 +171,35 @@ async def test_what_is_ours_gets_back_the_label_that_was_taken_off(
     found = cluster.find(kinds.CONFIG_MAP, "turn-eu", namespace="relays")
     assert found is not None
     assert found["metadata"]["labels"] == {"turnfleet.io/region": "eu"}
+
+
+async def test_a_secret_that_somebody_wrote_meanwhile_is_not_replaced_by_another_one(
+    cluster: writing.Cluster, executor: executing.Executor, identity: observed.Identity
+) -> None:
+    key = objects.Key(objects.Kind.SECRET, "eu-auth")
+    seen = await cluster.put(kinds.SECRET, dict(_manifest(key, data={"current": "b25l"}).body))
+    later = await cluster.put(kinds.SECRET, dict(_manifest(key, data={"current": "dHdv"}).body))
+    plan = planned.Plan(apply=(_manifest(key, data={"current": "dGhyZWU="}),))
+    report = await executor.execute(plan, identity=identity, live=_live(seen, key))
+    assert len(report.failed) == 1, "and is planned again"
+    assert cluster.find(kinds.SECRET, "eu-auth", namespace="relays") == later
+    report = await executor.execute(plan, identity=identity, live=_live(later, key))
+    assert not report.failed
+
+
+async def test_many_pods_are_annotated_at_a_time_and_each_for_itself(
+    cluster: writing.Cluster, executor: executing.Executor, identity: observed.Identity
+) -> None:
+    steps = []
+    for number in range(40):
+        about = {"namespace": "relays", "name": f"turn-eu-{number}"}
+        found = await cluster.put(kinds.POD, {"metadata": about})
+        uid = found["metadata"]["uid"] if number else "another"
+        steps.append(
+            planned.Annotate(pod=f"turn-eu-{number}", uid=uid, annotations={"turnfleet.io/x": "y"})
+        )
+    report = await executor.execute(planned.Plan(annotate=tuple(steps)), identity=identity, live={})
+    assert not report.failed
+    assert len(report.written.versions) == 39
+    pods = cluster.all(kinds.POD).values()
+    assert sum("annotations" in pod["metadata"] for pod in pods) == 39

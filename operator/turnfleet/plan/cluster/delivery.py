@@ -18,6 +18,8 @@ AGAIN: Final = 15.0
 """Seconds from one nudge to the next: the kubelet may have looked before it knew of the change."""
 MOST: Final = 8
 """Nudges for one and the same content; a kubelet has looked by itself in that time."""
+PATIENCE: Final = 2
+"""Nudges until the time of the last of which nothing is amiss: the first may come too early."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +43,8 @@ class Nudge:
     """``None``: it stays as it is."""
     again: float | None = None
     """Unix seconds at which to look again."""
+    young: bool = False
+    """Whether it is too early to say that the relay does not take over what it is to hold."""
 
 
 def parcel(
@@ -63,13 +67,15 @@ def parcel(
     )
 
 
-def holds(report: observed.Report | None, wanted: Parcel) -> bool:
-    """Return whether a relay says that it holds all of it."""
+def holds(pod: observed.Pod, wanted: Parcel) -> bool:
+    """Return whether a relay says that it holds all of it, as far as that concerns it."""
+    report = pod.report
     return (
         report is not None
         and report.live_hash == wanted.live_hash
         and report.generation == wanted.generation
-        and wanted.certificate in {"", report.certificate_fingerprint}
+        # One that waits for its turn in a rollout may have been started without TLS.
+        and (_TLS not in pod.ports or wanted.certificate in {"", report.certificate_fingerprint})
     )
 
 
@@ -80,7 +86,7 @@ def awaited(roster: members.Roster, moves: rollout.Moves, wanted: Parcel) -> boo
         leaving
         or bool(moves.surplus or moves.replacing or moves.asking)
         or any(
-            not holds(member.pod.report, wanted)
+            not holds(member.pod, wanted)
             or not rotation.accepts(member.pod.report, wanted.generation)
             for member in roster.alive
             if _takes_part(member)
@@ -90,7 +96,7 @@ def awaited(roster: members.Roster, moves: rollout.Moves, wanted: Parcel) -> boo
 
 def nudge(member: members.Member, wanted: Parcel, now: float) -> Nudge:
     """Return what becomes of a relay's annotation now."""
-    if holds(member.pod.report, wanted) or not _can_be_nudged(member):
+    if holds(member.pod, wanted) or not _can_be_nudged(member):
         return Nudge()
     content, count, at = _read(member.pod.mounted)
     if content != wanted.hash:
@@ -98,7 +104,7 @@ def nudge(member: members.Member, wanted: Parcel, now: float) -> Nudge:
     if member.pod.report is None or count >= MOST:
         return Nudge()  # it cannot tell, or nudging does not help
     if 0 <= now - at < AGAIN:
-        return Nudge(again=at + AGAIN)
+        return Nudge(again=at + AGAIN, young=count <= PATIENCE)
     return _nudged(wanted, count + 1, now)
 
 
@@ -122,7 +128,8 @@ def _takes_part(member: members.Member) -> bool:
 
 
 def _nudged(wanted: Parcel, count: int, now: float) -> Nudge:
-    return Nudge(value=f"{wanted.hash}.{count}.{int(now)}", again=now + AGAIN)
+    value = f"{wanted.hash}.{count}.{int(now)}"
+    return Nudge(value=value, again=now + AGAIN, young=count <= PATIENCE)
 
 
 def _read(annotation: str) -> tuple[str, int, float]:
@@ -139,4 +146,5 @@ def _is_number(text: str) -> bool:
 
 
 _HASH: Final = 12
+_TLS: Final = "tls"
 _DIGITS: Final = 15
