@@ -6,7 +6,8 @@ from typing import Any
 import pytest
 from tests.support import clusterplans
 
-from turnfleet.plan.cluster import certificates, observed, planned
+from turnfleet import names
+from turnfleet.plan.cluster import certificates, delivery, observed, planned
 
 NOW = clusterplans.NOW
 DAY = 86400.0
@@ -97,20 +98,20 @@ def test_without_host_names_the_certificate_has_to_be_for_every_address() -> Non
     assert case.wanted.spec is not None
     plain = replace(case.wanted.spec, addresses=replace(case.wanted.spec.addresses, hostname=None))
     wanted = replace(case.wanted, spec=plain)
-    for names, told in (
+    for issued, told in (
         (("203.0.113.1", "203.0.113.2"), "Valid"),
         (("203.0.113.1",), "NameMismatch"),
         (NAMES, "NameMismatch"),
     ):
-        seen = replace(case.seen, certificate=a_certificate(names=names), status={})
+        seen = replace(case.seen, certificate=a_certificate(names=issued), status={})
         status: Any = replace(case, wanted=wanted, seen=seen).plan().status
         assert told in {one["reason"] for one in status["conditions"]}
 
 
 def test_a_region_without_relays_is_judged_by_its_template() -> None:
     case = clusterplans.read("certificate-served")
-    for names, told in ((NAMES, "Valid"), (("*.other.example.com",), "NameMismatch")):
-        seen = replace(case.seen, pods=(), certificate=a_certificate(names=names), status={})
+    for issued, told in ((NAMES, "Valid"), (("*.other.example.com",), "NameMismatch")):
+        seen = replace(case.seen, pods=(), certificate=a_certificate(names=issued), status={})
         status: Any = replace(case, seen=seen).plan().status
         assert told in {
             one["reason"] for one in status["conditions"] if one["type"] == "CertificateValid"
@@ -132,3 +133,56 @@ def test_a_plan_for_a_settled_region_comes_back_for_its_certificate_or_its_secre
     rotation = NOW - 3600 + 30 * DAY
     assert a_plan(a_certificate()).requeue == rotation
     assert a_plan(a_certificate(ends=20 * DAY)).requeue == NOW + 15 * DAY
+
+
+class Renewal:
+    """A region whose certificate was just renewed, and whose relays have been nudged so often."""
+
+    def __init__(self, **report: Any) -> None:
+        case = clusterplans.read("certificate-served")
+        pods = tuple(
+            replace(pod, report=replace(pod.report, generation=1, **report))
+            for pod in case.seen.pods
+            if pod.report is not None
+        )
+        renewed = a_certificate(fingerprint="ef56")
+        # The status is always written: something else differs too.
+        self.case = replace(
+            case, seen=replace(case.seen, pods=pods, certificate=renewed, status={})
+        )
+
+    def told(self, *, after: float) -> tuple[str, str]:
+        """Return what the condition says so late; nudges of that moment are carried out."""
+        plan = replace(self.case, now=NOW + after).plan()
+        given = {step.uid: step.annotations.get(names.ANNOTATION_MOUNTED) for step in plan.annotate}
+        pods = tuple(
+            replace(pod, mounted=given.get(pod.uid) or pod.mounted) for pod in self.case.seen.pods
+        )
+        self.case = replace(self.case, seen=replace(self.case.seen, pods=pods))
+        self.again = plan.requeue
+        status: Any = plan.status
+        (found,) = [one for one in status["conditions"] if one["type"] == "CertificateValid"]
+        return found["reason"], found["message"]
+
+
+def test_relays_that_are_just_taking_a_renewal_over_are_named_and_speak_against_nothing() -> None:
+    renewal = Renewal()
+    for after in (0, 1, 14, 15, 29):
+        reason, message = renewal.told(after=after)
+        assert reason == "Valid", after
+        assert message.endswith("not known to be served yet by turn-eu-a, turn-eu-b")
+        assert renewal.again is not None
+        assert renewal.again <= NOW + after + delivery.AGAIN
+    assert renewal.told(after=30)[0] == "NotServed"
+    assert renewal.told(after=300)[0] == "NotServed"
+
+
+def test_a_relay_that_complains_of_a_renewal_does_not_get_time() -> None:
+    assert Renewal(complaints=("the disk is full",)).told(after=0)[0] == "NotServed"
+
+
+def test_a_clock_that_goes_back_gives_nobody_time_for_ever() -> None:
+    renewal = Renewal()
+    renewal.told(after=1000)
+    renewal.told(after=0)
+    assert renewal.told(after=20)[0] == "NotServed"

@@ -1,6 +1,7 @@
 """The condition CertificateValid: whether every relay serves what the region's TLS Secret holds.
 
-True means that clients meet this certificate, for names that it is for, and that it lasts. What
+True means that clients meet this certificate, for names that it is for, and that it lasts; relays
+that are just taking it over, and complain of nothing, are named and count as if they had. What
 relays serve is their own word: each finds it out by a handshake. Who signed it is for endpoints to
 judge, which verify it from outside as clients do.
 """
@@ -86,7 +87,11 @@ def _misnamed(known: facts.Facts) -> facts.Answer | None:
 def _unserved(known: facts.Facts) -> facts.Answer | None:
     if known.certificate is None:
         return None
-    others = [member for member in known.roster.alive if _serves_another(member, known.certificate)]
+    others = [
+        member
+        for member in known.roster.alive
+        if _serves_another(member, known.certificate) and not _takes_over(member, known)
+    ]
     if not others:
         return None
     return facts.no(
@@ -110,7 +115,11 @@ def _expiring(known: facts.Facts) -> facts.Answer | None:
 def _served(known: facts.Facts) -> facts.Answer | None:
     if known.certificate is None:
         return None
-    unheard = [member for member in known.roster.alive if _has_yet_to_tell(member)]
+    unheard = [
+        member
+        for member in known.roster.alive
+        if _has_yet_to_tell(member) or _serves_another(member, known.certificate)
+    ]
     whether = f"; not known to be served yet by {facts.listed(unheard)}" if unheard else ""
     return facts.yes(
         "Valid",
@@ -158,6 +167,12 @@ def _serves_another(member: members.Member, certificate: observed.Certificate) -
     # One that has just started serves nothing for an instant, and complains if that lasts.
     told = bool(report.certificate_fingerprint or report.complaints)
     return told and report.certificate_fingerprint != certificate.fingerprint
+
+
+def _takes_over(member: members.Member, known: facts.Facts) -> bool:
+    """Return whether a relay that serves another certificate may just not be done yet."""
+    report = member.pod.report
+    return member.uid in known.nudged and report is not None and not report.complaints
 
 
 def _has_yet_to_tell(member: members.Member) -> bool:

@@ -27,6 +27,8 @@ class Facts:
     """Why pods cannot be created, in the cluster's own words."""
     auth: credentials.Credentials | None = None
     certificate: observed.Certificate | None = None
+    nudged: frozenset[str] = frozenset()
+    """Relays, by uid, that were asked to look at their files so lately that they may yet do it."""
     may_roll: bool = True
     now: float = field(kw_only=True)
     """Unix seconds."""

@@ -107,6 +107,7 @@ def plan(
         failure=seen.refusal or next((w.failure for w in seen.workloads if w.failure), ""),
         auth=secrets,
         certificate=seen.certificate,
+        nudged=frozenset([uid for uid, nudge in nudges.items() if nudge.young]),
         may_roll=surroundings.may_roll,
         now=now,
     )
