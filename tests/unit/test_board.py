@@ -98,3 +98,13 @@ def test_a_relay_that_joins_is_held_at_the_load_of_the_others_at_first(
     assert held == sorted(held, reverse=True)
     assert held[0] == pytest.approx(0.6, abs=0.01)
     assert held[-1] == pytest.approx(0.1, abs=loading.HOLD)
+
+
+def test_a_relay_that_joins_one_of_nonsense_counts_as_full_at_the_most(
+    current: board.Board,
+) -> None:
+    old, new = REGION.relays
+    current.heard(old.key, fleet.Usage(load=1000.0), at=1000)
+    current.handed_out({}, second=1000)
+    current.publish_regions((replace(REGION, relays=(old, replace(new, since=1000.0))),))
+    assert occupancy(current, new.key).held <= 1

@@ -66,6 +66,15 @@ def test_an_agent_that_begins_anew_or_counts_nothing_teaches_nothing(
     assert expected.yielded == 1
 
 
+def test_what_one_agent_makes_up_is_soon_forgotten(expected: expecting.Expecting) -> None:
+    for second in range(0, 400, 4):
+        expected.handed_out({A: 100, B: 100}, second=second)
+        expected.heard(A, usage(begun=second * 25), second=second)
+        if second in {200, 204}:
+            expected.heard(B, usage(begun=second << 44), second=second)
+    assert expected.yielded == pytest.approx(1, abs=0.5)
+
+
 def test_where_traffic_is_scarce_an_allocation_adds_what_those_before_did(
     expected: expecting.Expecting,
 ) -> None:

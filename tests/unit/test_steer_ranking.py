@@ -90,6 +90,13 @@ def test_a_region_does_not_look_emptier_for_a_relay_that_is_full() -> None:
     ]
 
 
+def test_one_relay_that_claims_any_load_counts_as_full_and_no_more() -> None:
+    nonsense = fleets.a_member("a", load=1000.0)
+    others = (fleets.a_member(name, load=0.1) for name in "bcd")
+    taken = census.take(fleets.a_fleet(fleets.a_region("r", nonsense, *others)))
+    assert taken.supplies["r"].load == pytest.approx((1 + 0.3) / 4)
+
+
 def test_regions_at_one_place_share_their_clients_by_weight() -> None:
     shares = [
         lead.share for lead in rank(well("a", NEAR, weight=100), well("b", NEAR, weight=50)).leads

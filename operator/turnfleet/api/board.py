@@ -111,7 +111,7 @@ class Board:
     def _usual(self, members: Collection[fleet.Member]) -> float:
         """Return the mean load of the relays of a region that are not new."""
         loads = [
-            member.occupancy.reported + member.occupancy.pending
+            min(member.occupancy.reported + member.occupancy.pending, 1.0)
             for member in members
             if member.occupancy is not None
             and member.health.reason is None

@@ -192,7 +192,7 @@ class Collector(registry.Collector):
         for labels, count in sorted(counts.items()):
             relays.add_metric(labels, count)
         for name, region in sorted(current.regions.items()):
-            loads = [member.health.load for member in region.members]
+            loads = [min(member.health.load, 1.0) for member in region.members]
             load.add_metric((name,), sum(loads) / len(loads) if loads else 0.0)
         yield relays
         yield load

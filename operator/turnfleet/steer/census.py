@@ -171,13 +171,14 @@ def _supply(of: fleet.Region, before: Supply | None) -> Supply:
 def _load(
     of: fleet.Region, usable: Sequence[fleet.Member], refusing: Sequence[fleet.Member]
 ) -> float:
-    """Return the mean load by capacity; relays that refuse for want of room are full, at least.
+    """Return the mean load by capacity; relays that refuse for want of room are full.
 
-    Without those a region would look the emptier the more of its relays are full.
+    Without those a region would look the emptier the more of its relays are full. None is more than
+    full, or the word of one agent would turn clients away from all others.
     """
     members = (*usable, *refusing)
-    loads = [loading.own(loading.of(member)) for member in members]
-    loads[len(usable) :] = [max(1.0, load) for load in loads[len(usable) :]]
+    loads = [min(loading.own(loading.of(member)), 1.0) for member in usable]
+    loads += [1.0] * len(refusing)
     rooms = [loading.capacity(of.spec, member.relay) for member in members]
     return sum(map(operator.mul, loads, rooms)) / sum(rooms) if rooms else 0.0
 

@@ -69,7 +69,9 @@ class Expecting:
         if before is None or before.begun is None or usage.begun is None:
             known.urls = 0
         elif usage.begun >= before.begun:  # else it began anew
-            self._begun += usage.begun - before.begun
+            # Not more than could be believed of a relay: one agent's nonsense is not the fleet's.
+            most = YIELD_MAX * (known.urls + FEW)
+            self._begun += min(usage.begun - before.begun, most)
             self._urls += known.urls
             known.urls = 0
 
