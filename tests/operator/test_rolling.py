@@ -1,18 +1,22 @@
 """Rollouts and ends of relays, by an operator in this process."""
 
+import contextlib
 import json
 import time
+from collections.abc import AsyncIterator, Mapping
 from typing import Any
 
+from aiohttp import web
 from tests.support import operators
 
 from turnfleet import names
 from turnfleet.kube import kinds
+from turnrelay import contract
 
 LONG_AGO = "2026-01-01T00:00:00Z"
 
 
-async def run_relay(operator: operators.Running, region: str, *, node: str) -> str:
+async def run_relay(operator: operators.Running, region: str, *, node: str, host: str = "") -> str:
     """Give a region a relay that has been ready for long; return the name of its pod."""
     number = node.rpartition("-")[2]
     await operator.cluster.put(
@@ -30,9 +34,12 @@ async def run_relay(operator: operators.Running, region: str, *, node: str) -> s
             kinds.REPLICA_SET, f"turn-{region}", namespace=operators.RELAYS
         )
     )
-    pod = await operator.cluster.run_pod(f"turn-{region}", namespace=operators.RELAYS, node=node)
+    pod = await operator.cluster.run_pod(
+        f"turn-{region}", namespace=operators.RELAYS, node=node, host=host
+    )
     ready = {"type": "Ready", "status": "True", "lastTransitionTime": LONG_AGO}
-    await operator.cluster.put(kinds.POD, pod | {"status": pod["status"] | {"conditions": [ready]}})
+    status = pod["status"] | {"conditions": [ready]}
+    await operator.cluster.put(kinds.POD, pod | {"status": status})
     name: str = pod["metadata"]["name"]
     await operator.until(lambda: relay(operator, region, name).get("state") == "Ready")
     return name
@@ -85,6 +92,43 @@ async def test_a_person_may_force_the_rollout_of_an_only_relay(
     about = found["metadata"] | {"annotations": {names.ANNOTATION_FORCE_ROLLOUT: "true"}}
     await operator.cluster.put(kinds.TURN_REGION, found | {"metadata": about})
     await operator.until(lambda: relay(operator, "eu", name).get("reason") == "Outdated")
+
+
+@contextlib.asynccontextmanager
+async def telling(operator: operators.Running, live: Mapping[str, int]) -> AsyncIterator[int]:
+    """Run the agents of relays, by their addresses, on one port: it is yielded."""
+
+    async def answer(request: web.Request) -> web.Response:
+        address = request.host.partition(":")[0]
+        pods = operator.cluster.all(kinds.POD).values()
+        own = next(pod for pod in pods if pod["status"]["podIPs"][0]["ip"] == address)
+        said = {"instance": own["metadata"]["uid"], "state": "Ready", "allocations": live[address]}
+        return web.json_response(said)
+
+    application = web.Application()
+    application.router.add_get(contract.PATH_STATUS, answer)
+    runner = web.AppRunner(application, shutdown_timeout=0.1)
+    await runner.setup()
+    try:
+        await web.TCPSite(runner, "0.0.0.0", 0).start()  # noqa: S104 - addresses of many pods
+        yield runner.addresses[0][1]
+    finally:
+        await runner.cleanup()
+
+
+async def test_the_relay_whose_agent_tells_of_the_fewest_allocations_goes(
+    operator: operators.Running,
+) -> None:
+    live = {"127.20.9.1": 7, "127.20.9.2": 3, "127.20.9.3": 9}
+    async with telling(operator, live) as port:
+        await operator.declare("eu", relays={"replicas": 3}, agent={"port": port})
+        for number, address in enumerate(live, 1):
+            await run_relay(operator, "eu", node=f"node-{number}", host=address)
+        await operator.declare("eu", relays={"replicas": 2})
+        await operator.until(lambda: progressing(operator, "eu") == "ScalingDown")
+        await operator.until(
+            lambda: relay(operator, "eu", "turn-eu-2").get("reason") == "ScaleDown"
+        )
 
 
 async def test_what_the_end_of_a_relay_cuts_is_an_event_and_a_metric(

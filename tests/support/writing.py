@@ -82,7 +82,7 @@ class Cluster(apiservers.ApiServer):
             "spec": {**template["spec"], "nodeName": node},
             "status": {
                 "phase": "Running",
-                "podIPs": [{"ip": host or f"10.0.0.{number}"}],
+                "podIPs": [{"ip": host or f"127.20.8.{number}"}],
                 "conditions": [{"type": "Ready", "status": "True"}],
             },
         }

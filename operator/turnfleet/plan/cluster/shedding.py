@@ -17,7 +17,7 @@ from typing import Final
 from turnfleet.model import region
 from turnfleet.plan.cluster import closing, members, objects
 
-FRESH: Final = 5.0
+FRESH: Final = 10.0
 """Seconds for which what a relay said of its live allocations is good enough to choose by."""
 COST: Final = -1000
 """Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
@@ -34,11 +34,12 @@ def surplus(spec: region.RegionSpec, roster: members.Roster) -> tuple[members.Me
 def is_guess(surplus: Sequence[members.Member], roster: members.Roster, now: float) -> bool:
     """Return whether relays are chosen by figures so old that they have to be asked again first.
 
-    Who does not answer loses its figures soon, so that nobody is waited for.
+    It takes fresh figures of half of them: nobody is waited for who is slow, and who does not
+    answer at all soon counts as not telling.
     """
     own = roster.of(objects.Kind.REPLICA_SET)
-    reports = [member.pod.report for member in own]
-    old = any(report is not None and now - report.at > FRESH for report in reports)
+    ages = [now - member.pod.report.at for member in own if member.pod.report is not None]
+    old = 2 * sum(age <= FRESH for age in ages) < len(ages)
     return bool(surplus) and old and not any(map(_is_chosen, own))
 
 
