@@ -151,7 +151,7 @@ def test_a_relay_that_is_gone_from_the_source_is_forgotten(two: courts.World) ->
 
 
 def test_a_relay_without_a_readable_secret_is_never_tested_and_does_not_hold_up_the_start() -> None:
-    world = courts.World()
+    world = courts.World("us1")
     bare = courts.target("eu1")
     world.replace(
         targets.Target(
@@ -162,6 +162,18 @@ def test_a_relay_without_a_readable_secret_is_never_tested_and_does_not_hold_up_
     assert not world.court.settled(world.now)
     world.pass_(1)
     assert world.reason("eu1") is REASONS.UNPROVEN
+    assert world.court.settled(world.now)
+
+
+@pytest.mark.parametrize("silent", [True, False])
+def test_the_first_round_waits_for_somebody_to_offer_but_not_for_ever(
+    silent: bool,  # noqa: FBT001 - a table
+) -> None:
+    world = courts.World("eu1", "eu2")
+    courts.silence(world, *(["eu1", "eu2"] if silent else ["eu1"]))
+    world.pass_(courts.RHYTHM.settle_max / 2)
+    assert world.court.settled(world.now) is not silent
+    world.pass_(courts.RHYTHM.settle_max)
     assert world.court.settled(world.now)
 
 

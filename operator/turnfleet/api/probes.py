@@ -1,7 +1,8 @@
 """``/healthz`` and ``/readyz``: what an orchestrator or a person asks before sending clients here.
 
 Healthy is: this process answers. Ready is: it has a fleet, and every relay in it was looked at
-once, so that no early client is sent to a relay that nobody has tried.
+once, so that no early client is sent to a relay that nobody has tried; and if none of them was
+good, that was given some time to change.
 """
 
 import asyncio

@@ -170,7 +170,11 @@ class Record:
         waits = self.target.state in {contract.State.STARTING, contract.State.READY}
         if self.target.secret is None:
             waits = waits and self.heartbeat.pulse is heartbeat.Pulse.UNKNOWN
-        return not waits or now - self._born > self._rhythm.settle_max
+        return not waits or self.overdue(now)
+
+    def overdue(self, now: float) -> bool:
+        """Return whether a first verdict has been waited for long enough."""
+        return now - self._born > self._rhythm.settle_max
 
     def finding(self, now: float) -> Finding:
         """Return what this record says by itself."""

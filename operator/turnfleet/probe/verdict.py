@@ -71,8 +71,13 @@ class Court:
         return Judgement(health=health, suspicion=self._doubt.sentence)
 
     def settled(self, now: float) -> bool:
-        """Return whether there is a first verdict on every relay."""
-        return all(known.resolved(now) for known in self.records.values())
+        """Return whether the first verdicts are in and offer somebody, or none will soon.
+
+        A newcomer that can offer nobody yet would take clients from an endpoint that can.
+        """
+        known = self.records.values()
+        fruitful = any(each.offered for each in known) or all(each.overdue(now) for each in known)
+        return fruitful and all(each.resolved(now) for each in known)
 
     def _census(self, found: Mapping[fleet.RelayKey, record.Finding], now: float) -> doubt.Census:
         counted = [
