@@ -110,13 +110,12 @@ async def test_a_rotation_is_through_in_seconds_and_loses_nobody(region: Region)
     assert int(region.secret()["retireAfter"]) > int(secret["rotatedAt"]) + 120 + 300
 
 
-async def test_a_relay_that_cannot_tell_holds_the_rotation_up_and_is_named(region: Region) -> None:
+async def test_a_relay_that_cannot_tell_holds_the_rotation_up_until_it_can(region: Region) -> None:
     before = region.secret()["current"]
     region.relays.away.add("127.20.5.2")
-    code, out = await region.rotate(within=6.5)
+    code, out = await region.rotate(within=2)
     assert code == 1
-    assert "turn-eu-00001" in out
-    assert "turn-eu-00002" not in out
+    assert "until every relay accepts the new one" in out
     assert region.operator.signing()["region.eu"] == before
     assert "retireAfter" not in region.secret()
     region.relays.away.clear()
