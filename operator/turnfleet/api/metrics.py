@@ -53,10 +53,13 @@ class Batch:
     def drain(self) -> Iterator[tuple[Issued, formats.Piece, int]]:
         """Yield what was handed out since the last time."""
         given, self._given = self._given, {}
+        pieces: Counter[formats.Piece] = Counter()  # a few, of thousands of templates
         for template, count in given.items():
             for piece in template.pieces:
-                server = piece.server
-                yield Issued(server.region, server.role, self._rung, self._reason), piece, count
+                pieces[piece] += count
+        for piece, count in pieces.items():
+            server = piece.server
+            yield Issued(server.region, server.role, self._rung, self._reason), piece, count
 
 
 class Tally:
