@@ -7,7 +7,7 @@ from tests.support import worlds
 
 from turnfleet.api import board
 from turnfleet.model import fleet
-from turnfleet.steer import loading
+from turnfleet.steer import expecting, loading
 
 REGION = worlds.three_regions()[0]
 KEY, OTHER = (relay.key for relay in REGION.relays)
@@ -108,3 +108,15 @@ def test_a_relay_that_joins_one_of_nonsense_counts_as_full_at_the_most(
     current.handed_out({}, second=1000)
     current.publish_regions((replace(REGION, relays=(old, replace(new, since=1000.0))),))
     assert occupancy(current, new.key).held <= 1
+
+
+def test_an_agent_that_falls_silent_keeps_its_relay_out_for_a_while_only(
+    current: board.Board,
+) -> None:
+    current.heard(KEY, fleet.Usage(load=0.99), at=1000)
+    full = []
+    for second in (1000, 1000 + expecting.STALE, 1001 + expecting.STALE):
+        current.handed_out({OTHER: 1}, second=second)
+        full.append(occupancy(current, KEY).full)
+    assert full == [True, True, False]
+    assert occupancy(current, KEY).held == loading.UNSURE

@@ -57,6 +57,15 @@ def test_what_a_url_yields_is_learned_and_bounded(
     assert expected.yielded == pytest.approx(learned, abs=0.2)
 
 
+def test_what_was_learned_is_forgotten_for_what_is_so_now(expected: expecting.Expecting) -> None:
+    begun = 0
+    for second in range(0, 580, 4):
+        expected.handed_out({A: 100}, second=second)
+        begun += 300 if second < 400 else 100
+        expected.heard(A, usage(begun=begun), second=second)
+    assert expected.yielded == pytest.approx(1, abs=0.3)
+
+
 def test_an_agent_that_begins_anew_or_counts_nothing_teaches_nothing(
     expected: expecting.Expecting,
 ) -> None:

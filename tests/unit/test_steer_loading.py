@@ -136,6 +136,10 @@ def test_no_fallback_is_full_when_the_primary_is_not() -> None:
         assert [choice.role for choice in choices] == [Role.PRIMARY]
 
 
+def test_where_all_are_full_the_least_full_is_taken() -> None:
+    assert share(1.2, 0.96) == 0
+
+
 def test_a_relay_that_is_full_has_room_again_only_well_below() -> None:
     now = occupied(0.94)
     for load, full in ((0.95, True), (0.93, True), (0.91, True), (0.89, False), (0.94, False)):

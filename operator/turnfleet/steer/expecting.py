@@ -14,11 +14,14 @@ from collections.abc import Collection, Mapping
 from typing import Final
 
 from turnfleet.model import fleet
+from turnfleet.steer import loading
 
 UNDER_WAY: Final = 2
 """Seconds from an answer until its allocations are in a report: the client's, and the agent's."""
 HORIZON: Final = 30
 """Seconds after which an answer is no news, whether there was a report or not."""
+STALE: Final = 300
+"""Seconds after which a report is an old one: agents of the largest fleets are asked every 100."""
 MEMORY: Final = 60.0
 """Seconds after which what was learned counts half."""
 PRIOR: Final = 100.0
@@ -65,7 +68,7 @@ class Expecting:
         if known is None:
             known = self._relays[key] = _Relay()
         known.forget(second - UNDER_WAY)
-        before, known.usage = known.usage, usage
+        before, known.usage, known.heard = known.usage, usage, second
         if before is None or before.begun is None or usage.begun is None:
             known.urls = 0
         elif usage.begun >= before.begun:  # else it began anew
@@ -78,7 +81,11 @@ class Expecting:
     def reported(self, key: fleet.RelayKey) -> float | None:
         """Return the load that a relay's agent said last, if it ever did."""
         known = self._relays.get(key)
-        return None if known is None or known.usage is None else known.usage.load
+        if known is None or known.usage is None:
+            return None
+        if self._second - known.heard > STALE:
+            return min(known.usage.load, loading.UNSURE)
+        return known.usage.load
 
     def pending(self, key: fleet.RelayKey, *, capacity: int) -> float:
         """Return the load that answers will add to a relay of a capacity."""
@@ -97,7 +104,7 @@ class Expecting:
 class _Relay:
     """One relay's answers that no report shows yet, and its last report."""
 
-    __slots__ = ("recent", "unreported", "urls", "usage")
+    __slots__ = ("heard", "recent", "unreported", "urls", "usage")
 
     def __init__(self) -> None:
         self.recent: deque[tuple[int, int]] = deque()
@@ -107,6 +114,8 @@ class _Relay:
         self.urls = 0
         """URLs since the last report, however long ago that is."""
         self.usage: fleet.Usage | None = None
+        self.heard = 0
+        """Second of ``usage``."""
 
     def add(self, count: int, second: int) -> None:
         self.recent.append((second, count))

@@ -26,6 +26,9 @@ FULL: Final = 0.95
 """Load from which it gets none: what is left is for those who come back, and for wrong guesses."""
 ROOM: Final = 0.90
 """Load below which a relay that was full gets clients again."""
+UNSURE: Final = 0.85
+"""Load that a relay counts as at most once its agent has been silent for long: users leave it for
+others, but what was so once keeps nobody out for ever. A relay that is full says so to probes."""
 HOLD: Final = 0.03
 """Reports differ by that much while nothing really changes."""
 GRAIN: Final = 0.01
