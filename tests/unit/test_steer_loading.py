@@ -110,6 +110,35 @@ def test_relays_that_are_equally_loaded_move_nobody_however_loaded_they_are() ->
     assert [share(load, load) for load in (0.3, 0.8, 0.94, 0.99)] == [1, 1, 1, 1]
 
 
+def roles(*regions: fleet.Region, role: Role) -> Counter[str]:
+    return Counter(
+        choice.member.relay.name
+        for choices in answers(*regions)
+        for choice in choices
+        if choice.role is role
+    )
+
+
+def test_a_user_who_leaves_for_the_second_candidate_gets_that_one_s_backup() -> None:
+    for primary, backup in answers(region_of(0.94, 0.0, 0.0)):
+        assert primary.member.relay.node != backup.member.relay.node
+
+
+def test_backups_and_fallbacks_are_seldom_relays_that_are_nearly_full() -> None:
+    hot = region_of(0.94, 0.0, 0.0, 0.0)
+    assert roles(hot, role=Role.BACKUP)["here-0"] < 0.2 * roles(hot, role=Role.BACKUP)["here-1"]
+    far = region_of(0.94, 0.0, 0.0, name="away", at=AWAY)
+    fallbacks = roles(region_of(0.0), far, role=Role.FALLBACK)
+    assert fallbacks["away-0"] < 0.2 * fallbacks["away-1"]
+
+
+def test_users_go_by_the_load_that_a_relay_is_held_at() -> None:
+    held = fleet.Occupancy(reported=0.1, pending=0.0, held=0.94, full=False)
+    new, old = region_of(0.1, 0.1).members
+    both = fleets.a_region("here", replace(new, occupancy=held), old)
+    assert primaries(both)["here-0"] < 0.2 * primaries(both)["here-1"]
+
+
 def test_load_that_rises_moves_each_user_once_and_a_few_at_a_time() -> None:
     steps = [
         [choices[0].member.relay.name for choices in answers(region_of(load / 100, 0.0))]
@@ -155,6 +184,7 @@ def test_load_stands_still_while_it_moves_within_its_noise() -> None:
     now = occupied(0.54, before=now)
     assert now.held == 0.54
     assert occupied(0.515, before=now).held == 0.54
+    assert loading.own(occupied(0.515, before=now)) == 0.54
 
 
 def test_an_occupancy_that_changes_by_next_to_nothing_is_the_same() -> None:

@@ -115,6 +115,15 @@ def test_one_anycast_relay_under_two_names_is_offered_once() -> None:
     }
 
 
+def test_beside_an_anycast_twin_of_the_primary_the_other_relay_is_the_fallback() -> None:
+    site = fleets.a_member("x", of="near", addresses=("198.51.100.1",), anycast=True)
+    twin = fleets.a_member("y", of="far", addresses=("198.51.100.1",), anycast=True)
+    other = fleets.a_member("z", of="far")
+    now = fleets.a_fleet(fleets.a_region("near", site), fleets.a_region("far", twin, other, at=FAR))
+    for user in map(str, range(50)):
+        assert names(select(now, user)) == {Role.PRIMARY: "x", Role.FALLBACK: "z"}
+
+
 def test_a_pinned_client_falls_back_inside_the_residency_of_its_pin_only() -> None:
     regions = (
         fleets.a_region("de", fleets.a_member("de-0", of="de"), residency="eu"),
