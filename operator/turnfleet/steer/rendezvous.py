@@ -127,15 +127,19 @@ class Table:
 class Reduced(Table):
     """A table without some of its seats, by the same positions.
 
-    Only rows that name one of those differ, so only these are worked out anew.
+    Only rows that name one of those differ, so only these are worked out anew, by those left.
     """
 
-    __slots__ = ("_out", "_whole")
+    __slots__ = ("_left", "_out", "_whole")
 
     def __init__(self, whole: Table, *, out: frozenset[int]) -> None:
         super().__init__(whole.seats)
         self._whole = whole
         self._out = out
+        self._left = left = [seat for seat in range(len(self.seats)) if seat not in out]
+        self._seeds = [self._seeds[seat] for seat in left]
+        if self._capacities is not None:
+            self._capacities = [self._capacities[seat] for seat in left]
 
     def row(self, slot: int) -> tuple[int, ...]:
         """Return the cells of a ``Row``."""
@@ -143,7 +147,7 @@ class Reduced(Table):
         return cells if self._out.isdisjoint(cells) else super().row(slot)
 
     def _order(self, found: Sequence[int]) -> list[int]:
-        return [seat for seat in super()._order(found) if seat not in self._out]
+        return [self._left[at] for at in super()._order(found)]
 
 
 def slot(user: str) -> int:
