@@ -2,6 +2,7 @@
 
 import base64
 import gc
+import ssl
 from collections.abc import AsyncIterator
 from pathlib import Path
 from typing import Any
@@ -10,7 +11,8 @@ import prometheus_client.parser
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from cryptography.hazmat.primitives import serialization
+from cryptography import x509
+from cryptography.hazmat.primitives import hashes, serialization
 from tests.support import coturn, operators
 
 from turnfleet.kube import certificates, holding, kinds
@@ -91,6 +93,37 @@ def test_a_pair_that_relays_would_refuse_says_why(pair: dict[str, bytes], tmp_pa
         assert found.problem.startswith(f"the Secret turn-tls cannot be used: {sentence}"), changed
         assert found.version == "7"
         assert "PRIVATE" not in repr(found)
+
+
+def test_a_certificate_whose_own_key_is_nonsense_is_not_blamed_on_the_other(
+    pair: dict[str, bytes],
+) -> None:
+    whole = x509.load_pem_x509_certificate(pair["tls.crt"])
+    info = serialization.PublicFormat.SubjectPublicKeyInfo
+    key = whole.public_key().public_bytes(serialization.Encoding.DER, info)
+    der = whole.public_bytes(serialization.Encoding.DER).replace(key[-32:], b"\x01" * 32)
+    found = read(pair | {"tls.crt": ssl.DER_cert_to_PEM_cert(der).encode()})
+    assert "its tls.crt holds no certificate" in found.problem
+
+
+def test_an_address_written_as_a_name_is_none(tmp_path: Path) -> None:
+    certificate, key = coturn.authority().issue(tmp_path / "odd", ["turn.test"])
+    made = x509.load_pem_x509_certificate(certificate.read_bytes())
+    signer = serialization.load_pem_private_key(key.read_bytes(), None)
+    odd = x509.SubjectAlternativeName([x509.DNSName("192.0.2.1"), x509.DNSName("a.test")])
+    again = (
+        x509.CertificateBuilder()
+        .subject_name(made.subject)
+        .issuer_name(made.subject)
+        .public_key(made.public_key())
+        .serial_number(made.serial_number)
+        .not_valid_before(made.not_valid_before_utc)
+        .not_valid_after(made.not_valid_after_utc)
+        .add_extension(odd, critical=False)
+        .sign(signer, hashes.SHA256())  # type: ignore[arg-type]
+    )
+    chain = again.public_bytes(serialization.Encoding.PEM)
+    assert read({"tls.crt": chain, "tls.key": key.read_bytes()}).names == ("a.test",)
 
 
 @pytest.mark.parametrize(

@@ -54,10 +54,11 @@ def _certificate(found: fields.Object) -> tuple[observed.Certificate, str]:
             not_after=leaf.not_valid_after_utc.timestamp(),
             names=tuple(_names(leaf)),
         )
+        public = _public(leaf.public_key())
     except _UNREADABLE:
         broken = f"its {contract.TLS_CERTIFICATE} holds no certificate in PEM that can be read"
         return observed.Certificate(), broken
-    return told, _misfit(leaf, secret.entry(found, contract.TLS_KEY))
+    return told, _misfit(public, secret.entry(found, contract.TLS_KEY))
 
 
 def _names(leaf: x509.Certificate) -> Iterator[str]:
@@ -67,20 +68,20 @@ def _names(leaf: x509.Certificate) -> Iterator[str]:
         return  # a name in the subject alone is one that no browser looks at
     for name in extension.value:
         match name:
-            case x509.DNSName(value=host):
-                yield host.lower()
+            case x509.DNSName(value=host) if fields.address(host) is None:
+                yield host.lower()  # clients look for addresses elsewhere (RFC 9525, 6.5)
             case x509.IPAddress(value=address):
                 yield str(address)
 
 
-def _misfit(leaf: x509.Certificate, key: bytes | None) -> str:
-    """Return why a certificate and a key are no pair; nothing where they are."""
+def _misfit(public: bytes, key: bytes | None) -> str:
+    """Return why a certificate's public key and a key are no pair; nothing where they are."""
     if key is None:
         return f"it has no {contract.TLS_KEY}, or an empty one"
     try:
         # Whether an RSA key is sound would take long to find out, and is not for here to say.
         opened = serialization.load_pem_private_key(key, None, unsafe_skip_rsa_key_validation=True)
-        fits = _public(opened.public_key()) == _public(leaf.public_key())
+        fits = _public(opened.public_key()) == public
     except TypeError:
         return f"its {contract.TLS_KEY} is encrypted; relays have no password for it"
     except _UNREADABLE:
