@@ -83,8 +83,11 @@ class Intake:
 
     def _poll_config(self) -> None:
         content = self._read("config", self._told.config)
-        if content is None or content == self._seen_config:
+        if content is None:
+            self._seen_config = None
             return  # absent in the instant of being replaced, perhaps
+        if content == self._seen_config:
+            return
         self._seen_config = content
         found = config.parse(content)
         if not isinstance(found, config.Config):

@@ -1,17 +1,20 @@
-"""The ``turnrelay`` command: lets SIGINT end it without a traceback, from the first moment on.
+"""The ``turnrelay`` command: lets SIGINT and SIGTERM end it from the first moment on.
 
 Imports next to nothing by itself: the agent takes a while to load, in which Python would answer
-an interrupt with a traceback. What there is to do, ``running`` knows.
+an interrupt with a traceback, and the kernel drop a SIGTERM. What there is to do, ``running`` knows.
 """
 
 import signal
+import sys
 from collections.abc import Sequence
 
 
 def main(argv: Sequence[str] | None = None) -> int:
     """Run one relay and return the exit code."""
-    # Until the agent's own handler is there; nothing is running that it would have to end.
+    # Until the agent's own handlers are there; nothing is running that they would have to end.
     signal.signal(signal.SIGINT, signal.SIG_DFL)
+    # The first process of a pod has no default for it: it would go on for the whole grace period.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     from turnrelay import running  # noqa: PLC0415 - see above
 
     return running.run(argv)

@@ -23,7 +23,7 @@ def snapshot(folder: Path) -> Path:
     version = folder / _KUBERNETES_VERSION
     try:
         return version.resolve(strict=True) if version.is_symlink() else folder
-    except OSError:
+    except (OSError, RuntimeError):  # a link to itself is the latter before Python 3.13
         return folder
 
 

@@ -261,3 +261,18 @@ async def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     async with agents.running(tmp_path) as agent, agent.allocation():
         os.kill(agent.id, signal.SIGINT)
         assert await agent.ended(within=10) == 0
+
+
+async def test_who_is_told_to_end_before_there_is_anything_to_end_has_done_so(
+    tmp_path: Path,
+) -> None:
+    """A signal without a handler would do the same here, but nothing at all in a pod."""
+    asked = tmp_path / "asked"
+    slow = script(tmp_path, "")
+    Path(slow).write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 5\n")
+    async with agents.prepared(tmp_path) as agent:
+        await agent.start("--turnserver", slow)
+        await agents.eventually(asked.exists)
+        os.kill(agent.id, signal.SIGTERM)
+        assert await agent.ended(within=4) == 0
+        assert "Traceback" not in agent.log

@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 from tests.support import agents
 
-from turnrelay import config, intake, options, rendering
+from turnrelay import config, intake, mounts, options, rendering
 
 
 class Mounted:
@@ -61,3 +61,21 @@ def test_a_file_that_turns_into_nonsense_changes_nothing(mounted: Mounted) -> No
     mounted.intake.poll()
     assert mounted.intake.settings == before
     assert "cannot be used" in (mounted.intake.complaint("config") or "")
+
+
+def test_a_configuration_that_is_back_as_it_was_is_no_complaint_any_more(mounted: Mounted) -> None:
+    mounted.intake.poll()
+    before = mounted.file.read_bytes()
+    mounted.file.unlink()
+    mounted.file.mkdir()
+    mounted.intake.poll()
+    assert "is not a file" in (mounted.intake.complaint("config") or "")
+    mounted.file.rmdir()
+    mounted.file.write_bytes(before)
+    mounted.intake.poll()
+    assert mounted.intake.complaint("config") is None
+
+
+def test_a_version_that_links_to_itself_is_none(tmp_path: Path) -> None:
+    (tmp_path / "..data").symlink_to("..data")
+    assert mounts.snapshot(tmp_path) == tmp_path
