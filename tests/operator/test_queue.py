@@ -108,6 +108,24 @@ async def test_closing_lets_what_is_under_way_end() -> None:
     assert ended == ["first"]
 
 
+@pytest.mark.parametrize("turns", range(8))
+async def test_news_that_come_with_a_cancellation_do_not_undo_it(turns: int) -> None:
+    async def handle(_: str) -> queue.Outcome:
+        return queue.Outcome()
+
+    waiting: queue.Queue[str] = queue.Queue(clock=time.monotonic, chance=lambda: 0.0)
+    task = asyncio.create_task(waiting.work(handle, workers=1))
+    waiting.mark("later", after=60.0)
+    for _ in range(5):
+        await asyncio.sleep(0)
+    waiting.mark("now")
+    for _ in range(turns):
+        await asyncio.sleep(0)
+    task.cancel()
+    await asyncio.wait({task}, timeout=1.0)
+    assert task.cancelled()
+
+
 async def test_a_failure_that_stays_the_same_is_told_once(caplog: pytest.LogCaptureFixture) -> None:
     failures = ["full", "full", "gone", ""]
 

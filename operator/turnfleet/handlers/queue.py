@@ -114,6 +114,8 @@ class Queue(Generic[schedule.Key]):
                 return key
             due = self._schedule.next_due()
             delay = None if due is None else max(due - self._clock(), 0.0)
+            # Not wait_for: in Python 3.11 news that come with a cancellation swallow it.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._news.wait(), delay)
+                async with asyncio.timeout(delay):
+                    await self._news.wait()
         return None

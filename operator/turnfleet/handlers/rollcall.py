@@ -52,8 +52,10 @@ class RollCall:
         while True:
             await self._call_until_answered()
             self.complete.set()
+            # Not wait_for: see Queue.
             with contextlib.suppress(TimeoutError):
-                await asyncio.wait_for(self._asked.wait(), EVERY)
+                async with asyncio.timeout(EVERY):
+                    await self._asked.wait()
             await self._sleep(_QUIET)
             self._asked.clear()
 
