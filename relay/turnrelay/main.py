@@ -1,7 +1,8 @@
 """The ``turnrelay`` command: lets SIGINT and SIGTERM end it from the first moment on.
 
 Imports next to nothing by itself: the agent takes a while to load, in which Python would answer
-an interrupt with a traceback, and the kernel drop a SIGTERM. What there is to do, ``running`` knows.
+an interrupt with a traceback, and a pod's kernel drop a SIGTERM. What there is to do, ``running``
+knows.
 """
 
 import signal

@@ -16,6 +16,11 @@ from turnrelay import contract, status
 _LOG: Final = logging.getLogger(__name__)
 _BODY_MAX: Final = 1024
 _BIND_AGAIN: Final = 1.0
+_CONNECTIONS_MAX: Final = 100
+"""More than ask at once. Whoever reaches the port could open more and say nothing, until the agent
+has no descriptor left to look after coturn with; the oldest make way."""
+_IDLE_MAX: Final = 60.0
+"""Seconds; also what a connection has for its first request."""
 _NO_STORE: Final = {"Cache-Control": "no-store"}
 
 Handler = Callable[[web.Request], Awaitable[web.StreamResponse]]
@@ -66,20 +71,27 @@ def create(
 
 async def serve(application: web.Application, *, address: str, port: int) -> None:
     """Serve until cancelled; a port that is taken is tried again."""
-    runner = web.AppRunner(application, access_log=None, shutdown_timeout=1)
+    runner = web.AppRunner(
+        application, access_log=None, shutdown_timeout=1, keepalive_timeout=_IDLE_MAX
+    )
     await runner.setup()
     try:
-        await _bind(runner, address, port)
-        await asyncio.Event().wait()
+        listening = await _bound(runner, address, port)
+        try:
+            await asyncio.Event().wait()
+        finally:
+            listening.close()  # not waited for: that lasts until the last client leaves
     finally:
         await runner.cleanup()
 
 
-async def _bind(runner: web.AppRunner, address: str, port: int) -> None:
+async def _bound(runner: web.AppRunner, address: str, port: int) -> asyncio.Server:
     said = False
     while True:
         try:
-            await web.TCPSite(runner, address, port, reuse_port=False).start()
+            return await asyncio.get_running_loop().create_server(
+                lambda: _connection(runner), address, port
+            )
         except OSError as error:
             if not said:
                 _LOG.warning(
@@ -87,8 +99,15 @@ async def _bind(runner: web.AppRunner, address: str, port: int) -> None:
                 )
             said = True
             await asyncio.sleep(_BIND_AGAIN)
-        else:
-            return
+
+
+def _connection(runner: web.AppRunner) -> asyncio.Protocol:
+    server = runner.server
+    if server is None:
+        raise RuntimeError("a runner that is set up has a server")
+    for oldest in server.connections[:-_CONNECTIONS_MAX]:
+        oldest.force_close()
+    return server()
 
 
 def _admits(header: str, key: str | None) -> bool:

@@ -268,10 +268,10 @@ async def test_who_is_told_to_end_before_there_is_anything_to_end_has_done_so(
 ) -> None:
     """A signal without a handler would do the same here, but nothing at all in a pod."""
     asked = tmp_path / "asked"
-    slow = script(tmp_path, "")
-    Path(slow).write_text(f"#!/bin/sh\ntouch {asked}\nexec sleep 5\n")
     async with agents.prepared(tmp_path) as agent:
-        await agent.start("--turnserver", slow)
+        agent.put("turnserver", f"#!/bin/sh\ntouch {asked}\nexec sleep 5\n")
+        (tmp_path / "turnserver").chmod(0o755)
+        await agent.start("--turnserver", str(tmp_path / "turnserver"))
         await agents.eventually(asked.exists)
         os.kill(agent.id, signal.SIGTERM)
         assert await agent.ended(within=4) == 0
