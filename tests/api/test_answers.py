@@ -9,6 +9,7 @@ from tests.support import endpoints, worlds
 
 from turnfleet.api import board, options
 from turnfleet.ice import rid
+from turnfleet.steer import loading
 
 RELAY_URL = re.compile(
     r"(turn:[0-9.]+:\d+\?transport=(udp|tcp)|turns:[0-9.]+:\d+\?transport=tcp|stun:[0-9.]+:\d+)"
@@ -203,3 +204,24 @@ async def test_the_last_fleet_is_answered_from_for_as_long_as_nothing_new_comes(
 
     assert reply.status == 200
     assert int(reply.headers["X-Turnfleet-Expires"]) == endpoints.NOW + 86_400 + 3600
+
+
+async def test_turn_urls_handed_out_are_load_from_the_next_second_each_of_them_once(
+    endpoint: endpoints.Running, current: board.Board
+) -> None:
+    def pending() -> float:
+        return sum(
+            m.occupancy.pending * loading.capacity(region.spec, m.relay)
+            for region in current.fleet.regions.values()
+            for m in region.members
+            if m.occupancy is not None
+        )
+
+    replies = [await endpoint.ask({"region": "eu-central"}) for _ in range(300)]
+    urls = [url for reply in replies for server in reply.json for url in server["urls"]]
+    assert pending() == 0
+    for _ in range(3):
+        endpoint.clock.now += 1
+        await endpoint.ask({"region": "eu-central"})
+        expected = sum(url.startswith("turn") for url in urls)
+        assert pending() == pytest.approx(expected, rel=0.1)

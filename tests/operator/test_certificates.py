@@ -1,5 +1,6 @@
 """What an operator makes of the TLS Secrets that regions name."""
 
+import asyncio
 import base64
 import gc
 import ssl
@@ -155,6 +156,8 @@ async def test_a_region_tells_what_becomes_of_its_certificate(
     await operator.until(lambda: told() == ("False", "NameMismatch"))
     await operator.declare(listeners={"udp": {"port": 3478}})
     await operator.until(lambda: told() == ("", ""))
+    watches = {f"watch Secret {KEY}"}
+    await operator.until(lambda: watches.isdisjoint(t.get_name() for t in asyncio.all_tasks()))
 
 
 class Agent:

@@ -45,6 +45,7 @@ def condition(certificate: observed.Certificate | None, **report: Any) -> tuple[
         (a_certificate(ends=14 * DAY, not_before=NOW - 76 * DAY), ("False", "Expiring")),
         (a_certificate(ends=16 * DAY, not_before=NOW - 74 * DAY), ("True", "Valid")),
         (a_certificate(ends=29 * DAY, not_before=NOW - 700 * DAY), ("False", "Expiring")),
+        (a_certificate(ends=31 * DAY, not_before=NOW - 700 * DAY), ("True", "Valid")),
         (a_certificate(ends=1 * DAY, not_before=NOW - 4 * DAY), ("True", "Valid")),
         (a_certificate(ends=0), ("False", "Expired")),
         (a_certificate(not_before=NOW + 1), ("False", "NotYetValid")),
@@ -174,6 +175,7 @@ def test_relays_that_are_just_taking_a_renewal_over_are_named_and_speak_against_
         assert renewal.again is not None
         assert renewal.again <= NOW + after + delivery.AGAIN
     assert renewal.told(after=30)[0] == "NotServed"
+    assert renewal.told(after=31)[0] == "NotServed"
     assert renewal.told(after=300)[0] == "NotServed"
 
 

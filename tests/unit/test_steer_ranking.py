@@ -90,6 +90,20 @@ def test_a_region_does_not_look_emptier_for_a_relay_that_is_full() -> None:
     ]
 
 
+def test_a_region_s_load_is_that_of_its_room() -> None:
+    small, large = fleets.a_member("a", load=0.9), fleets.a_member("b", load=0.1)
+    small = replace(small, relay=replace(small.relay, capacity=100))
+    large = replace(large, relay=replace(large.relay, capacity=300))
+    taken = census.take(fleets.a_fleet(fleets.a_region("r", small, large)))
+    assert taken.supplies["r"].load == pytest.approx(0.3)
+
+
+def test_behind_regions_whose_relays_flap_are_those_that_are_full() -> None:
+    flapping = fleets.a_member("near-1", of="near", reason=fleet.Reason.DAMPED)
+    regions = (fleets.a_region("near", flapping, at=NEAR), well("full", NEAR, load=0.97))
+    assert order(rank(*regions, well("farthest", FARTHEST))) == ["farthest", "near", "full"]
+
+
 def test_one_relay_that_claims_any_load_counts_as_full_and_no_more() -> None:
     nonsense = fleets.a_member("a", load=1000.0)
     others = (fleets.a_member(name, load=0.1) for name in "bcd")
@@ -197,6 +211,17 @@ def test_a_census_of_a_changed_fleet_is_the_same_with_and_without_the_last_one()
     assert known.excluded == fresh.excluded
     assert known.supplies["a"].pressures == fresh.supplies["a"].pressures
     assert known.supplies["a"].table is before.supplies["a"].table
+
+
+def test_another_limit_of_a_region_is_another_share_of_relays_that_have_none_of_their_own() -> None:
+    one, other = fleets.a_member("a"), fleets.a_member("b")
+    one = replace(one, relay=replace(one.relay, capacity=100))
+    here = fleets.a_region("r", one, other)
+    limits = replace(here.spec.limits, allocations_per_relay=100)
+    narrower = replace(here, spec=replace(here.spec, limits=limits))
+    before = census.take(fleets.a_fleet(here))
+    table = census.take(fleets.a_fleet(narrower), before=before).supplies["r"].table
+    assert [seat.capacity for seat in table.seats] == [100, 100]
 
 
 def test_a_mark_is_kept_while_only_the_load_changes() -> None:
