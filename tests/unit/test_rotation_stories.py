@@ -116,6 +116,45 @@ def test_a_relay_that_missed_a_rotation_is_closed_until_it_has_caught_up() -> No
     assert states(there) == ["Ready", "Ready"]
 
 
+def left_behind() -> tuple[fakecluster.Cluster, fakecluster.Relay]:
+    """Return a region one relay of which has missed a rotation, its node just back."""
+    there = settled()
+    there.nodes["node-2"] = replace(there.nodes["node-2"], ready=False)
+    there.reconcile()
+    ask(there)
+    story(there, passes=30, seconds=10.0)
+    there.nodes["node-2"] = replace(there.nodes["node-2"], ready=True)
+    (behind,) = (each for each in there.relays.values() if each.pod.node == "node-2")
+    behind.pod = replace(behind.pod, ready=True)
+    assert states(there) == ["Ready", "Closed"]
+    return there, behind
+
+
+def test_a_rollout_takes_the_relay_that_missed_a_rotation_and_not_the_only_one_that_serves() -> (
+    None
+):
+    there, behind = left_behind()
+    files = behind.mounted
+    there.policy = replace(there.policy, relay_image="turnfleet/relay:2")
+    for _ in range(10):
+        plan = there.plan()
+        there.execute(plan)
+        behind.mounted = files  # its kubelet brings nothing
+        assert "Ready" in states(there)
+        if plan.delete:
+            break
+        there.now += 2.0
+    assert [each.uid for each in plan.delete] == [behind.pod.uid]
+
+
+def test_a_relay_that_missed_a_rotation_stays_closed_while_an_edit_is_not_accepted() -> None:
+    there, _ = left_behind()
+    wrong = region.Problem(path="spec", sentence="this is no spec")
+    held = observed.Wanted(spec=None, problems=(wrong,))
+    there.execute(there.plan_of(there.observe(), wanted=held))
+    assert states(there) == ["Ready", "Closed"]
+
+
 def test_an_emergency_tells_that_relays_are_being_given_the_new_secret() -> None:
     there = settled()
     ask(there, "now:r1")

@@ -21,6 +21,8 @@ class Closing(StrEnum):
     """Its node takes nothing new."""
     DRAINED = "Drained"
     """A person wants it, or its node, to take no new clients (``turnfleet drain``)."""
+    BEHIND = "SecretBehind"
+    """It has missed a rotation, and would refuse what endpoints sign."""
     ADDRESS_CHANGED = members.Flaw.ADDRESS_CHANGED.value
     PLACEMENT_CHANGED = members.Flaw.PLACEMENT_CHANGED.value
     MISPLACED = members.Flaw.MISPLACED.value
@@ -53,12 +55,13 @@ def reasons(
     """Return why each relay that is to be closed is, by uid. All others are to be open."""
     closed: dict[str, str] = {}
     for member in roster.alive:
-        if spec.weight == 0:
-            closed[member.uid] = Closing.WEIGHT_ZERO.value
-        if member.cordoned:
-            closed[member.uid] = Closing.CORDONED.value
-        if member.drained:
-            closed[member.uid] = Closing.DRAINED.value
+        asked = {
+            Closing.WEIGHT_ZERO: spec.weight == 0,
+            Closing.CORDONED: member.cordoned,
+            Closing.DRAINED: member.drained,
+            Closing.BEHIND: member.behind,
+        }
+        closed |= {member.uid: reason.value for reason, applies in asked.items() if applies}
     for member in replacing:
         if member.flaw is not None:
             closed[member.uid] = member.flaw.value

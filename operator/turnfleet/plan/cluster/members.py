@@ -3,7 +3,7 @@
 Decides which pods count, and which have to be replaced; not when.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from enum import StrEnum
 
@@ -41,6 +41,8 @@ class Member:
     flaw: Flaw | None = None
     current: bool = True
     """Started with what is declared now."""
+    behind: bool = False
+    """It holds another secret than the one that endpoints sign with."""
 
     @property
     def uid(self) -> str:
@@ -146,6 +148,13 @@ def roster(
         matching=matching,
         room=_room(matching, members),
     )
+
+
+def left_behind(roster: Roster, missed: Collection[Member]) -> Roster:
+    """Return a roster in which those are ``behind`` that have ``missed`` a rotation."""
+    uids = {member.uid for member in missed}
+    marked = (replace(member, behind=member.uid in uids) for member in roster.members)
+    return replace(roster, members=tuple(marked))
 
 
 def _member(

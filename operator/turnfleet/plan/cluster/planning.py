@@ -28,7 +28,6 @@ from turnfleet.plan.cluster import (
     planned,
     relays,
     rollout,
-    rotation,
     status,
     transitions,
 )
@@ -65,14 +64,6 @@ def plan(
             surroundings=surroundings,
             now=now,
         )
-    moves = rollout.moves(
-        spec=spec,
-        roster=roster,
-        policy=policy,
-        may_roll=surroundings.may_roll,
-        may_be_empty=surroundings.elsewhere or identity.force_rollout,
-        now=now,
-    )
     foreign = guard.foreign(seen.live, identity)
     secrets = credentials.credentials(
         spec,
@@ -80,6 +71,15 @@ def plan(
         surroundings,
         roster=roster,
         request=identity.rotate,
+        now=now,
+    )
+    roster = members.left_behind(roster, secrets.missed)
+    moves = rollout.moves(
+        spec=spec,
+        roster=roster,
+        policy=policy,
+        may_roll=surroundings.may_roll,
+        may_be_empty=surroundings.elsewhere or identity.force_rollout,
         now=now,
     )
     parcel = delivery.parcel(told, secrets.auth, seen.certificate)
@@ -101,7 +101,7 @@ def plan(
         verdict=verdict,
         roster=roster,
         moves=moves,
-        states=_states(roster, moves, secrets),
+        states=_states(roster, moves),
         foreign=tuple(map(str, (*(live.key for live in foreign), *taken))),
         collected=not taken and all(live.deleting for live in foreign),
         failure=seen.refusal or next((w.failure for w in seen.workloads if w.failure), ""),
@@ -156,7 +156,7 @@ def _held(
         verdict=verdict,
         roster=roster,
         moves=moves,
-        states=_states(roster, moves, secrets),
+        states=_states(roster, moves),
         auth=secrets,
         certificate=seen.certificate,
         now=now,
@@ -226,19 +226,11 @@ def _obsolete(
     )
 
 
-def _states(
-    roster: members.Roster, moves: rollout.Moves, secrets: credentials.Credentials | None
-) -> dict[str, contract.State]:
-    closed = _shut(moves, secrets)
+def _states(roster: members.Roster, moves: rollout.Moves) -> dict[str, contract.State]:
     return {
-        member.uid: relays.state(member, closed=member.uid in closed) for member in roster.members
+        member.uid: relays.state(member, closed=member.uid in moves.closed)
+        for member in roster.members
     }
-
-
-def _shut(moves: rollout.Moves, secrets: credentials.Credentials | None) -> dict[str, str]:
-    """Return why each relay that takes no new clients does not, closed or not."""
-    missed = () if secrets is None else secrets.missed
-    return {**{member.uid: rotation.BEHIND for member in missed}, **moves.closed}
 
 
 def _status(
@@ -246,9 +238,7 @@ def _status(
 ) -> tuple[dict[str, object] | None, tuple[planned.Event, ...]]:
     """Return the status if it has to be written, and what is new in it."""
     told = conditions.conditions(known)
-    entries = relays.entries(
-        known.spec, known.roster, closed=_shut(known.moves, known.auth), now=known.now
-    )
+    entries = relays.entries(known.spec, known.roster, closed=known.moves.closed, now=known.now)
     wanted = status.status(
         identity=known.identity,
         relays=entries,

@@ -6,6 +6,7 @@ is one too many                     at once                    deleted, and not 
 has a flaw (``members.Flaw``)       as far as the budget goes  deleted, and made again
 is on a cordoned node               at once                    opened again with the node
 is drained by a person              at once                    opened again by that person
+has missed a rotation               at once                    opened again once it has caught up
 is of a region of weight 0          at once                    opened again with the weight
 
 Closed means out of the answers and otherwise untouched. A relay that has ever served is deleted
@@ -240,7 +241,7 @@ def _available(member: members.Member, now: float) -> bool:
     does weight 0: nobody is served either way.
     """
     tried = not 0 <= now - member.pod.ready_since < TRYING
-    shut = member.cordoned or member.drained or closing.is_foreign(member)
+    shut = member.cordoned or member.drained or member.behind or closing.is_foreign(member)
     return member.pod.ready and tried and not shut
 
 

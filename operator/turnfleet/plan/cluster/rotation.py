@@ -25,8 +25,6 @@ from turnfleet.plan.cluster import members, observed
 AWAY: Final = 120.0
 """Seconds for which a relay that cannot tell holds up a rotation: every kubelet that is there has
 refreshed what its pods mount by then, without being nudged."""
-BEHIND: Final = "SecretBehind"
-"""Why a relay that has missed a rotation is closed, in ``status.relays``."""
 
 _NOW: Final = "now:"
 _REQUEST: Final = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,62}")
