@@ -5,6 +5,7 @@ every allocation, and its end is ours to see.
 """
 
 import asyncio
+import contextlib
 import logging
 import signal
 from collections.abc import Awaitable, Callable
@@ -18,6 +19,8 @@ _ANNOUNCE: Final = 2.0
 _LOOK_EVERY: Final = 0.5
 _EMPTY_LOOKS: Final = 2
 """An allocation under way when the drain began would be missed by a single look."""
+_TAKEN_UP: Final = 6.0
+"""Seconds in which coturn takes up a quota; one that could not be written it never does."""
 
 
 async def drain(
@@ -43,10 +46,12 @@ async def drain(
         return "nothing was running"
     if drains_itself:
         present.process.signal(signal.SIGUSR1)
+        _LOG.info("new allocations are refused")
     else:
         refuse_all()
-        await _until_refusing(run, proof)
-    _LOG.info("new allocations are refused")
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_TAKEN_UP):
+                await _until_refusing(run, proof)
     empty = 0
     while run() is not None and empty < _EMPTY_LOOKS:
         empty = empty + 1 if await looked() == 0 else 0
@@ -77,5 +82,6 @@ async def _until_refusing(
 ) -> None:
     while (present := run()) is not None:
         if isinstance(await proof(present), lifecycle.Refused):
+            _LOG.info("new allocations are refused")
             return
         await asyncio.sleep(_LOOK_EVERY)

@@ -5,9 +5,10 @@ facts, first that holds        state      ready  reason
 told to end                    Draining   no     Draining
 coturn cannot run              Starting   no     the obstacle
 no Allocate has worked yet     Starting   no     Unproven, or how it was refused
-the last Allocate was refused  Closed     no     BadCredential, Full, ...
 coturn is silent               Closed     no     Silent
-something else is broken       Closed     no     the fault
+something beside it is broken  Closed     no     the fault, which may be why coturn refuses
+it carries all that it may     Closed     no     Full, unless coturn refuses for another reason
+the last Allocate was refused  Closed     no     BadCredential, Full, ...
 the public address changed     Closed     no     AddressChanged
 closed by its owner            Closed     no     Closed
 else                           Ready      yes
@@ -198,26 +199,17 @@ def judge(facts: Facts) -> Verdict:
             reason=facts.obstacle.reason,
             sentence=facts.obstacle.sentence,
         )
-    failing = _failing(facts.proof)
+    failing = _failing(facts)
     if not facts.once_proven:
         reason, sentence = failing or (Reason.UNPROVEN, "no Allocate of its own has worked yet")
         return Verdict(state=contract.State.STARTING, reason=reason, sentence=sentence)
-    closing = _capped(facts, failing) or failing or _closing(facts)
+    closing = failing or _closing(facts)
     if closing is not None:
         return Verdict(state=contract.State.CLOSED, reason=closing[0], sentence=closing[1])
     return Verdict(state=contract.State.READY)
 
 
-def _capped(facts: Facts, failing: tuple[Reason, str] | None) -> tuple[Reason, str] | None:
-    """Return the cause where coturn refuses for the sake of the cap, or is about to."""
-    if not facts.at_cap or (failing is not None and failing[0] is not Reason.FULL):
-        return None
-    return Reason.FULL, "it carries as much as limits.bandwidthPerRelay allows"
-
-
 def _closing(facts: Facts) -> tuple[Reason, str] | None:
-    if facts.fault is not None:
-        return facts.fault.reason, facts.fault.sentence
     if facts.address_changed:
         return (
             Reason.ADDRESS_CHANGED,
@@ -236,12 +228,22 @@ _REFUSALS: Final[Mapping[int, tuple[Reason, str]]] = {
 }
 
 
-def _failing(proof: Proof) -> tuple[Reason, str] | None:
+def _failing(facts: Facts) -> tuple[Reason, str] | None:
+    if isinstance(facts.proof, Silent):
+        return Reason.SILENT, f"coturn does not answer an Allocate: {facts.proof.sentence}"
+    if facts.fault is not None:
+        return facts.fault.reason, facts.fault.sentence
+    refused = _refused(facts.proof)
+    # coturn refuses for the sake of the cap, or is about to.
+    if facts.at_cap and (refused is None or refused[0] is Reason.FULL):
+        return Reason.FULL, "it carries as much as limits.bandwidthPerRelay allows"
+    return refused
+
+
+def _refused(proof: Unproven | Proven | Refused) -> tuple[Reason, str] | None:
     match proof:
         case Unproven() | Proven():
             return None
-        case Silent(sentence=sentence):
-            return Reason.SILENT, f"coturn does not answer an Allocate: {sentence}"
         case Refused(code=code):
             other = (Reason.REFUSED, f"coturn refuses an Allocate with error {code}")
             return _REFUSALS.get(code, other)

@@ -10,7 +10,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.support import agents
+from tests.support import agents, faults
 
 from turnrelay import contract, parting
 
@@ -56,6 +56,16 @@ async def test_a_drain_that_was_waited_for_cuts_nothing(tmp_path: Path) -> None:
             os.kill(agent.id, signal.SIGTERM)
             await agent.until(lambda s: s["state"] == "Draining")
         assert await agent.ended(within=20) == 0
+        assert said(words) == {"allocationsCut": 0, "reason": "the last allocation has ended"}
+
+
+async def test_a_drain_ends_with_the_last_call_though_its_quota_cannot_be_written(
+    tmp_path: Path,
+) -> None:
+    async with overheard(tmp_path) as (agent, words):
+        with faults.database_locked(agent):
+            os.kill(agent.id, signal.SIGTERM)
+            assert await agent.ended(within=20) == 0
         assert said(words) == {"allocationsCut": 0, "reason": "the last allocation has ended"}
 
 

@@ -33,6 +33,16 @@ PROVEN = lifecycle.Facts(once_proven=True, proof=lifecycle.Proven())
         (lifecycle.Facts(once_proven=True, address_changed=True), "Closed", "AddressChanged"),
         (lifecycle.Facts(draining=True, obstacle=OBSTACLE), "Draining", "Draining"),
         (lifecycle.Facts(once_proven=True, fault=OBSTACLE, closed=True), "Closed", "NoSecret"),
+        (
+            lifecycle.Facts(once_proven=True, fault=OBSTACLE, proof=lifecycle.Refused(401)),
+            "Closed",
+            "NoSecret",
+        ),
+        (
+            lifecycle.Facts(once_proven=True, fault=OBSTACLE, proof=lifecycle.Silent("")),
+            "Closed",
+            "Silent",
+        ),
         (lifecycle.Facts(once_proven=True, at_cap=True), "Closed", "Full"),
         (
             lifecycle.Facts(once_proven=True, at_cap=True, proof=lifecycle.Silent("")),
@@ -49,8 +59,11 @@ def test_facts_decide_state_and_reason(facts: lifecycle.Facts, state: str, reaso
 
 
 def test_a_relay_that_refuses_for_its_cap_says_so_and_not_that_its_quota_is_used_up() -> None:
-    refusing = lifecycle.Facts(once_proven=True, at_cap=True, proof=lifecycle.Refused(486))
-    assert "bandwidthPerRelay" in lifecycle.judge(refusing).sentence
+    for once_proven in (True, False):
+        refusing = lifecycle.Facts(
+            once_proven=once_proven, at_cap=True, proof=lifecycle.Refused(486)
+        )
+        assert "bandwidthPerRelay" in lifecycle.judge(refusing).sentence
 
 
 def test_one_lost_answer_closes_nothing_and_a_second_one_does() -> None:
