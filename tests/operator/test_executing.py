@@ -92,6 +92,20 @@ async def test_a_pod_that_is_another_one_by_now_is_left_alone(
     assert "deletionTimestamp" not in found["metadata"]
 
 
+async def test_a_relay_that_is_not_as_it_was_looked_at_is_not_taken(
+    cluster: writing.Cluster, executor: executing.Executor, identity: observed.Identity
+) -> None:
+    pod = {"metadata": {"namespace": "relays", "name": "turn-eu-1", "annotations": {"a": "b"}}}
+    seen = reading.pod(await cluster.put(kinds.POD, pod))
+    await cluster.put(kinds.POD, {"metadata": {**pod["metadata"], "annotations": {}}})
+    plan = planned.Plan(delete=(planned.Delete(key=_POD, uid=seen.uid, version=seen.version),))
+    report = await executor.execute(plan, identity=identity, live={})
+    assert (report.failed, report.written.deleted) == ((), {}), "the watch tells of it"
+    found = cluster.find(kinds.POD, "turn-eu-1", namespace="relays")
+    assert found is not None
+    assert "deletionTimestamp" not in found["metadata"]
+
+
 async def test_a_pod_is_given_the_grace_that_the_plan_says(
     cluster: writing.Cluster, executor: executing.Executor, identity: observed.Identity
 ) -> None:

@@ -162,3 +162,18 @@ def test_a_relay_that_no_node_has_room_for_does_not_hold_up_a_rollout(
     assert len(there.ready) == nodes
     assert least == nodes - 1, "one after the other"
     assert lives.conditions(there)["Progressing"] == "TooFewNodes"
+
+
+def test_a_relay_is_deleted_only_as_it_was_seen() -> None:
+    there = lives.settled(replicas=2)
+    lives.declare(there, realm="other.example.com")
+    for relay in there.relays.values():
+        relay.pod = replace(relay.pod, version=f"of {relay.pod.name}")
+    versions: dict[str, str | None] = {}
+    lives.every_pass(there, lambda plan: versions.update(_versions(plan)), passes=10)
+    assert versions
+    assert all(version == f"of {name}" for name, version in versions.items())
+
+
+def _versions(plan: planned.Plan) -> dict[str, str | None]:
+    return {each.key.name: each.version for each in plan.delete}

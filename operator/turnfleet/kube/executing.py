@@ -233,6 +233,7 @@ class _Run:
                 deleted.key.name,
                 namespace=self._identity.namespace,
                 uid=deleted.uid,
+                resource_version=deleted.version,
                 grace_seconds=deleted.grace,
                 propagation="Background",
             )

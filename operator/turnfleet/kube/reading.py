@@ -104,6 +104,7 @@ def pod(found: fields.Object) -> observed.Pod:
     return observed.Pod(
         name=fields.text(about, "name"),
         uid=fields.text(about, "uid"),
+        version=fields.text(about, "resourceVersion") or None,
         created=fields.moment(about, "creationTimestamp") or 0.0,
         node=fields.text(found, "spec", "nodeName") or None,
         revision=annotations.get(names.ANNOTATION_REVISION, ""),

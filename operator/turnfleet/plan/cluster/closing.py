@@ -61,7 +61,9 @@ def reasons(
             Closing.DRAINED: member.drained,
             Closing.BEHIND: member.behind,
         }
-        closed |= {member.uid: reason.value for reason, applies in asked.items() if applies}
+        for reason, applies in asked.items():
+            if applies:
+                closed[member.uid] = reason.value
     for member in replacing:
         if member.flaw is not None:
             closed[member.uid] = member.flaw.value

@@ -88,6 +88,8 @@ class Pod:
 
     name: str
     uid: str
+    version: str | None = None
+    """Its resource version."""
     created: float
     """Unix seconds."""
     node: str | None = None

@@ -25,6 +25,8 @@ class Delete:
 
     key: objects.Key
     uid: str
+    version: str | None = None
+    """Void, too, when it is of another resource version by now; ``None``: of whichever."""
     grace: int | None = None
     """Seconds a pod has to drain; ``None``: as the object itself says."""
 

@@ -202,7 +202,9 @@ def _ended(roster: members.Roster) -> tuple[planned.Delete, ...]:
 
 def _pod(member: members.Member, *, grace: int | None) -> planned.Delete:
     key = objects.Key(objects.Kind.POD, member.pod.name)
-    return planned.Delete(key=key, uid=member.uid, grace=grace)
+    # What was decided of a relay holds of that relay as it was: who has led meanwhile may have
+    # opened it again and closed another.
+    return planned.Delete(key=key, uid=member.uid, version=member.pod.version, grace=grace)
 
 
 def _obsolete(
