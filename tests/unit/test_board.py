@@ -120,3 +120,19 @@ def test_an_agent_that_falls_silent_keeps_its_relay_out_for_a_while_only(
         full.append(occupancy(current, KEY).full)
     assert full == [True, True, False]
     assert occupancy(current, KEY).held == loading.UNSURE
+
+
+def test_a_relay_that_was_away_begins_anew(current: board.Board) -> None:
+    current.heard(KEY, fleet.Usage(load=0.9), at=100)
+    current.handed_out({}, second=100)
+    assert occupancy(current, KEY).reported == 0.9
+    current.publish_regions(())
+    current.publish_regions((REGION,))
+    assert occupancy(current, KEY).reported == worlds.WELL.load
+
+
+def test_a_verdict_alone_changes_the_fleet(current: board.Board) -> None:
+    out = replace(worlds.WELL, reason=fleet.Reason.UNREACHABLE)
+    current.publish_health({KEY: out, OTHER: worlds.WELL})
+    found = {m.relay.key: m.health.reason for m in current.fleet.regions[KEY.region].members}
+    assert found == {KEY: fleet.Reason.UNREACHABLE, OTHER: None}

@@ -135,12 +135,9 @@ class Board:
             floor=usual * loading.novelty(relay, at=self._second) if usual else 0.0,
             before=before.occupancy if before else None,
         )
-        if (
-            before is not None
-            and before.relay == relay
-            and before.health == health
-            and before.occupancy == occupancy
-        ):
+        made = relay, health, occupancy
+        # Tuples take what is the same object as equal at once: thousands of relays, every second.
+        if before is not None and (before.relay, before.health, before.occupancy) == made:
             return before
         return fleet.Member(relay=relay, health=health, occupancy=occupancy)
 
