@@ -2,6 +2,8 @@
 
 import asyncio
 import contextlib
+import gzip
+import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -122,6 +124,12 @@ async def nested(_: web.Request) -> web.StreamResponse:
     return web.Response(text="[" * 60_000)
 
 
+async def folded(_: web.Request) -> web.StreamResponse:
+    document = {"instance": "1", "state": "Ready", "ready": True, "load": 0.3}
+    body = gzip.compress(json.dumps(document).encode())
+    return web.Response(body=body, headers={"Content-Encoding": "gzip"})
+
+
 async def endless(request: web.Request) -> web.StreamResponse:
     response = web.StreamResponse()
     await response.prepare(request)
@@ -140,7 +148,7 @@ async def late(_: web.Request) -> web.StreamResponse:
     return web.Response()
 
 
-@pytest.mark.parametrize("answer", [nonsense, nested, endless, elsewhere, late])
+@pytest.mark.parametrize("answer", [nonsense, nested, folded, endless, elsewhere, late])
 async def test_an_agent_that_answers_nonsense_says_nothing(answer: Answer) -> None:
     timeout = cadence.Cadence().status_timeout / 4
     async with serving(answer) as port, agents.Agents(key=KEY, timeout=timeout, at_once=2) as all_:

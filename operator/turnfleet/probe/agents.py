@@ -27,6 +27,9 @@ class Agents:
             connector=aiohttp.TCPConnector(limit=self._at_once, keepalive_timeout=15),
             timeout=aiohttp.ClientTimeout(total=self._timeout),
             cookie_jar=aiohttp.DummyCookieJar(),
+            # A few kB may unfold to a thousand times that before their size is looked at.
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
         )
         return self
 
