@@ -9,7 +9,7 @@ import logging
 from collections.abc import Awaitable, Callable
 from typing import Final
 
-from aiohttp import web
+from aiohttp import http_exceptions, web
 
 from turnrelay import contract, status
 
@@ -36,11 +36,11 @@ def create(
 
     async def readyz(_request: web.Request) -> web.StreamResponse:
         verdict = current().standing.verdict
+        # No sentence: it may quote coturn's last words, and with them addresses of clients.
         body = {
             "ready": verdict.ready,
             "state": verdict.state.value,
             "reason": verdict.reason.value,
-            "sentence": verdict.sentence,
         }
         return _json(body, code=200 if verdict.ready else 503)
 
@@ -72,7 +72,11 @@ def create(
 async def serve(application: web.Application, *, address: str, port: int) -> None:
     """Serve until cancelled; a port that is taken is tried again."""
     runner = web.AppRunner(
-        application, access_log=None, shutdown_timeout=1, keepalive_timeout=_IDLE_MAX
+        application,
+        access_log=None,
+        logger=_requests_log(),
+        shutdown_timeout=1,
+        keepalive_timeout=_IDLE_MAX,
     )
     await runner.setup()
     try:
@@ -108,6 +112,20 @@ def _connection(runner: web.AppRunner) -> asyncio.Protocol:
     for oldest in server.connections[:-_CONNECTIONS_MAX]:
         oldest.force_close()
     return server()
+
+
+def _requests_log() -> logging.Logger:
+    log = _LOG.getChild("requests")
+    if _well_formed not in log.filters:
+        log.addFilter(_well_formed)
+    return log
+
+
+def _well_formed(record: logging.LogRecord) -> bool:
+    # Anybody can send what is no HTTP, as often as he likes, and aiohttp would log a traceback with
+    # the bytes at fault: an agent key, perhaps.
+    error = record.exc_info[1] if record.exc_info else None
+    return not isinstance(error, http_exceptions.HttpProcessingError)
 
 
 def _admits(header: str, key: str | None) -> bool:
