@@ -58,6 +58,8 @@ class Cluster:
     may_roll: bool = True
     elsewhere: bool = True
     """Whether another region takes clients."""
+    certificate: observed.Certificate | None = None
+    """What the Secret holds that ``listeners.tls`` names."""
     stored: dict[objects.Key, dict[str, Any]] = field(default_factory=dict)
     relays: dict[str, Relay] = field(default_factory=dict)
     status: dict[str, Any] = field(default_factory=dict)
@@ -80,6 +82,7 @@ class Cluster:
             ),
             live={key: live(key, body) for key, body in self.stored.items()},
             auth=self.auth,
+            certificate=self.certificate,
             status=self.status,
         )
 

@@ -7,7 +7,7 @@ import pytest
 from tests.support import lives, stories
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import objects
+from turnfleet.plan.cluster import objects, observed
 
 
 def test_a_rollout_finishes_a_zone_before_it_begins_the_next() -> None:
@@ -47,6 +47,25 @@ def test_once_one_of_the_new_kind_is_proven_the_budget_counts() -> None:
         least = min(least, len(there.ready))
     assert least == 4
     assert {pod.image for pod in there.ready} == {"new"}
+
+
+def test_no_relay_goes_while_its_successor_would_wait_for_a_certificate() -> None:
+    there = stories.everywhere(nodes=4)
+    before = {pod.uid for pod in there.ready}
+    there.certificate = observed.Certificate(
+        present=False, problem="there is no Secret typo in namespace relays"
+    )
+    lives.declare(there, listeners=region.Listeners(udp=3478, tls=5349, tls_secret_name="typo"))
+    for _ in range(60):
+        there.reconcile()
+    assert {pod.uid for pod in there.ready} == before
+    assert set(stories.states(there).values()) == {"Ready"}
+    status, reason, message = stories.progressing(there)
+    assert (status, reason) == ("False", "WaitingForCertificate")
+    assert "no Secret typo" in message
+    there.certificate = None
+    there.settle()
+    assert not before & {pod.uid for pod in there.ready}
 
 
 def test_a_rollout_stops_while_relays_are_out_for_another_reason() -> None:

@@ -78,7 +78,7 @@ def plan(
         spec=spec,
         roster=roster,
         policy=policy,
-        may_roll=surroundings.may_roll,
+        may_roll=surroundings.may_roll and not _is_uncertified(seen),
         may_be_empty=surroundings.elsewhere or identity.force_rollout,
         now=now,
     )
@@ -133,6 +133,11 @@ def plan(
         rolling=moves.rolling,
         taking=bool(known.taking),
     )
+
+
+def _is_uncertified(seen: observed.Observed) -> bool:
+    """Return whether a relay that starts now would wait for a certificate that it can use."""
+    return seen.certificate is not None and bool(seen.certificate.problem)
 
 
 def _held(

@@ -72,6 +72,11 @@ def _rolling(known: facts.Facts) -> facts.Answer | None:
     task = f"{facts.count(len(flawed))} to replace ({', '.join(reasons)})"
     if known.moves.replacing:
         return facts.yes("RollingOut", task)
+    if known.certificate is not None and known.certificate.problem:
+        return facts.no(
+            "WaitingForCertificate",
+            f"{task}, but new ones could not start: {known.certificate.problem}",
+        )
     if not known.may_roll:
         return facts.yes("WaitingForTurn", f"{task} once no other region rolls")
     return _halted(known, task)
