@@ -40,6 +40,14 @@ _HELD: Final = (
         words="not among the allowed images",
     ),
     Held(
+        what="a certificate that is not there",
+        path=("listeners", "tls", "secretName"),
+        to="nowhere",
+        condition="Progressing",
+        reason="WaitingForCertificate",
+        words="nowhere",
+    ),
+    Held(
         what="labels that no node has",
         path=("relays", "nodeSelector"),
         to={"turnfleet.io/none": "such"},
