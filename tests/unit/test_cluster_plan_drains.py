@@ -3,9 +3,9 @@
 from dataclasses import replace
 
 import pytest
-from tests.support import lives, stories
+from tests.support import lives, safety, stories
 
-from turnfleet.plan.cluster import past, planned, rollout
+from turnfleet.plan.cluster import past, planned, rollout, shedding
 
 # --- drains by people ---------------------------------------------------------------------------
 
@@ -125,6 +125,26 @@ def test_of_several_the_relay_with_the_fewest_allocations_goes() -> None:
     stories.carries(there, node_1=0, node_2=2, node_3=0)
     there.settle()
     assert {pod.node for pod in there.ready} == {"node-1", "node-3"}, "a choice stays one"
+
+
+def test_a_deletion_cost_that_somebody_else_wrote_takes_no_second_relay() -> None:
+    there = stories.settled(nodes=3, replicas=3)
+    lives.declare(there, replicas=2)
+    safety.watched(there)
+    *_, open_one = (name for name, relay in there.relays.items() if relay.pod.closed is None)
+    stories.change(there, open_one, deletion_cost=2 * shedding.COST)
+    for _ in range(20):
+        safety.watched(there)
+    there.settle()
+    assert len(there.ready) == 2
+
+
+def test_a_deletion_cost_is_nobody_elses_while_no_relay_is_to_go() -> None:
+    there = stories.settled(nodes=3, replicas=3)
+    for name in there.relays:
+        stories.change(there, name, deletion_cost=2 * shedding.COST)
+    there.reconcile()
+    assert {pod.deletion_cost for pod in there.ready} == {None}
 
 
 def test_a_choice_stays_one_where_all_are_closed_anyway() -> None:

@@ -41,9 +41,9 @@ def _step(
     if closed != pod.closed:
         wanted[names.ANNOTATION_CLOSED] = closed
     cheap = member in moves.cheap
-    if cheap and pod.deletion_cost != shedding.COST:
+    if cheap and not shedding.costs_little(member):
         wanted[names.ANNOTATION_DELETION_COST] = str(shedding.COST)
-    elif not cheap and pod.deletion_cost == shedding.COST:
+    elif not cheap and shedding.costs_little(member):
         wanted[names.ANNOTATION_DELETION_COST] = None
     if not wanted:
         return None

@@ -77,7 +77,7 @@ def none(roster: members.Roster) -> Moves:
     """Return what happens in a hold: whoever is closed stays it."""
     return Moves(
         closed={m.uid: m.pod.closed for m in roster.alive if m.pod.closed is not None},
-        cheap=tuple(m for m in roster.alive if m.pod.deletion_cost == shedding.COST),
+        cheap=tuple(m for m in roster.alive if shedding.costs_little(m)),
     )
 
 

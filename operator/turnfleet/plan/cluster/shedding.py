@@ -20,7 +20,8 @@ from turnfleet.plan.cluster import closing, members, objects
 FRESH: Final = 10.0
 """Seconds for which what a relay said of its live allocations is good enough to choose by."""
 COST: Final = -1000
-"""Deletion cost of a relay that is to go next. All others have none, which counts as 0."""
+"""Deletion cost of a relay that is to go next. All others have a higher one, or none, which counts
+as 0."""
 
 
 def surplus(spec: region.RegionSpec, roster: members.Roster) -> tuple[members.Member, ...]:
@@ -44,7 +45,7 @@ def is_guess(surplus: Sequence[members.Member], roster: members.Roster, now: flo
 
 
 def _is_chosen(member: members.Member) -> bool:
-    return member.pod.deletion_cost == COST or member.pod.closed == closing.Closing.SCALE_DOWN
+    return costs_little(member) or member.pod.closed == closing.Closing.SCALE_DOWN
 
 
 def shed(
@@ -61,8 +62,13 @@ def shed(
 
 def certain(roster: members.Roster, cheap: Sequence[members.Member]) -> bool:
     """Return whether the ReplicaSet would take these relays and no others."""
-    costing = {member.uid for member in roster.alive if member.pod.deletion_cost == COST}
+    costing = {member.uid for member in roster.alive if costs_little(member)}
     return costing == {member.uid for member in cheap}
+
+
+def costs_little(member: members.Member) -> bool:
+    """Return whether a ReplicaSet would take a relay before others, whoever has written that."""
+    return member.pod.deletion_cost is not None and member.pod.deletion_cost <= COST
 
 
 def replicas(
@@ -101,7 +107,7 @@ def _sparing(member: members.Member) -> tuple[bool, ...]:
         # The controller's own questions come first: in another order it would take another relay.
         pod.node is not None,
         pod.ready,
-        pod.deletion_cost != COST,
+        not costs_little(member),
         pod.closed != closing.Closing.SCALE_DOWN,
         pod.closed is None,
         member.flaw is None,
