@@ -124,7 +124,6 @@ def _interface_of_ipv6(wanted: ipaddress.IPv6Address, table: Path) -> str | None
 
 
 def _ipv4_of(interface: str) -> str | None:
-
     ask_address: Final = 0x8915  # SIOCGIFADDR
     with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as asking:
         try:
@@ -148,10 +147,10 @@ def traffic(interface: str, *, at: float, proc: Path = Path("/proc")) -> Traffic
     return None
 
 
-def bitrate(before: Traffic, after: Traffic) -> float:
-    """Return bit/s between two readings; 0 where the counter went back."""
-    seconds = after.at - before.at
-    return max(after.total - before.total, 0) * 8 / seconds if seconds > 0 else 0.0
+def bitrate(before: Traffic, after: Traffic) -> float | None:
+    """Return bit/s between two readings; ``None`` where the counter began anew, or no time went."""
+    seconds, octets = after.at - before.at, after.total - before.total
+    return octets * 8 / seconds if seconds > 0 and octets >= 0 else None
 
 
 def load(*, used: Usage, bits: float, settings: config.Config) -> float:

@@ -236,7 +236,7 @@ def _failing(facts: Facts) -> tuple[Reason, str] | None:
     refused = _refused(facts.proof)
     # coturn refuses for the sake of the cap, or is about to.
     if facts.at_cap and (refused is None or refused[0] is Reason.FULL):
-        return Reason.FULL, "it carries as much as limits.bandwidthPerRelay allows"
+        return Reason.FULL, "its interface carries as much as limits.bandwidthPerRelay allows"
     return refused
 
 

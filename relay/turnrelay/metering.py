@@ -74,6 +74,10 @@ class Meter:
             self._traffic.clear()
             self.bitrate = None
             return
-        if self._traffic:
-            self.bitrate = counting.bitrate(self._traffic[0], reading)
+        found = counting.bitrate(self._traffic[0], reading) if self._traffic else None
+        if found is None:
+            # What was last known stands, or a busy relay would look idle for a moment.
+            self._traffic.clear()
+        else:
+            self.bitrate = found
         self._traffic.append(reading)

@@ -187,7 +187,9 @@ def test_sockets_of_coturn_in_the_relay_range_are_counted_per_family(tmp_path: P
     assert counting.usage(process=8, ports=ports, proc=tmp_path) is None
 
 
-def test_traffic_is_read_at_the_interface_and_never_negative(tmp_path: Path) -> None:
+def test_traffic_is_read_at_the_interface_and_a_counter_that_begins_anew_is_no_silence(
+    tmp_path: Path,
+) -> None:
     (tmp_path / "net").mkdir()
     table = tmp_path / "net" / "dev"
     table.write_text("h\nh\n  eth0: 1000 1 0 0 0 0 0 0 3000 1 0 0 0 0 0 0\n")
@@ -197,7 +199,9 @@ def test_traffic_is_read_at_the_interface_and_never_negative(tmp_path: Path) -> 
     assert before is not None
     assert after is not None
     assert counting.bitrate(before, after) == 8000
-    assert counting.bitrate(after, before) == 0
+    began_anew = counting.Traffic(total=10, at=4)
+    assert counting.bitrate(after, began_anew) is None
+    assert counting.bitrate(after, after) is None
     assert counting.traffic("eth1", at=1, proc=tmp_path) is None
     assert counting.interface_of("127.0.0.9") is None
 
