@@ -1,5 +1,6 @@
 """How the end of a process for want of memory is told from others."""
 
+import os
 from pathlib import Path
 
 from turnrelay import mortality
@@ -41,3 +42,12 @@ def test_where_nothing_is_counted_nothing_is_claimed(tmp_path: Path) -> None:
     assert kills(tmp_path) == 0
     write(tmp_path / "cgroup/memory.events", "oom_kill many\n")
     assert kills(tmp_path) == 0
+
+
+def test_odd_names_and_lines_are_no_reason_to_fail(tmp_path: Path) -> None:
+    write(tmp_path / "proc/self/cgroup", "")
+    (tmp_path / "proc/self/cgroup").write_bytes(b"odd\n0::/\xff\n")
+    assert kills(tmp_path) == 0
+    odd = tmp_path / "cgroup" / os.fsdecode(b"\xff")
+    write(odd / "memory.events", "oom_kill 1\n")
+    assert kills(tmp_path) == 1
