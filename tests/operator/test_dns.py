@@ -54,6 +54,25 @@ async def test_every_name_gets_the_addresses_of_its_relays_by_family(
     ]
 
 
+async def test_without_a_flag_it_is_the_cluster_that_kubectl_would_take(
+    cluster: writing.Cluster,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    await declare(cluster, "eu", relay("a", "a.turn.test", "192.0.2.1"))
+    home = tmp_path / ".kube"
+    home.mkdir()
+    cluster.kubeconfig(home).rename(home / "config")
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for named, code in (("", 0), (str(home / "config"), 0), (str(tmp_path / "none"), 2)):
+        monkeypatch.setenv("KUBECONFIG", named)
+        assert await asyncio.to_thread(verbs.run_one, ["dns", "--all-namespaces"]) == code
+    printed = capsys.readouterr()
+    assert printed.out == 2 * "a.turn.test. 60 IN A 192.0.2.1\n"
+    assert "does not lead to a cluster" in printed.err
+
+
 async def test_a_draining_relay_and_its_successor_on_the_node_share_one_record(
     cluster: writing.Cluster, dns: Dns
 ) -> None:

@@ -6,6 +6,7 @@ import re
 from pathlib import Path
 from typing import Final
 
+from turnfleet import settings
 from turnfleet.model import geo
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -16,8 +17,15 @@ _PORT_MAX: Final = 65535
 Network = ipaddress.IPv4Network | ipaddress.IPv6Network
 
 
-def cluster(parser: argparse.ArgumentParser) -> None:
-    """Declare which cluster, and where in it: ``namespaces`` reads the latter."""
+_AS_POD: Final = "as this pod's service account"
+_AS_KUBECTL: Final = "as kubectl: $KUBECONFIG, then ~/.kube/config"
+
+
+def cluster(parser: argparse.ArgumentParser, *, by_hand: bool = False) -> None:
+    """Declare which cluster, and where in it: ``namespaces`` reads the latter.
+
+    ``by_hand``: a person does it, in the cluster that kubectl would take (``kubeconfig``).
+    """
     where = parser.add_mutually_exclusive_group(required=True)
     where.add_argument(
         "--namespace",
@@ -33,8 +41,14 @@ def cluster(parser: argparse.ArgumentParser) -> None:
         "--kubeconfig",
         type=Path,
         metavar="FILE",
-        help="how to reach the API server (default: as this pod's service account)",
+        help=f"how to reach the API server (default: {_AS_KUBECTL if by_hand else _AS_POD})",
     )
+
+
+def kubeconfig(args: argparse.Namespace, environment: settings.Settings) -> Path | None:
+    """Return how a person's command reaches the API server; ``None``: as its pod does."""
+    given: Path | None = args.kubeconfig
+    return given or environment.kubeconfig
 
 
 def namespaces(args: argparse.Namespace) -> tuple[str, ...] | None:

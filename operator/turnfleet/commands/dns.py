@@ -26,7 +26,7 @@ Where = tuple[str, str]
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    arguments.cluster(parser)
+    arguments.cluster(parser, by_hand=True)
     parser.add_argument(
         "--ttl",
         type=_ttl,
@@ -45,9 +45,8 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Print the records; return the exit code."""
-    del environment
     try:
-        found, complaints = asyncio.run(_read(args))
+        found, complaints = asyncio.run(_read(args, environment))
     except ModuleNotFoundError as missing:
         raise output.Failure(
             f"{missing.name} is not installed; turnfleet[kubernetes] has it."
@@ -101,18 +100,19 @@ def _print_records(
 
 
 async def _read(
-    args: argparse.Namespace,
+    args: argparse.Namespace, environment: settings.Settings
 ) -> tuple[dict[Where, tuple[records.Record, ...]], tuple[str, ...]]:
     """Return the records of every region, by where it is, and what could not be read."""
     # The client of the API server takes a while to load, and most commands do without it.
     from turnfleet.kube import client, failures, fields, kinds  # noqa: PLC0415 - see above
     from turnfleet.sources import reported  # noqa: PLC0415 - see above
 
+    kubeconfig = arguments.kubeconfig(args, environment)
     program = f"turnfleet-{NAME}/{turnfleet.__version__}"
     found: dict[Where, tuple[records.Record, ...]] = {}
     complaints: list[str] = []
     try:
-        async with client.connected(args.kubeconfig, program=program) as api:
+        async with client.connected(kubeconfig, program=program) as api:
             for namespace in arguments.namespaces(args) or (None,):
                 query = client.Query(kind=kinds.TURN_REGION, namespace=namespace)
                 for each in await api.list(query):

@@ -42,19 +42,23 @@ def target(parser: argparse.ArgumentParser) -> None:
         metavar="NODE|RELAY",
         help="the name of a node or of a relay's pod; node/NAME or relay/NAME where both exist",
     )
-    arguments.cluster(parser)
+    arguments.cluster(parser, by_hand=True)
 
 
 def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Drain; return 0 once no new client is sent there, with ``--wait`` once all have left."""
-    del environment
-    return run(args, console, reason=args.reason, wait=args.wait)
+    return run(args, console, environment, reason=args.reason, wait=args.wait)
 
 
 def run(
-    args: argparse.Namespace, console: output.Console, *, reason: str | None, wait: bool = False
+    args: argparse.Namespace,
+    console: output.Console,
+    environment: settings.Settings,
+    *,
+    reason: str | None,
+    wait: bool = False,
 ) -> int:
     """Drain for a reason, or with ``None`` undo it; return the exit code."""
     try:
@@ -67,7 +71,7 @@ def run(
     return asyncio.run(
         draining.run(
             args.target,
-            kubeconfig=args.kubeconfig,
+            kubeconfig=arguments.kubeconfig(args, environment),
             namespaces=arguments.namespaces(args),
             reason=reason,
             wait=wait,

@@ -71,7 +71,10 @@ def configure(parser: argparse.ArgumentParser) -> None:
         "--diff", action="store_true", help="show what would change in the cluster instead"
     )
     cluster.add_argument(
-        "--kubeconfig", type=Path, metavar="FILE", help="how to reach the API server, for --diff"
+        "--kubeconfig",
+        type=Path,
+        metavar="FILE",
+        help="how to reach the API server, for --diff (default: as kubectl)",
     )
 
 
@@ -79,7 +82,6 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Print the plans; return the exit code."""
-    del environment
     if args.kubeconfig and not args.diff:
         raise output.Failure("--kubeconfig is of use with --diff only; add --diff.")
     found, unreadable = _read(args.files)
@@ -96,7 +98,7 @@ def execute(
         priority_class=args.priority_class,
     )
     if args.diff:
-        followed = _compare(specs, policy, args.kubeconfig, console)
+        followed = _compare(specs, policy, arguments.kubeconfig(args, environment), console)
     else:
         followed = _print(specs, policy, console)
     if unreadable or not found:

@@ -21,7 +21,7 @@ _TIMEOUT: Final = 300.0
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
     parser.add_argument("region", metavar="REGION", help="the name of a TurnRegion")
-    arguments.cluster(parser)
+    arguments.cluster(parser, by_hand=True)
     parser.add_argument(
         "--now",
         action="store_true",
@@ -47,7 +47,6 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Ask for a rotation; return 0 once that is written, with ``--wait`` once it is through."""
-    del environment
     try:
         # The client of the API server takes a while to load, and most commands do without it.
         from turnfleet.commands import rotating  # noqa: PLC0415 - see above
@@ -59,7 +58,7 @@ def execute(
         rotating.run(
             args.region,
             rotation.Request(id=secrets.token_hex(8), now=args.now),
-            kubeconfig=args.kubeconfig,
+            kubeconfig=arguments.kubeconfig(args, environment),
             namespaces=arguments.namespaces(args),
             within=args.timeout if args.wait else None,
             console=console,

@@ -19,5 +19,4 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Undo the drain; return 0 once new clients are sent there."""
-    del environment
-    return drain.run(args, console, reason=None)
+    return drain.run(args, console, environment, reason=None)

@@ -244,7 +244,7 @@ async def connected(
 ) -> AsyncIterator[Client]:
     """Yield a client: of the cluster that this pod runs in, or the one a file names.
 
-    Asks the server nothing yet, which may be absent. Never looks at ``KUBECONFIG``. ``program``
+    Asks the server nothing yet, which may be absent. Never looks at the environment. ``program``
     is what the server's audit log calls us. Raises Unconfigured.
     """
     settings = configuration.Configuration()
@@ -260,7 +260,9 @@ async def connected(
         client = Client(transport.Transport(settings, program=program, counted=counted))
     except Exception as error:  # a file may hold anything, and its loader trips over it
         where = f"the file {kubeconfig}" if kubeconfig else "this pod's service account"
-        raise Unconfigured(f"{where} does not lead to a cluster: {error}") from error
+        raise Unconfigured(
+            f"{where} does not lead to a cluster: {str(error).rstrip('.')}"
+        ) from error
     try:
         yield client
     finally:
