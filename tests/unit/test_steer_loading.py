@@ -202,6 +202,10 @@ def test_a_new_relay_counts_as_loaded_as_others_at_first_and_is_never_full_for_t
     assert (found.held, found.full, loading.own(found)) == (0.97, False, 0.2)
 
 
+def test_the_mean_load_of_no_relays_is_none() -> None:
+    assert loading.mean(region_of(0.5).spec, ()) == 0
+
+
 def test_capacity_is_declared_or_the_region_s_or_what_its_ports_allow() -> None:
     spec, relay = region_of(0.0).spec, fleets.a_member("any").relay
     assert loading.capacity(spec, relay) == spec.limits.allocations_per_relay

@@ -95,7 +95,9 @@ class Board:
 
     def _region(self, published: fleet.Published, before: fleet.Region | None) -> fleet.Region:
         known = {member.relay.name: member for member in before.members} if before else {}
-        usual = self._usual(known.values())
+        usual = 0.0
+        if any(loading.novelty(relay, at=self._second) for relay in published.relays):
+            usual = self._usual(published.spec, known.values())
         region = fleet.Region(
             spec=published.spec,
             members=tuple(
@@ -108,16 +110,17 @@ class Board:
         )
         return before if before is not None and before == region else region
 
-    def _usual(self, members: Collection[fleet.Member]) -> float:
-        """Return the mean load of the relays of a region that are not new."""
-        loads = [
-            min(member.occupancy.reported + member.occupancy.pending, 1.0)
-            for member in members
-            if member.occupancy is not None
-            and member.health.reason is None
-            and not loading.novelty(member.relay, at=self._second)
-        ]
-        return sum(loads) / len(loads) if loads else 0.0
+    def _usual(self, spec: declared.RegionSpec, members: Collection[fleet.Member]) -> float:
+        """Return the mean load of the relays of a region that are well and not new."""
+        return loading.mean(
+            spec,
+            [
+                member
+                for member in members
+                if member.health.reason is None
+                and not loading.novelty(member.relay, at=self._second)
+            ],
+        )
 
     def _member(
         self,

@@ -15,6 +15,7 @@ from prometheus_client import core, registry
 from turnfleet.api import arrivals, probes, problems
 from turnfleet.ice import formats
 from turnfleet.model import fleet, geo, selection
+from turnfleet.steer import loading
 
 CONTENT_TYPE: Final = prometheus_client.CONTENT_TYPE_LATEST
 
@@ -185,7 +186,9 @@ class Collector(registry.Collector):
             labels=("region", "state", "reason"),
         )
         load = core.GaugeMetricFamily(
-            "turnfleet_region_load", "Mean load of a region's relays, 0 to 1.", labels=("region",)
+            "turnfleet_region_load",
+            "Mean load of a region's relays by capacity, 0 to 1.",
+            labels=("region",),
         )
         counts = Counter(
             (name, member.relay.state, member.health.reason or "")
@@ -195,8 +198,7 @@ class Collector(registry.Collector):
         for labels, count in sorted(counts.items()):
             relays.add_metric(labels, count)
         for name, region in sorted(current.regions.items()):
-            loads = [min(member.health.load, 1.0) for member in region.members]
-            load.add_metric((name,), sum(loads) / len(loads) if loads else 0.0)
+            load.add_metric((name,), loading.mean(region.spec, region.members))
         yield relays
         yield load
         yield core.GaugeMetricFamily(

@@ -5,7 +5,6 @@ A relay that is full is left out while another of its region is not; a region is
 that, but marked: an answer is better than none.
 """
 
-import operator
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, assert_never
@@ -159,28 +158,13 @@ def _supply(of: fleet.Region, before: Supply | None) -> Supply:
         relays=relays,
         pressures=(*[int(loading.pressure(found.held) * _SLOTS) for found in taken], _BEYOND),
         marks=(*_marks(of, usable, before), None),
-        load=_load(of, usable, refusing),
+        load=loading.mean(of.spec, (*usable, *refusing)),
         excluded=tuple(
             selection.Exclusion(region=of.spec.name, relay=name, reason=reason)
             for name, reason in reasons.items()
             if reason is not None
         ),
     )
-
-
-def _load(
-    of: fleet.Region, usable: Sequence[fleet.Member], refusing: Sequence[fleet.Member]
-) -> float:
-    """Return the mean load by capacity; relays that refuse for want of room are full.
-
-    Without those a region would look the emptier the more of its relays are full. None is more than
-    full, or the word of one agent would turn clients away from all others.
-    """
-    members = (*usable, *refusing)
-    loads = [min(loading.own(loading.of(member)), 1.0) for member in usable]
-    loads += [1.0] * len(refusing)
-    rooms = [loading.capacity(of.spec, member.relay) for member in members]
-    return sum(map(operator.mul, loads, rooms)) / sum(rooms) if rooms else 0.0
 
 
 def _table(

@@ -16,6 +16,7 @@ Pressure grows steadily with load, so a small change of load moves few users; an
 where it was until it has moved by more than its noise, so that these few do not go to and fro.
 """
 
+from collections.abc import Iterable
 from typing import Final
 
 from turnfleet.model import fleet, region
@@ -66,6 +67,22 @@ def own(occupancy: fleet.Occupancy) -> float:
     """Return the load that a relay is held at, but for the floor of one that is new."""
     load = occupancy.reported + occupancy.pending
     return occupancy.held if abs(occupancy.held - load) <= HOLD else load
+
+
+def mean(of_region: region.RegionSpec, members: Iterable[fleet.Member]) -> float:
+    """Return the mean load of relays of a region, by capacity: 0 idle to 1 full, 0 of none.
+
+    Relays that refuse for want of room are full: without those a region would look the emptier the
+    more of its relays are. None is more than full, or the word of one agent would turn clients away
+    from all others.
+    """
+    taken = room = 0.0
+    for member in members:
+        refuses = member.health.reason is fleet.Reason.FULL
+        own_room = capacity(of_region, member.relay)
+        taken += own_room * (1.0 if refuses else min(own(of(member)), 1.0))
+        room += own_room
+    return taken / room if room else 0.0
 
 
 def novelty(relay: fleet.Relay, *, at: float) -> float:

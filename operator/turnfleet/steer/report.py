@@ -83,14 +83,13 @@ def rows(
         elif verdict is Verdict.CANDIDATE and all(loading.of(member).full for member in usable):
             reason = fleet.Reason.NEARLY_FULL
         estimate = estimator.estimate(chosen.located.place, region.spec)
-        loads = [loading.of(member).reported for member in usable]
         return Row(
             region=name,
             residency=region.spec.residency,
             weight=region.spec.weight,
             relays=len(region.members),
-            usable=len(loads),
-            load=round(sum(loads) / len(loads), 3) if loads else None,
+            usable=len(usable),
+            load=round(loading.mean(region.spec, usable), 3) if usable else None,
             estimate=round(rank.estimate if rank else estimate, 1),
             cost=round(rank.cost, 1) if rank else None,
             verdict=verdict,
