@@ -1,13 +1,16 @@
 """What the status of a region says while its secret is rotated, and what relays are nudged to."""
 
+import base64
 import itertools
 from dataclasses import replace
 
+import pytest
 from tests.support import fakecluster
 
 from turnfleet import names
+from turnfleet.kube import secret
 from turnfleet.model import region
-from turnfleet.plan.cluster import delivery, observed, past, planned, rotation
+from turnfleet.plan.cluster import delivery, objects, observed, past, planned, rotation
 
 SPEC = region.RegionSpec(
     name="eu",
@@ -16,6 +19,9 @@ SPEC = region.RegionSpec(
     realm="turn.example.com",
     auth=region.Auth(rotate_every=10**7, credential_ttl=60),
     relays=region.Relays(replicas=2),
+)
+HELD = observed.Wanted(
+    spec=None, problems=(region.Problem(path="spec", sentence="this is no spec"),)
 )
 
 
@@ -149,10 +155,28 @@ def test_a_rollout_takes_the_relay_that_missed_a_rotation_and_not_the_only_one_t
 
 def test_a_relay_that_missed_a_rotation_stays_closed_while_an_edit_is_not_accepted() -> None:
     there, _ = left_behind()
-    wrong = region.Problem(path="spec", sentence="this is no spec")
-    held = observed.Wanted(spec=None, problems=(wrong,))
-    there.execute(there.plan_of(there.observe(), wanted=held))
+    there.execute(there.plan_of(there.observe(), wanted=HELD))
     assert states(there) == ["Ready", "Closed"]
+
+
+@pytest.mark.parametrize("number", ["0", "9" * 15])
+@pytest.mark.parametrize("entry", ["retireAfter", "rotatedAt", "expiresBy", "credentialTTL"])
+@pytest.mark.parametrize("under_way", [False, True])
+def test_no_number_that_somebody_writes_into_the_secret_keeps_a_rotation_from_its_end(
+    entry: str, number: str, *, under_way: bool
+) -> None:
+    there = settled()
+    if under_way:
+        ask(there)
+        story(there, passes=10, seconds=1.0)
+    key = objects.Key(objects.Kind.SECRET, "eu-auth")
+    data = {**there.stored[key]["data"], entry: base64.b64encode(number.encode()).decode()}
+    there.stored[key] = {**there.stored[key], "data": data}
+    there.auth = secret.auth(there.stored[key])
+    there.plan_of(there.observe(), wanted=HELD)
+    ask(there, "r2")
+    story(there, passes=20, seconds=9000.0)
+    assert told(there)[1] == "InSync"
 
 
 def test_an_emergency_tells_that_relays_are_being_given_the_new_secret() -> None:

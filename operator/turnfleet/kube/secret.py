@@ -13,6 +13,8 @@ from turnrelay import contract
 
 NAMED_KEY: Final = "secret"
 """In a Secret that ``auth.secretName`` names: the one key that is read."""
+_LATEST: Final = 253_402_300_799.0
+"""Unix seconds of the end of the year 9999."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,12 +45,12 @@ def auth(found: fields.Object) -> observed.AuthSecret | None:
         current=current,
         previous=entry(found, contract.AUTH_PREVIOUS),
         generation=int(generation) if generation is not None else 1,
-        retire_after=_number(found, contract.AUTH_RETIRE_AFTER),
+        retire_after=_moment(found, contract.AUTH_RETIRE_AFTER),
         agent_key=_text(found, contract.AGENT_KEY),
-        rotated_at=_number(found, manifest.ROTATED_AT),
+        rotated_at=_moment(found, manifest.ROTATED_AT),
         request=_text(found, manifest.REQUEST),
         ttl=int(_number(found, manifest.TTL) or 0),
-        expires_by=_number(found, manifest.EXPIRES_BY),
+        expires_by=_moment(found, manifest.EXPIRES_BY),
     )
 
 
@@ -73,6 +75,12 @@ def borrowed(key: holding.Key, found: fields.Object | None) -> Borrowed:
 
 def _text(found: fields.Object, key: str) -> str:
     return (entry(found, key) or b"").decode("ascii", "replace")
+
+
+def _moment(found: fields.Object, key: str) -> float | None:
+    """Return a time in Unix seconds; ``None``, too, for one that no status can tell."""
+    moment = _number(found, key)
+    return moment if moment is not None and moment <= _LATEST else None
 
 
 def _number(found: fields.Object, key: str) -> float | None:

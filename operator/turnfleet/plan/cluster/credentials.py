@@ -19,6 +19,8 @@ from turnfleet.plan.cluster import members, observed, rotation
 SKEW: Final = 300.0
 """Seconds that the clocks of endpoints and relays may be apart, and that an endpoint may go on with
 what it was told before."""
+_LONGEST: Final = 86_400
+"""Seconds: no credential was ever good for longer, whatever a Secret says that people can edit."""
 _SOON: Final = 5.0
 """Seconds in which a nudged relay has a new secret. Only then is it said whom a rotation waits for,
 since each relay that confirms would be a write, and whom it has left behind."""
@@ -134,17 +136,20 @@ def _kept(
 ) -> observed.AuthSecret:
     """Return a Secret with what time and others have changed, before anything is begun."""
     ttl, expires_by = spec.auth.credential_ttl, auth.expires_by
-    if expires_by is not None and expires_by + SKEW < now:
-        expires_by = None
+    if expires_by is not None:
+        past = expires_by + SKEW < now
+        expires_by = None if past else min(expires_by, float(int(now) + _LONGEST))
     if ttl < auth.ttl:
         # What was signed until now outlives what will be.
-        expires_by = max(expires_by or 0.0, float(int(now + auth.ttl) + 1))
+        expires_by = max(expires_by or 0.0, float(int(now + min(auth.ttl, _LONGEST)) + 1))
     auth = replace(
         auth, ttl=ttl, expires_by=expires_by, agent_key=surroundings.agent_key or auth.agent_key
     )
     if auth.rotated_at is None or auth.rotated_at > now + SKEW:
         auth = replace(auth, rotated_at=float(int(now)))  # unknown, or by a clock that was ahead
-    if auth.previous is None or auth.retire_after is None:
+    if auth.previous is None:
+        return replace(auth, retire_after=None)
+    if auth.retire_after is None:
         return auth
     if now >= auth.retire_after:
         return replace(auth, previous=None, retire_after=None)
