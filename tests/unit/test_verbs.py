@@ -1,6 +1,8 @@
 """The command line as a whole: which verbs there are, and that each is found."""
 
 import re
+import subprocess
+import sys
 
 import pytest
 
@@ -26,3 +28,25 @@ def test_an_unknown_verb_is_answered_with_those_there_are(
         verbs.run_one(["nonsense"])
     assert ended.value.code == 2
     assert "'validate'" in capsys.readouterr().err
+
+
+_WITHOUT_KUBERNETES = """
+import sys
+sys.modules["kubernetes"] = None
+from turnfleet.commands import verbs
+sys.exit(verbs.run_one(sys.argv[1:]))
+"""
+
+
+@pytest.mark.parametrize("verb", ["dns", "drain node-1", "rotate eu", "remove-regions"])
+def test_what_needs_a_cluster_names_the_extra_that_is_missing(verb: str) -> None:
+    asked = [*verb.split(), "--all-namespaces"]
+    ended = subprocess.run(
+        [sys.executable, "-c", _WITHOUT_KUBERNETES, *asked],
+        capture_output=True,
+        text=True,
+        check=False,
+        timeout=60,
+    )
+    assert ended.returncode == 2
+    assert "pip install 'turnfleet[kubernetes]'" in ended.stderr

@@ -134,13 +134,9 @@ def execute(
     """Serve until SIGINT or SIGTERM; return 0."""
     del console, environment
     _check(args)
-    try:
+    with output.needing("kubernetes"):
         # The client of the API server takes a while to load, and one machine does without it.
         from turnfleet.commands import replica  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
-        ) from None
     observing.to(sys.stderr)
     with asyncio.Runner(loop_factory=together.loop_factory()) as runner:
         runner.run(

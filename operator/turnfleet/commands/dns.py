@@ -45,12 +45,8 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Print the records; return the exit code."""
-    try:
+    with output.needing("kubernetes"):
         found, complaints = asyncio.run(_read(args, environment))
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
-        ) from None
     for complaint in complaints:
         console.complain(complaint)
     if args.dnsendpoint:

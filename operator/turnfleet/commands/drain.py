@@ -61,13 +61,9 @@ def run(
     wait: bool = False,
 ) -> int:
     """Drain for a reason, or with ``None`` undo it; return the exit code."""
-    try:
+    with output.needing("kubernetes"):
         # The client of the API server takes a while to load, and most commands do without it.
         from turnfleet.commands import draining  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
-        ) from None
     return asyncio.run(
         draining.run(
             args.target,

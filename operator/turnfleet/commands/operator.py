@@ -105,7 +105,7 @@ def execute(
 ) -> int:
     """Run until SIGINT or SIGTERM; return 0."""
     del console, environment
-    try:
+    with output.needing("kubernetes"):
         # Not above: other commands run where the kubernetes extra is not installed, and sooner.
         from turnfleet.handlers import (  # noqa: PLC0415
             operating,
@@ -113,10 +113,6 @@ def execute(
             starting,
         )
         from turnfleet.kube import client  # noqa: PLC0415
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; pip install 'turnfleet[kubernetes]' installs it."
-        ) from None
     chosen = options.Options(
         namespaces=arguments.namespaces(args),
         signing=args.signing_secret,

@@ -1,7 +1,8 @@
 """How commands print: tables for people, JSON for programs, one sentence for a failure."""
 
+import contextlib
 import json
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from enum import Enum
 from typing import TextIO
 
@@ -13,6 +14,17 @@ class Failure(Exception):  # noqa: N818 - it is the outcome of a command, not a 
         super().__init__(sentence)
         self.sentence = sentence
         self.code = code
+
+
+@contextlib.contextmanager
+def needing(extra: str) -> Iterator[None]:
+    """Say which extra of turnfleet has what the block finds not to be installed."""
+    try:
+        yield
+    except ModuleNotFoundError as missing:
+        raise Failure(
+            f"{missing.name} is not installed; pip install 'turnfleet[{extra}]' installs it."
+        ) from None
 
 
 class Tone(Enum):

@@ -183,13 +183,9 @@ def _compare(
     console: output.Console,
 ) -> bool:
     """Print what would change in a cluster; return whether all regions would be followed."""
-    try:
+    with output.needing("kubernetes"):
         # The client of the API server takes a while to load, and is an extra.
         from turnfleet.commands import differing  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
-        ) from None
     found = asyncio.run(differing.run(specs, policy=policy, kubeconfig=kubeconfig))
     if console.as_json:
         console.json({"regions": [one.as_json() for one in found]})

@@ -30,13 +30,9 @@ def execute(
 ) -> int:
     """Remove them; return 0 once none is left, which may take as long as the longest drain."""
     del environment
-    try:
+    with output.needing("kubernetes"):
         # The client of the API server takes a while to load, and most commands do without it.
         from turnfleet.commands import removal  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
-        ) from None
     asyncio.run(
         removal.run(
             kubeconfig=args.kubeconfig,

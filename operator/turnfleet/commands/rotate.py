@@ -47,13 +47,9 @@ def execute(
     args: argparse.Namespace, console: output.Console, environment: settings.Settings
 ) -> int:
     """Ask for a rotation; return 0 once that is written, with ``--wait`` once it is through."""
-    try:
+    with output.needing("kubernetes"):
         # The client of the API server takes a while to load, and most commands do without it.
         from turnfleet.commands import rotating  # noqa: PLC0415 - see above
-    except ModuleNotFoundError as missing:
-        raise output.Failure(
-            f"{missing.name} is not installed; turnfleet[kubernetes] has it."
-        ) from None
     return asyncio.run(
         rotating.run(
             args.region,
