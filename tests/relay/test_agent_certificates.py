@@ -1,24 +1,23 @@
 """A renewed certificate is served at once, calls go on, and what is not fit replaces nothing."""
 
 import asyncio
+import contextlib
 import datetime as dt
 import hashlib
 import os
 import signal
+import ssl
 import time
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import pytest
 from cryptography import x509
-from cryptography.hazmat.primitives import hashes
+from cryptography.hazmat.primitives import hashes, serialization
 from tests.support import agents, coturn
 
 from turnrelay import turn
-
-if TYPE_CHECKING:
-    import ssl
 
 TLS = {"udp": 3478, "tcp": 3478, "tls": 5349}
 OWN = {"deny": [], "allow": ["127.30.0.0/16"]}
@@ -142,6 +141,28 @@ async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: P
         assert "PRIVATE KEY" not in agent.log
 
 
+async def test_another_chain_below_the_same_leaf_is_served(tmp_path: Path) -> None:
+    root, between = coturn.authority(), coturn.authority()
+    client = ssl.create_default_context(cadata=root.pem)
+    async with agents.prepared(tmp_path, listeners=TLS) as agent:
+        agent.certify(between)
+        await agent.start()
+        await agent.ready()
+        before = await served(agent)
+        with pytest.raises(ssl.SSLCertVerificationError):
+            await asyncio.open_connection(agent.address, 5349, ssl=client)
+        leaf = (tmp_path / "tls" / "tls.crt").read_text()
+        agent.put("tls/tls.crt", leaf + _vouched(between, by=root))
+        async with asyncio.timeout(5):
+            while True:
+                with contextlib.suppress(ssl.SSLCertVerificationError):
+                    _, writer = await asyncio.open_connection(agent.address, 5349, ssl=client)
+                    break
+                await asyncio.sleep(0.1)
+        writer.close()
+        assert await served(agent) == before
+
+
 @pytest.mark.parametrize(("days", "sentence"), [(-10, "ended at"), (10, "begins only at")])
 async def test_a_relay_that_has_no_better_certificate_starts_with_one_out_of_its_dates(
     tmp_path: Path, days: int, sentence: str
@@ -182,6 +203,26 @@ def _complains(sentence: str) -> Callable[[Mapping[str, Any]], bool]:
 
 def _serves(fingerprint: str) -> Callable[[Mapping[str, Any]], bool]:
     return lambda status: status["certificate"]["fingerprint"] == fingerprint
+
+
+def _vouched(authority: coturn.Authority, *, by: coturn.Authority) -> str:
+    """Return a certificate of an authority that another one has signed, in PEM."""
+    own = authority.certificate
+    builder = (
+        x509.CertificateBuilder()
+        .subject_name(own.subject)
+        .issuer_name(by.certificate.subject)
+        .public_key(own.public_key())
+        .serial_number(x509.random_serial_number())
+        .not_valid_before(own.not_valid_before_utc)
+        .not_valid_after(own.not_valid_after_utc)
+    )
+    for extension in own.extensions:
+        if not isinstance(extension.value, x509.AuthorityKeyIdentifier):
+            builder = builder.add_extension(extension.value, critical=extension.critical)
+    issuer = x509.AuthorityKeyIdentifier.from_issuer_public_key(by.key.public_key())
+    signed = builder.add_extension(issuer, critical=False).sign(by.key, hashes.SHA256())
+    return signed.public_bytes(serialization.Encoding.PEM).decode()
 
 
 def _another_key(folder: Path) -> str:
