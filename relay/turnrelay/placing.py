@@ -6,8 +6,12 @@ Pure. Decides nothing about how either is found.
 import ipaddress
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Final
 
 from turnrelay import config
+
+_ADDRESSES_MAX: Final = 16
+"""One per family counts; a file full of them would keep the agent from all else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,7 +38,11 @@ def place(
     translates is served on the address of its family in ``bind``.
     """
     by_family: dict[int, str] = {}
-    for text in addresses.decode("ascii", "replace").replace(",", " ").split():
+    texts = addresses.decode("ascii", "replace").replace(",", " ").split()
+    if len(texts) > _ADDRESSES_MAX:
+        sentence = f"{len(texts)} addresses are given; {_ADDRESSES_MAX} are more than enough"
+        return (config.Problem(path="addresses", sentence=sentence),)
+    for text in texts:
         address = read_address(text)
         if address is None:
             sentence = f"{config.show(text)} is not an IP address"

@@ -54,6 +54,11 @@ class Prover:
     def own_ports(self) -> frozenset[int]:
         """Return the relay ports of probes that coturn may not yet have closed."""
         now = asyncio.get_running_loop().time()
+        hangs = isinstance(self.proof, lifecycle.Silent) or self.proof == lifecycle.Proven(
+            doubtful=True
+        )
+        if hangs:  # and closes nothing
+            return frozenset(self._own_ports)
         self._own_ports = {port: end for port, end in self._own_ports.items() if now < end}
         return frozenset(self._own_ports)
 

@@ -189,6 +189,8 @@ async def test_a_frozen_coturn_is_noticed_and_replaced_after_ten_seconds(tmp_pat
         frozen = time.monotonic()
         status = await agent.until(lambda s: not s["ready"], within=20)
         assert (status["state"], status["reason"]) == ("Closed", "Silent")
+        await asyncio.sleep(2)
+        assert (await agent.status())["allocations"] == 0, "the probe's, which it cannot close"
         await agent.until(lambda s: s["restarts"] == 1, within=20)
         assert 9 < time.monotonic() - frozen < 18
         await agent.ready()

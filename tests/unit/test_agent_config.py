@@ -142,6 +142,7 @@ def test_an_own_public_address_needs_no_other_one_of_its_family() -> None:
         ("2001:db8::1", ("10.0.0.5",), ["IPv6"], "no IPv6 address to bind"),
         ("not-an-address", ("10.0.0.5",), ["IPv4"], "is not an IP address"),
         ("\x00\xff", ("10.0.0.5",), ["IPv4"], "is not an IP address"),
+        ("198.51.100.7," * 17, ("10.0.0.5",), ["IPv4"], "17 addresses are given"),
     ],
 )
 def test_an_address_that_does_not_fit_is_said(
