@@ -7,14 +7,21 @@ credential look expired, the relay is not offered; in that time endpoints try it
 their own clocks. Then the clock is believed.
 """
 
+from collections import deque
 from collections.abc import Callable
-from typing import Final
+from typing import Final, NamedTuple
 
 _JUMP: Final = 5.0
 """Seconds between two looks that no slewing makes."""
 _HARMFUL: Final = 30.0
 """Seconds forward; the shortest credential is good for a minute."""
 _DOUBTED_FOR: Final = 60.0
+
+
+class _Jump(NamedTuple):
+    seconds: float
+    until: float
+    """When it is believed, by the steady clock."""
 
 
 class Timekeeper:
@@ -26,24 +33,25 @@ class Timekeeper:
         """Seconds that never jump."""
         self._offset = wall() - steady()
         """What the wall clock is ahead of the steady one."""
-        self._believed = self._offset
-        self._doubted_until: float | None = None
+        self._doubted: deque[_Jump] = deque()
 
     def look(self) -> None:
         """Compare the clocks; a jump is one between two looks."""
         steady = self.steady()
         offset = self._wall() - steady
-        if abs(offset - self._offset) >= _JUMP:
-            self._doubted_until = steady + _DOUBTED_FOR
-        elif self._doubted_until is None or steady >= self._doubted_until:
-            self._doubted_until = None
-            self._believed = offset
-        self._offset = offset
+        step, self._offset = offset - self._offset, offset
+        # Each for a minute of its own: a clock that is set every minute would be doubted for ever.
+        while self._doubted and steady >= self._doubted[0].until:
+            self._doubted.popleft()
+        if abs(step) >= _JUMP:
+            self._doubted.append(_Jump(seconds=step, until=steady + _DOUBTED_FOR))
+            if abs(self.jump) < _JUMP:
+                self._doubted.clear()  # it is taken back
 
     @property
     def jump(self) -> float:
         """Return by how many seconds the clock has lately jumped, 0 if it did not."""
-        return 0.0 if self._doubted_until is None else self._offset - self._believed
+        return sum(jump.seconds for jump in self._doubted)
 
     @property
     def sentence(self) -> str | None:
@@ -60,4 +68,4 @@ class Timekeeper:
 
     def retiring(self) -> float:
         """Return the time by which secrets retire: never ahead of either telling of it."""
-        return min(self._wall(), self.steady() + self._believed)
+        return min(self._wall(), self.steady() + self._offset - self.jump)

@@ -70,6 +70,31 @@ def test_a_jump_that_is_taken_back_is_over_at_once() -> None:
     assert not keeper.harmful
 
 
+def test_a_clock_that_is_set_every_minute_does_not_close_its_relay_for_ever() -> None:
+    clocks = Clocks()
+    keeper = clocks.keeper()
+    for _ in range(20):
+        clocks.go(0.5, slewed=6)
+        keeper.look()
+        assert not keeper.harmful
+        clocks.go(50)
+        keeper.look()
+    assert clocks.wall - keeper.retiring() <= 12
+
+
+def test_a_jump_soon_after_another_is_doubted_for_a_minute_of_its_own() -> None:
+    clocks = Clocks()
+    keeper = clocks.keeper()
+    for seconds, jump in ((0.5, 6.0), (59.0, 7200.0), (59.5, 0.0)):
+        clocks.go(seconds, slewed=jump)
+        keeper.look()
+    assert keeper.harmful
+    assert keeper.retiring() == clocks.wall - 7200
+    clocks.go(0.5)
+    keeper.look()
+    assert not keeper.harmful
+
+
 @pytest.mark.parametrize("seconds", [6.0, 29.0])
 def test_a_small_jump_is_said_and_harms_nobody(seconds: float) -> None:
     clocks = Clocks()
