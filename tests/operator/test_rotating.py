@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 import pytest_asyncio
-from tests.support import operators, simulated, writing
+from aiohttp import web
+from tests.support import apiservers, operators, simulated, writing
 
 from turnfleet.commands import output, rotating
 from turnfleet.kube import client, kinds
@@ -122,6 +123,22 @@ async def test_a_relay_that_cannot_tell_holds_the_rotation_up_until_it_can(regio
     await region.operator.until(lambda: region.reason() == "RotationOverlap", within=40)
 
 
+async def test_a_wait_outlives_an_api_server_that_is_away_for_a_moment(
+    region: Region, cluster: writing.Cluster
+) -> None:
+    away = iter(range(3))
+
+    def fault(asked: apiservers.Asked) -> web.Response | None:
+        looked = asked.verb == "get" and asked.path.endswith("/turnregions/eu")
+        down = looked and next(away, None) is not None
+        return apiservers.status(503, "ServiceUnavailable") if down else None
+
+    cluster.fault = fault
+    code, out = await region.rotate(within=30)
+    assert code == 0, out
+    assert next(away, None) is None, "nobody looked"
+
+
 async def test_an_emergency_leaves_nothing_of_the_old_secret(region: Region) -> None:
     before = region.secret()["current"]
     code, out = await region.rotate(now=True, within=30)
@@ -157,6 +174,22 @@ async def test_nobodys_own_secret_is_rotated_by_the_command(region: Region) -> N
     with pytest.raises(output.Failure, match="your Secret mine"):
         await region.rotate()
     await region.operator.until(lambda: region.operator.signing()["region.eu"] == OWN)
+
+
+async def test_who_has_no_right_to_it_is_told_so_in_the_servers_words(
+    cluster: writing.Cluster, tmp_path: Path
+) -> None:
+    cluster.fault = lambda _: apiservers.status(403, "Forbidden", "you may not")
+    console = output.Console(out=io.StringIO(), err=io.StringIO(), as_json=False, color=False)
+    with pytest.raises(output.Failure, match=r"a request to the cluster failed: .*you may not"):
+        await rotating.run(
+            "eu",
+            rotation.Request(id="r1"),
+            kubeconfig=cluster.kubeconfig(tmp_path),
+            namespaces=None,
+            within=None,
+            console=console,
+        )
 
 
 async def test_a_region_that_is_not_there_cannot_be_rotated(

@@ -11,9 +11,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import turnfleet
 from turnfleet import names
-from turnfleet.commands import output, showing
+from turnfleet.commands import connecting, showing
 from turnfleet.kube import client, failures, fields, kinds, observing, reading, secret
 from turnfleet.model import region
 from turnfleet.plan.cluster import naming, objects, observed, planned, planning
@@ -84,16 +83,12 @@ async def run(
     kubeconfig: Path | None,
 ) -> list[Difference]:
     """Return what would change for each region."""
-    program = f"turnfleet-plan/{turnfleet.__version__}"
-    try:
-        async with client.connected(kubeconfig, program=program) as api:
-            nodes = [reading.node(one) for one in await api.list(client.Query(kind=kinds.NODE))]
-            looker = _Looker(api, {node.name: node for node in nodes}, policy)
-            return [await looker.difference(where, spec) for (where, _), spec in specs.items()]
-    except client.Unconfigured as problem:
-        raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
-    except failures.Failure as failure:
-        raise output.Failure(f"the cluster could not be compared with: {failure}") from None
+    async with connecting.cluster(
+        kubeconfig, verb="plan", failed="the cluster could not be compared with"
+    ) as api:
+        nodes = [reading.node(one) for one in await api.list(client.Query(kind=kinds.NODE))]
+        looker = _Looker(api, {node.name: node for node in nodes}, policy)
+        return [await looker.difference(where, spec) for (where, _), spec in specs.items()]
 
 
 class _Looker:

@@ -9,7 +9,6 @@ import asyncio
 from collections.abc import Mapping, Sequence
 from typing import Final
 
-import turnfleet
 from turnfleet import names, settings
 from turnfleet.commands import arguments, output, showing
 from turnfleet.model import region, turnregion
@@ -100,33 +99,30 @@ async def _read(
 ) -> tuple[dict[Where, tuple[records.Record, ...]], tuple[str, ...]]:
     """Return the records of every region, by where it is, and what could not be read."""
     # The client of the API server takes a while to load, and most commands do without it.
-    from turnfleet.kube import client, failures, fields, kinds  # noqa: PLC0415 - see above
+    from turnfleet.commands import connecting  # noqa: PLC0415 - see above
+    from turnfleet.kube import client, fields, kinds  # noqa: PLC0415 - see above
     from turnfleet.sources import reported  # noqa: PLC0415 - see above
 
     kubeconfig = arguments.kubeconfig(args, environment)
-    program = f"turnfleet-{NAME}/{turnfleet.__version__}"
     found: dict[Where, tuple[records.Record, ...]] = {}
     complaints: list[str] = []
-    try:
-        async with client.connected(kubeconfig, program=program) as api:
-            for namespace in arguments.namespaces(args) or (None,):
-                query = client.Query(kind=kinds.TURN_REGION, namespace=namespace)
-                for each in await api.list(query):
-                    about = fields.mapping(each, "metadata")
-                    where = (fields.text(about, "namespace"), fields.text(about, "name"))
-                    # Lists leave out what their objects are.
-                    manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, **each}
-                    spec = turnregion.parse(manifest)
-                    if not isinstance(spec, region.RegionSpec):
-                        complaints.append(f"{'/'.join(where)} is left out: it is not valid")
-                        continue
-                    told = reported.read(spec, fields.mapping(each, "status"))
-                    complaints.extend(told.complaints)
-                    found[where] = records.records(told.relays)
-    except client.Unconfigured as problem:
-        raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
-    except failures.Failure as failure:
-        raise output.Failure(f"the cluster could not be read: {failure}") from None
+    async with connecting.cluster(
+        kubeconfig, verb=NAME, failed="the cluster could not be read"
+    ) as api:
+        for namespace in arguments.namespaces(args) or (None,):
+            query = client.Query(kind=kinds.TURN_REGION, namespace=namespace)
+            for each in await api.list(query):
+                about = fields.mapping(each, "metadata")
+                where = (fields.text(about, "namespace"), fields.text(about, "name"))
+                # Lists leave out what their objects are.
+                manifest = {"apiVersion": names.API_VERSION, "kind": names.KIND, **each}
+                spec = turnregion.parse(manifest)
+                if not isinstance(spec, region.RegionSpec):
+                    complaints.append(f"{'/'.join(where)} is left out: it is not valid")
+                    continue
+                told = reported.read(spec, fields.mapping(each, "status"))
+                complaints.extend(told.complaints)
+                found[where] = records.records(told.relays)
     return found, tuple(complaints)
 
 

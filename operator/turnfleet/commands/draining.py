@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import turnfleet
 from turnfleet import names
-from turnfleet.commands import output, targets
+from turnfleet.commands import connecting, output, targets
 from turnfleet.kube import client, failures, fields, kinds, secret
 from turnfleet.model import fleet
 from turnfleet.probe import agents
@@ -69,24 +68,18 @@ async def run(
     console: output.Console,
 ) -> int:
     """Drain what is named for a reason, or with ``None`` undo that; return the exit code."""
-    program = f"turnfleet-drain/{turnfleet.__version__}"
-    try:
-        async with (
-            client.connected(kubeconfig, program=program) as api,
-            agents.Agents(key="", timeout=_PATIENCE, at_once=16) as asked,
-        ):
+    async with (
+        connecting.cluster(kubeconfig, verb="drain") as api,
+        agents.Agents(key="", timeout=_PATIENCE, at_once=16) as asked,
+    ):
 
-            async def ask(agent: fleet.AgentAddress, key: str) -> object:
-                asked.key = key
-                return await asked.document(agent)
+        async def ask(agent: fleet.AgentAddress, key: str) -> object:
+            asked.key = key
+            return await asked.document(agent)
 
-            target = await targets.find(api, named, namespaces=namespaces)
-            draining = Draining(api, target, ask=ask, console=console)
-            return await draining.run(reason=reason, wait=wait)
-    except client.Unconfigured as problem:
-        raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
-    except failures.Failure as failure:
-        raise output.Failure(f"the cluster refuses: {failure}") from None
+        target = await targets.find(api, named, namespaces=namespaces)
+        draining = Draining(api, target, ask=ask, console=console)
+        return await draining.run(reason=reason, wait=wait)
 
 
 class Draining:

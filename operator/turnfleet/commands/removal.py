@@ -10,8 +10,7 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import turnfleet
-from turnfleet.commands import output
+from turnfleet.commands import connecting
 from turnfleet.kube import client, failures, fields, kinds
 
 LOOK_EVERY: Final = 2.0
@@ -30,19 +29,15 @@ async def run(
     say: Callable[[str], None],
 ) -> None:
     """Stop the operator, if one is given, and remove every region of the namespaces."""
-    program = f"turnfleet-remove-regions/{turnfleet.__version__}"
-    try:
-        async with client.connected(kubeconfig, program=program) as api:
-            removal = Removal(api, say=say)
-            if operator is not None:
-                await removal.stop(*operator)
-            await removal.remove(namespaces)
-            if operator is not None:
-                await removal.forget(*operator)
-    except client.Unconfigured as problem:
-        raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
-    except failures.Failure as failure:
-        raise output.Failure(f"regions may be left: {failure}", code=1) from None
+    async with connecting.cluster(
+        kubeconfig, verb="remove-regions", failed="regions may be left", code=1
+    ) as api:
+        removal = Removal(api, say=say)
+        if operator is not None:
+            await removal.stop(*operator)
+        await removal.remove(namespaces)
+        if operator is not None:
+            await removal.forget(*operator)
 
 
 class Removal:

@@ -9,9 +9,8 @@ from collections.abc import Awaitable, Callable, Sequence
 from pathlib import Path
 from typing import Any, Final
 
-import turnfleet
 from turnfleet import names
-from turnfleet.commands import output
+from turnfleet.commands import connecting, output
 from turnfleet.kube import client, failures, fields, kinds
 from turnfleet.plan.cluster import rotation
 
@@ -32,16 +31,10 @@ async def run(
     console: output.Console,
 ) -> int:
     """Ask, and wait ``within`` seconds if that is wanted; return the exit code."""
-    program = f"turnfleet-rotate/{turnfleet.__version__}"
-    try:
-        async with client.connected(kubeconfig, program=program) as api:
-            rotating = Rotating(api, console=console)
-            found = await rotating.find(named, namespaces)
-            return await rotating.rotate(found, request, within=within)
-    except client.Unconfigured as problem:
-        raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
-    except failures.Failure as failure:
-        raise output.Failure(f"the cluster refuses: {failure}") from None
+    async with connecting.cluster(kubeconfig, verb="rotate") as api:
+        rotating = Rotating(api, console=console)
+        found = await rotating.find(named, namespaces)
+        return await rotating.rotate(found, request, within=within)
 
 
 class Rotating:
@@ -126,11 +119,7 @@ class Rotating:
         """Return when a rotation was through; ``None``: not by then."""
         told = ""
         while self._clock() < until:
-            region = await self._api.get(
-                kinds.TURN_REGION,
-                fields.text(found, "metadata", "name"),
-                namespace=fields.text(found, "metadata", "namespace"),
-            )
+            region = await self._looked(found)
             reason, message = _condition(region)
             followed = fields.text(region, "status", "credentials", "request") == request.id
             if followed and reason in _THROUGH:
@@ -140,6 +129,17 @@ class Rotating:
                 self._console.say(f"  {message}")
             await self._sleep(LOOK_EVERY)
         return None
+
+    async def _looked(self, found: client.Object) -> client.Object:
+        """Return a region as it is, or nothing of it while the API server is away."""
+        try:
+            return await self._api.get(
+                kinds.TURN_REGION,
+                fields.text(found, "metadata", "name"),
+                namespace=fields.text(found, "metadata", "namespace"),
+            )
+        except (failures.Unavailable, failures.Throttled):
+            return {}
 
 
 def _condition(region: client.Object) -> tuple[str, str]:
