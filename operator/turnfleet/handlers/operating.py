@@ -89,20 +89,8 @@ class Operator:
             clock=around.clock,
             rng=around.rng,
         )
-        self._named = borrowing.Borrowing(
-            api,
-            read=secret.borrowed,
-            marked=self._part_changed,
-            clock=around.clock,
-            rng=around.rng,
-        )
-        self._certificates = borrowing.Borrowing(
-            api,
-            read=certificates.read,
-            marked=self._part_changed,
-            clock=around.clock,
-            rng=around.rng,
-        )
+        self._named = self._borrowing(secret.borrowed)
+        self._certificates = self._borrowing(certificates.read)
         self._signing = signing.Signing(
             api,
             namespace=chosen.signing[0],
@@ -175,6 +163,12 @@ class Operator:
                 certificates=self._certificates,
                 regions=self._regions.objects,
             ),
+        )
+
+    def _borrowing(self, read: borrowing.Read[borrowing.T]) -> borrowing.Borrowing[borrowing.T]:
+        around = self._around
+        return borrowing.Borrowing(
+            self._api, read=read, marked=self._part_changed, clock=around.clock, rng=around.rng
         )
 
     def unready(self) -> str | None:

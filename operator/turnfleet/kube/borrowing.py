@@ -13,6 +13,8 @@ from typing import Final, Generic, TypeVar
 from turnfleet.kube import client, fields, holding, kinds, reading, watching
 
 T = TypeVar("T")
+Read = Callable[[holding.Key, fields.Object | None], T]
+"""Makes of a Secret, or of its absence, what is kept; must not raise."""
 
 _READ: Final = "read"
 _KEPT: Final = ("namespace", "name", "uid", "resourceVersion")
@@ -28,15 +30,15 @@ class _Followed:
 class Borrowing(Generic[T]):
     """The Secrets that regions name for one purpose.
 
-    ``read`` makes of a Secret, or of its absence, what is kept; it must not raise. ``marked`` is
-    called with each region whose Secret changed. Has to be closed: it starts a task for each.
+    ``marked`` is called with each region whose Secret changed. Has to be closed: it starts a task
+    for each.
     """
 
     def __init__(
         self,
         api: client.Client,
         *,
-        read: Callable[[holding.Key, fields.Object | None], T],
+        read: Read[T],
         marked: Callable[[reading.RegionKey], None],
         clock: Callable[[], float],
         rng: random.Random,
