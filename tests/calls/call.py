@@ -127,9 +127,10 @@ class Side:
 
     async def hang_up(self) -> None:
         """End everything that this client has, and hand in what came."""
+        way = " and ".join(line.url for line in self._listening)
         for line in tuple(self._listening):
             await self._leave(line)
-        self._scene.told.carried(self.inbound.packets())
+        self._scene.told.carried(self.inbound.packets(), way=f"to {way}")
 
     async def _ask(self, now: float) -> None:
         try:

@@ -47,6 +47,17 @@ class Note:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Loss:
+    """Packets of one stream that were lost."""
+
+    first: float
+    last: float
+    """When the first and the last of them were sent."""
+    packets: int
+    way: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Figure:
     """A time that was taken within a phase."""
 
@@ -115,6 +126,7 @@ class Ledger:
         self._phases = [Phase(BETWEEN, began)]
         self._starts = [began]
         self.notes: list[Note] = []
+        self.losses: list[Loss] = []
         self.figures: list[Figure] = []
         self.live: Counter[str] = Counter()
         """Allocations by their relay's address."""
@@ -165,17 +177,24 @@ class Ledger:
         if not self.live[relay]:
             self.emptied[relay] = at
 
-    def carried(self, packets: Iterable[tuple[float, float | None]]) -> None:
-        """Take when packets were sent and how long each took; ``None``: it was lost."""
+    def carried(self, packets: Iterable[tuple[float, float | None]], *, way: str = "") -> None:
+        """Take when packets were sent and how long each took; ``None``: it was lost.
+
+        ``way`` says which way they went, for whoever looks for the cause of a loss.
+        """
         phase, until = self._phases[0], -math.inf
+        lost = []
         for sent, delay in packets:
             if sent >= until:
                 phase, until = self._with_end(sent)
             phase.tally.sent += 1
             if delay is None:
                 phase.tally.lost += 1
+                lost.append(sent)
             else:
                 phase.tally.delays[int(delay * _PER_SECOND)] += 1
+        if lost:
+            self.losses.append(Loss(first=lost[0], last=lost[-1], packets=len(lost), way=way))
 
     def tallies(self) -> Mapping[str, Tally]:
         """Return the figures by phase's name; operations of one name, and all between, are one."""

@@ -117,5 +117,10 @@ def _notes(told: ledger.Ledger) -> str:
         f'* {what} in "{phase}", {len(times)} x, first after {times[0]:.0f} s: {why}'
         for (what, phase, why), times in groups.items()
     ]
+    lines += [
+        f"* {loss.packets} packets lost {loss.way}, sent {loss.first - told.began:.1f} to "
+        f"{loss.last - told.began:.1f} s after the start"
+        for loss in told.losses
+    ]
     more = len(lines) - _NOTES_SHOWN
     return "\n".join((*lines[:_NOTES_SHOWN], *((f"* and {more} more",) if more > 0 else ())))

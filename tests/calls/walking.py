@@ -20,8 +20,6 @@ from turnrelay import turn
 
 _PATIENCE: Final = 5.0
 """Seconds for an answer, and for an allocation. Browsers give a URL 39.75 s: this is stricter."""
-_LINGER: Final = 0.2
-"""Seconds that better URLs get once one has given an allocation."""
 
 
 class Network(StrEnum):
@@ -137,12 +135,16 @@ async def walk(answer: Answer, network: Network, *, trusted: ssl.SSLContext) -> 
         if (where := offer.destination) and where.turn and where.transport in ways
     ]
     usable.sort(key=lambda each: each[0])  # stable: then the order of the answer
+    if not usable:
+        return Walked(line=None, refusals=(), told=())
     tasks = [asyncio.create_task(_open(o, w, trusted=trusted)) for _, o, w in usable]
     kept = 0
     try:
-        await _enough(tasks)
+        # All of them: one given up while its Allocate is under way may leave an allocation behind,
+        # and a relay that drains would wait for it for ten minutes.
+        await asyncio.wait(tasks)
         kept = 1
-    finally:  # cancelled or not, no allocation is left behind: it would live for ten minutes
+    finally:
         for task in tasks:
             task.cancel()
         ended = await asyncio.gather(*tasks, return_exceptions=True)
@@ -158,19 +160,6 @@ async def walk(answer: Answer, network: Network, *, trusted: ssl.SSLContext) -> 
         refusals=tuple(_code(failure) for _, failure in failed),
         told=tuple(f"{url}: {failure}" for url, failure in failed),
     )
-
-
-async def _enough(tasks: Sequence[asyncio.Task[Line]]) -> None:
-    """Return when all have ended, or a moment after the first that gave an allocation."""
-    left: set[asyncio.Task[Line]] = set(tasks)
-    until: float | None = None
-    while left:
-        timeout = None if until is None else max(0.0, until - time.monotonic())
-        done, left = await asyncio.wait(left, timeout=timeout, return_when=asyncio.FIRST_COMPLETED)
-        if not done:
-            return
-        if until is None and any(task.exception() is None for task in done):
-            until = time.monotonic() + _LINGER
 
 
 async def _open(offer: asking.Offer, where: asking.Destination, *, trusted: ssl.SSLContext) -> Line:
