@@ -169,3 +169,16 @@ def test_who_could_not_prove_itself_for_want_of_a_node_or_address_holds_up_nobod
         there.reconcile()
     images = {str(relay.pod.node): relay.pod.image for relay in there.relays.values()}
     assert set(images.values()) == {"new"}
+
+
+def test_a_region_that_was_rolling_keeps_others_from_it_while_an_edit_is_not_accepted() -> None:
+    there = stories.settled(replicas=3)
+    lives.declare(there, realm="other.example.com")
+    while not any(relay.pod.deleting_until for relay in there.relays.values()):
+        there.reconcile()
+    wrong = region.Problem(path="spec", sentence="this is no spec")
+    held = observed.Wanted(spec=None, problems=(wrong,))
+    assert there.plan_of(there.observe(), wanted=held).rolling
+    there.now += 10_000.0
+    there.pass_by(1.0)
+    assert not there.plan_of(there.observe(), wanted=held).rolling

@@ -173,6 +173,7 @@ def _held(
         events=events,
         requeue=certificates.again(seen.certificate, now),
         signing=None if secrets is None else secrets.signing,
+        rolling=moves.rolling,
         # Endpoints drop a region that ends, and one whose name is another's.
         taking=bool(known.taking) and secrets is not None,
     )

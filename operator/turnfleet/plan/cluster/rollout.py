@@ -78,6 +78,8 @@ def none(roster: members.Roster) -> Moves:
     return Moves(
         closed={m.uid: m.pod.closed for m in roster.alive if m.pod.closed is not None},
         cheap=tuple(m for m in roster.alive if shedding.costs_little(m)),
+        # What is declared may not be known, and so not whether these are of it.
+        rolling=any(map(closing.is_for_a_flaw, roster.leaving)),
     )
 
 
