@@ -1,12 +1,13 @@
 """The command line as a whole: which verbs there are, and that each is found."""
 
+import argparse
 import re
 import subprocess
 import sys
 
 import pytest
 
-from turnfleet.commands import verbs
+from turnfleet.commands import arguments, verbs
 
 
 def test_every_verb_that_people_are_shown_is_there(capsys: pytest.CaptureFixture[str]) -> None:
@@ -50,3 +51,9 @@ def test_what_needs_a_cluster_names_the_extra_that_is_missing(verb: str) -> None
     )
     assert ended.returncode == 2
     assert "pip install 'turnfleet[kubernetes]'" in ended.stderr
+
+
+@pytest.mark.parametrize("text", ["", "eu,metadata.namespace!=other", "Eu", "a/b"])
+def test_a_selector_is_not_the_name_of_a_region(text: str) -> None:
+    with pytest.raises(argparse.ArgumentTypeError, match="is not a name"):
+        arguments.name(text)

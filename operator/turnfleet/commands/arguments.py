@@ -103,6 +103,13 @@ def namespace(text: str) -> str:
     return text
 
 
+def name(text: str) -> str:
+    """Read the name of an object."""
+    if not _OBJECT.fullmatch(text):
+        raise argparse.ArgumentTypeError(f"{text!r} is not a name of an object")
+    return text
+
+
 def namespaced(text: str) -> tuple[str, str]:
     """Read NAMESPACE/NAME."""
     where, _, name = text.partition("/")

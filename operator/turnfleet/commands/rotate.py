@@ -20,7 +20,9 @@ _TIMEOUT: Final = 300.0
 
 def configure(parser: argparse.ArgumentParser) -> None:
     """Declare the arguments."""
-    parser.add_argument("region", metavar="REGION", help="the name of a TurnRegion")
+    parser.add_argument(
+        "region", type=arguments.name, metavar="REGION", help="the name of a TurnRegion"
+    )
     arguments.cluster(parser, by_hand=True)
     parser.add_argument(
         "--now",

@@ -4,8 +4,8 @@ Nothing that was deleted comes back: an object that is known is applied under it
 one is made the region itself is asked for, under its uid too; what slips through between the two
 belongs to a region that is gone, and the garbage collector takes it. Nothing that is somebody
 else's is taken over: what is not known is made only where there is nothing of its name. Every step
-is void where the object is another one by now. Failures are values: who asked decides when to plan
-again.
+is void where the object is another one by now, and a relay is deleted only as it was seen: who has
+led meanwhile may have opened it again. Failures are values: who asked decides when to plan again.
 """
 
 import asyncio
