@@ -41,6 +41,15 @@ class Stream:
         elif self._delays[packet] == _ON_ITS_WAY:
             self._delays[packet] = at - self._sent[packet]
 
+    @property
+    def sent(self) -> int:
+        """Return how many packets were sent."""
+        return len(self._sent)
+
+    def has(self, count: int) -> bool:
+        """Return whether all of the first ``count`` packets have come."""
+        return _ON_ITS_WAY not in self._delays[:count]
+
     def packets(self) -> Iterator[tuple[float, float | None]]:
         """Return when each packet was sent and how many seconds it took; ``None``: it was lost."""
         for sent, delay in zip(self._sent, self._delays, strict=True):
