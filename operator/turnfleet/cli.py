@@ -1,7 +1,8 @@
 """The ``turnfleet`` command: lets Ctrl-C end it without a traceback, from the first moment on.
 
-Imports next to nothing by itself: the verbs take half a second to load, in which Python would
-answer an interrupt with a traceback. What there is to do, ``commands.verbs`` knows.
+Imports next to nothing by itself: a command takes up to half a second to load, in which Python
+would answer an interrupt with a traceback, or lose it. What there is to do, ``commands.verbs``
+knows.
 """
 
 import signal
@@ -17,6 +18,7 @@ def main(argv: Sequence[str] | None = None) -> int:
         before = signal.signal(signal.SIGINT, signal.SIG_DFL)
         from turnfleet.commands import verbs  # noqa: PLC0415 - see above
 
+        verbs.load(argv)
         signal.signal(signal.SIGINT, before)
         return verbs.run_one(argv)
     except KeyboardInterrupt:
