@@ -16,6 +16,7 @@ from turnfleet import names
 from turnfleet.commands import connecting, output, targets
 from turnfleet.kube import client, failures, fields, kinds, secret
 from turnfleet.model import fleet
+from turnfleet.plan.cluster import naming, objects
 from turnfleet.probe import agents
 from turnrelay import contract
 
@@ -69,7 +70,7 @@ async def run(
 ) -> int:
     """Drain what is named for a reason, or with ``None`` undo that; return the exit code."""
     async with (
-        connecting.cluster(kubeconfig, verb="drain") as api,
+        connecting.cluster(kubeconfig, verb="undrain" if reason is None else "drain") as api,
         agents.Agents(key="", timeout=_PATIENCE, at_once=16) as asked,
     ):
 
@@ -212,7 +213,7 @@ class Draining:
 
     async def _key(self, relay: targets.Relay) -> str:
         """Return what the agents of a region show their status for; empty: it cannot be read."""
-        name = f"{relay.region}-auth"
+        name = naming.key(objects.Kind.SECRET, relay.region).name
         try:
             found = await self._api.get(kinds.SECRET, name, namespace=relay.namespace)
         except (failures.NotFound, failures.Forbidden):

@@ -13,7 +13,7 @@ from typing import Any, Final
 
 from turnfleet import names
 from turnfleet.kube import client, fields, holding, kinds, parting, reading, secret, watching
-from turnfleet.plan.cluster import objects, observed
+from turnfleet.plan.cluster import naming, objects, observed
 
 KINDS: Final[Mapping[objects.Kind, kinds.Kind]] = {
     objects.Kind.SERVICE_ACCOUNT: kinds.SERVICE_ACCOUNT,
@@ -143,7 +143,7 @@ class Regions:
         """Return what a plan for a region looks at."""
         found = self._found.get(key, {})
         own = _own(key)
-        auth = found.get(objects.Key(objects.Kind.SECRET, f"{key.name}-auth"))
+        auth = found.get(naming.key(objects.Kind.SECRET, key.name))
         pods = [
             reading.pod(body)
             for one, body in found.items()
