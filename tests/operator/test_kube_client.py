@@ -1,14 +1,21 @@
 """The client of the Kubernetes API: what it sends, and what it makes of what comes back."""
 
+import asyncio
+import base64
 import contextlib
-from collections.abc import AsyncIterator, Callable
+import gc
+import socket
+import ssl
+import threading
+import warnings
+from collections.abc import AsyncIterator, Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 from aiohttp import web
 from hypothesis import given, strategies
-from tests.support import apiservers
+from tests.support import apiservers, coturn
 
 from turnfleet.kube import client, failures, kinds
 
@@ -174,3 +181,54 @@ def test_whatever_an_answer_holds_it_is_a_failure(body: bytes, code: int, wait: 
     assert failure.sentence
     with contextlib.suppress(TypeError):
         assert 0 <= (failure.retry_after or 0) <= 300
+
+
+@pytest.mark.parametrize("read", ["headers", "an event"])
+def test_a_watch_is_left_without_waiting_for_a_server_that_says_nothing_more(
+    read: str, tmp_path: Path
+) -> None:
+    async def look_and_leave(kubeconfig: Path) -> None:
+        query = client.Query(kind=kinds.POD, namespace="media")
+        async with (
+            client.connected(kubeconfig, program="tests") as api,
+            api.events(query, since="1", lasting=60, silence=60) as events,
+        ):
+            if read == "an event":
+                await anext(events)
+
+    with warnings.catch_warnings(record=True) as complaints, _falling_silent(tmp_path) as there:
+        warnings.simplefilter("always")
+        asyncio.run(look_and_leave(there))
+        gc.collect()
+    assert [str(complaint.message) for complaint in complaints] == []
+
+
+@contextlib.contextmanager
+def _falling_silent(folder: Path) -> Iterator[Path]:
+    """Give the kubeconfig of a server that begins a watch over TLS and never reads or says more."""
+    authority = coturn.authority()
+    certificate, key = authority.issue(folder, ["127.0.0.1"])
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(certificate, key)
+    event = b'{"type": "BOOKMARK", "object": {}}\n'
+    over = threading.Event()
+
+    def begin(listening: socket.socket) -> None:
+        with context.wrap_socket(listening.accept()[0], server_side=True) as connection:
+            connection.recv(4096)
+            head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+            connection.sendall(head + event)
+            over.wait(30)
+
+    with socket.create_server(("127.0.0.1", 0)) as listening:
+        thread = threading.Thread(target=begin, args=(listening,))
+        thread.start()
+        try:
+            cluster = {
+                "server": f"https://127.0.0.1:{listening.getsockname()[1]}",
+                "certificate-authority-data": base64.b64encode(authority.pem.encode()).decode(),
+            }
+            yield apiservers.kubeconfig(folder, cluster)
+        finally:
+            over.set()
+            thread.join()

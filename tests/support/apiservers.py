@@ -122,20 +122,7 @@ class ApiServer:
 
     def kubeconfig(self, folder: Path) -> Path:
         """Write a kubeconfig that leads here."""
-        path = folder / "kubeconfig"
-        path.write_text(
-            yaml.safe_dump(
-                {
-                    "apiVersion": "v1",
-                    "kind": "Config",
-                    "current-context": "test",
-                    "clusters": [{"name": "test", "cluster": {"server": self.url}}],
-                    "users": [{"name": "test", "user": {"token": TOKEN}}],
-                    "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
-                }
-            )
-        )
-        return path
+        return kubeconfig(folder, {"server": self.url})
 
     # --- what it answers ------------------------------------------------------------------------
 
@@ -294,3 +281,21 @@ def _matches(request: web.Request, plural: str, found: Object) -> bool:
         and present <= about.get("labels", {}).keys()
         and (not fields or fields == f"metadata.name={about['name']}")
     )
+
+
+def kubeconfig(folder: Path, cluster: Mapping[str, str]) -> Path:
+    """Write a kubeconfig that leads to a cluster."""
+    path = folder / "kubeconfig"
+    path.write_text(
+        yaml.safe_dump(
+            {
+                "apiVersion": "v1",
+                "kind": "Config",
+                "current-context": "test",
+                "clusters": [{"name": "test", "cluster": dict(cluster)}],
+                "users": [{"name": "test", "user": {"token": TOKEN}}],
+                "contexts": [{"name": "test", "context": {"cluster": "test", "user": "test"}}],
+            }
+        )
+    )
+    return path

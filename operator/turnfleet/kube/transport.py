@@ -146,8 +146,7 @@ class Transport:
         try:
             yield answer
         finally:
-            # What is left of it is not wanted; a connection whose answer was read whole is kept.
-            answer.close()
+            _leave(answer)
 
     async def _headers(self, content_type: str) -> dict[str, str]:
         headers = {
@@ -164,6 +163,16 @@ class Transport:
         # Asked for every time: tokens in files and from programs expire.
         bearer = (await self._settings.auth_settings()).get("BearerToken")
         return "" if bearer is None else str(bearer["value"] or "")
+
+
+def _leave(answer: aiohttp.ClientResponse) -> None:
+    """Give up what is left of an answer; a connection whose answer was read whole is kept."""
+    connection = answer.connection
+    if connection is not None and connection.transport is not None:
+        # Closed politely, TLS waits half a minute for a server that may be dead to say goodbye too,
+        # nobody holds the socket meanwhile, and a program that ends before that leaks it.
+        connection.transport.abort()
+    answer.close()
 
 
 def told(error: BaseException) -> str:
