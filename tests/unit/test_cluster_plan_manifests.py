@@ -191,6 +191,27 @@ def test_a_relay_has_its_node_to_itself_whatever_its_region_and_namespace() -> N
         assert term["namespaceSelector"] == {}
 
 
+@pytest.mark.parametrize(
+    ("requests", "limits", "requested"),
+    [
+        ((), (), {"cpu": "500m", "memory": "256Mi"}),
+        ((("cpu", "2"),), (), {"cpu": "2", "memory": "256Mi"}),
+        ((), (("memory", "128Mi"),), {"cpu": "500m"}),  # Kubernetes takes the limit
+        ((("cpu", "0"),), (("memory", "1Gi"),), {"cpu": "0"}),
+    ],
+)
+def test_a_relay_never_goes_without_a_share_of_its_node_that_nobody_gave_up(
+    requests: tuple[tuple[str, str], ...],
+    limits: tuple[tuple[str, str], ...],
+    requested: dict[str, str],
+) -> None:
+    declared = region.Resources(requests=requests, limits=limits)
+    spec = replace(SPEC, relays=region.Relays(resources=declared))
+    resources = container(spec)["resources"]
+    assert resources["requests"] == requested
+    assert resources.get("limits", {}) == dict(limits)
+
+
 def revision(spec: region.RegionSpec = SPEC, **policy: Any) -> str:
     return str(template(spec, **policy)["metadata"]["annotations"][names.ANNOTATION_REVISION])
 

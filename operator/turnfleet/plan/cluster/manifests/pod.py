@@ -23,6 +23,10 @@ _PRIVILEGED_PORTS_END: Final = 1024
 _ETC: Final = "/etc/turnrelay"
 _RUN: Final = "/run/turnrelay"
 _AGENT: Final = "agent"
+_REQUESTS: Final = {"cpu": "500m", "memory": "256Mi"}
+"""Of a relay whose region says nothing. A container that requests nothing gets a five-hundredth of
+the processor that one with a whole core gets, and is the first to be evicted: on a node where some
+other program starts, calls would be the first to suffer."""
 
 
 def grace(spec: region.RegionSpec) -> int:
@@ -131,8 +135,7 @@ def _container(spec: region.RegionSpec, policy: observed.Policy) -> dict[str, ob
         "securityContext": _rights(spec),
         "volumeMounts": _mounts(spec),
     }
-    resources = _resources(spec.relays.resources)
-    return container | ({"resources": resources} if resources else {})
+    return container | {"resources": _resources(spec.relays.resources)}
 
 
 def _arguments(spec: region.RegionSpec) -> list[str]:
@@ -187,7 +190,9 @@ def _rights(spec: region.RegionSpec) -> dict[str, object]:
 
 
 def _resources(declared: region.Resources) -> dict[str, object]:
-    parts = {"requests": dict(declared.requests), "limits": dict(declared.limits)}
+    written = {name for name, _ in (*declared.requests, *declared.limits)}
+    requests = {name: amount for name, amount in _REQUESTS.items() if name not in written}
+    parts = {"requests": requests | dict(declared.requests), "limits": dict(declared.limits)}
     return {name: amounts for name, amounts in parts.items() if amounts}
 
 
