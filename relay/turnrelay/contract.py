@@ -41,6 +41,13 @@ PARTING_CUT: Final = "allocationsCut"
 PARTING_REASON: Final = "reason"
 """In the last words: why it ended, as a sentence."""
 
+# --- on a node -----------------------------------------------------------------------------------
+RELAY_GROUP: Final = 53478
+"""Group of every relay's processes in a cluster, and of nothing else: the guard of a node knows
+relayed packets by it. Above the numbers that distributions give to services."""
+GUARD: Final = "guard"
+"""First word of the command line that guards a node, in place of running a relay."""
+
 # --- HTTP ---------------------------------------------------------------------------------------
 PATH_HEALTHZ: Final = "/healthz"
 PATH_READYZ: Final = "/readyz"

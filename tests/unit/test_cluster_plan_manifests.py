@@ -101,7 +101,7 @@ def test_a_relay_has_no_right_that_it_does_not_need() -> None:
     assert pod["securityContext"]["seccompProfile"] == {"type": "RuntimeDefault"}
     assert relay["securityContext"] == {
         "runAsUser": 65532,
-        "runAsGroup": 65532,
+        "runAsGroup": 53478,
         "runAsNonRoot": True,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,

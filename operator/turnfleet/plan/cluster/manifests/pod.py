@@ -181,7 +181,8 @@ def _rights(spec: region.RegionSpec) -> dict[str, object]:
         capabilities["add"] = ["NET_BIND_SERVICE"]
     return {
         "runAsUser": user,
-        "runAsGroup": user,
+        # No other process of the node has it, so that a guard knows what a relay sends.
+        "runAsGroup": contract.RELAY_GROUP,
         "runAsNonRoot": not low,
         "allowPrivilegeEscalation": False,
         "readOnlyRootFilesystem": True,
