@@ -98,8 +98,10 @@ class Agent:
         self.put(f"tls/{contract.TLS_KEY}", key.read_text())
         self.put(f"tls/{contract.TLS_CERTIFICATE}", certificate.read_text())
 
-    async def start(self, *flags: str, stdin: int = asyncio.subprocess.DEVNULL) -> None:
-        """Start the agent; its output goes to ``log``."""
+    async def start(
+        self, *flags: str, stdin: int = asyncio.subprocess.DEVNULL, group: int | None = None
+    ) -> None:
+        """Start the agent, in a group if one is given; its output goes to ``log``."""
         with (self.folder / "log").open("ab") as log:
             self.process = await asyncio.create_subprocess_exec(
                 *(sys.executable, "-m", "turnrelay"),
@@ -115,6 +117,7 @@ class Agent:
                 stdin=stdin,
                 stdout=log,
                 stderr=log,
+                group=group,
             )
 
     async def ended(self, *, within: float = 10) -> int:
@@ -269,10 +272,10 @@ def _unverified() -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def prepared(
-    folder: Path, *, bind: str | None = None, **config: object
+    folder: Path, *, address: str | None = None, bind: str | None = None, **config: object
 ) -> AsyncIterator[Agent]:
     """Give an agent with all of its files, not yet started; ended with the block."""
-    address = new_address()
+    address = address or new_address()
     own = address if bind is None else f"{address},{bind}"
     agent = Agent(folder=folder, address=address, bind=own)
     agent.configure(**config)
@@ -289,10 +292,10 @@ async def prepared(
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, *, bind: str | None = None, **config: object
+    folder: Path, *, address: str | None = None, bind: str | None = None, **config: object
 ) -> AsyncIterator[Agent]:
     """Give an agent that is ready."""
-    async with prepared(folder, bind=bind, **config) as agent:
+    async with prepared(folder, address=address, bind=bind, **config) as agent:
         await agent.start()
         await agent.ready()
         yield agent
