@@ -78,7 +78,7 @@ def test_references_are_to_what_is_there(rendering: charts.Rendering) -> None:
     accounts = {_place(one) for one in rendering.of("ServiceAccount")}
     used = {
         (one["metadata"]["namespace"], one["spec"]["template"]["spec"]["serviceAccountName"])
-        for kind in ("Deployment", "Job")
+        for kind in ("DaemonSet", "Deployment", "Job")
         for one in rendering.of(kind)
     }
     bound = {
@@ -87,7 +87,9 @@ def test_references_are_to_what_is_there(rendering: charts.Rendering) -> None:
         for one in rendering.of(kind)
         for subject in one["subjects"]
     }
-    assert used == accounts == bound
+    assert used == accounts
+    # A guard has no right at all.
+    assert bound == {(_, name) for _, name in accounts if name != "turnfleet-guard"}
     for kind in ("RoleBinding", "ClusterRoleBinding"):
         for one in rendering.of(kind):
             namespace = one["metadata"].get("namespace")

@@ -80,6 +80,21 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
         "relays.priorityClass.create needs relays.priorityClass.name.",
     ),
     (
+        {"relayNamespaces": [], "watchAllNamespaces": True, "guard": {"enabled": True}},
+        "guard.enabled needs guard.namespace: relayNamespaces has none to put it in.",
+    ),
+    (
+        {"guard": {"enabled": True, "namespace": charts.NAMESPACE}},
+        (
+            "guard.namespace is the release namespace: a guard needs a privileged namespace, as "
+            "relays do."
+        ),
+    ),
+    (
+        {"guard": {"relayPorts": {"min": 50000, "max": 49999}}},
+        "guard.relayPorts.min is more than max.",
+    ),
+    (
         {"api": {"access": "open"}},
         (
             "api.access is open but api.origins is empty, so no page could read an answer: list "
@@ -135,6 +150,8 @@ _UNFIT: tuple[tuple[dict[str, Any], str], ...] = (
     ({"operator": {"resources": {"limit": {}}}}, "/operator/resources"),
     ({"relays": {"allowImages": []}}, "/relays/allowImages"),
     ({"relays": {"denyPeers": ["everything"]}}, "/relays/denyPeers/0"),
+    ({"guard": {"relayPorts": {"min": 49152, "max": 65536}}}, "/guard/relayPorts/max"),
+    ({"guard": {"openPeers": ["10.7.0.10"]}}, "/guard/openPeers/0"),
     ({"relayNamespaces": [{"name": "Media"}]}, "/relayNamespaces/0/name"),
     ({"regions": {"EU": _REGION}}, "/regions"),
     ({"regions": {"eu": {"spec": {"realm": "x"}}}}, "/regions/eu/spec"),

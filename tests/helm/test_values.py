@@ -90,6 +90,7 @@ _SHOWN_ELSEWHERE = {
     # Their own files of values show them: digests win over tags, and so on.
     ("image", "digest"),
     ("relays", "image", "digest"),
+    ("guard", "image", "digest"),
     ("relays", "priorityClass", "create"),
     ("crds", "enabled"),
     ("watchAllNamespaces",),

@@ -39,13 +39,26 @@ to change.
 {{- if not (include "turnfleet.imageAllowed" (dict "root" . "image" $image)) }}
 {{- $problems = append $problems (printf "relays.image is %q, which matches nothing in relays.allowImages: the operator would refuse every region." $image) }}
 {{- end }}
-{{- range $where, $tag := dict "image.tag" $values.image.tag "relays.image.tag" $values.relays.image.tag }}
+{{- range $where, $tag := dict "image.tag" $values.image.tag "relays.image.tag" $values.relays.image.tag "guard.image.tag" $values.guard.image.tag }}
 {{- if eq $tag "latest" }}
 {{- $problems = append $problems (printf "%s is \"latest\", which is another image tomorrow: give a version, or a digest." $where) }}
 {{- end }}
 {{- end }}
 {{- if and $values.relays.priorityClass.create (not $values.relays.priorityClass.name) }}
 {{- $problems = append $problems "relays.priorityClass.create needs relays.priorityClass.name." }}
+{{- end }}
+
+{{- with $values.guard }}
+{{- $namespace := include "turnfleet.guardNamespace" $ }}
+{{- if and .enabled (not $namespace) }}
+{{- $problems = append $problems "guard.enabled needs guard.namespace: relayNamespaces has none to put it in." }}
+{{- end }}
+{{- if and .enabled (eq $namespace $.Release.Namespace) }}
+{{- $problems = append $problems "guard.namespace is the release namespace: a guard needs a privileged namespace, as relays do." }}
+{{- end }}
+{{- if gt (int .relayPorts.min) (int .relayPorts.max) }}
+{{- $problems = append $problems "guard.relayPorts.min is more than max." }}
+{{- end }}
 {{- end }}
 
 {{- with $values.api }}
