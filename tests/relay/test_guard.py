@@ -25,10 +25,11 @@ _SOON = 1.0
 @contextlib.asynccontextmanager
 async def _relay(folder: Path) -> AsyncIterator[agents.Agent]:
     """Give a relay of the group, on the node's own address, whose peers are both nodes."""
-    async with agents.prepared(
-        folder, address=guarded.ADDRESS, relayPorts={"min": _LOW, "max": _HIGH},
-        live_peers={"allow": [guarded.ADDRESS, guarded.NEIGHBOUR]},
-    ) as relay:  # fmt: skip
+    ports = {"min": _LOW, "max": _HIGH}
+    peers = {"allow": [guarded.ADDRESS, guarded.NEIGHBOUR]}
+    async with agents.prepared(folder, relayPorts=ports, live_peers=peers) as relay:
+        relay.address = relay.bind = guarded.ADDRESS
+        relay.put(contract.ADDRESSES_FILE, guarded.ADDRESS)
         await relay.start(group=contract.RELAY_GROUP)
         await relay.ready()
         yield relay
@@ -82,6 +83,22 @@ def test_other_programs_of_the_node_are_not_looked_at(tmp_path: Path) -> None:
     async def scene() -> None:
         async with guarded.guarding(tmp_path):
             assert await asyncio.to_thread(guarded.answers, *_THERE)
+
+    _played(scene)
+
+
+def test_ipv6_is_guarded_alike(tmp_path: Path) -> None:
+    ports = (guarded.SERVICE, _LOW, 3478)
+
+    async def arrived(group: int) -> tuple[bool, ...]:
+        return tuple(
+            [await asyncio.to_thread(guarded.arrives, port, group=group) for port in ports]
+        )
+
+    async def scene() -> None:
+        async with guarded.guarding(tmp_path):
+            assert await arrived(contract.RELAY_GROUP) == (False, True, True)
+            assert await arrived(contract.RELAY_GROUP + 1) == (True, True, True)
 
     _played(scene)
 

@@ -272,10 +272,10 @@ def _unverified() -> ssl.SSLContext:
 
 @contextlib.asynccontextmanager
 async def prepared(
-    folder: Path, *, address: str | None = None, bind: str | None = None, **config: object
+    folder: Path, *, bind: str | None = None, **config: object
 ) -> AsyncIterator[Agent]:
     """Give an agent with all of its files, not yet started; ended with the block."""
-    address = address or new_address()
+    address = new_address()
     own = address if bind is None else f"{address},{bind}"
     agent = Agent(folder=folder, address=address, bind=own)
     agent.configure(**config)
@@ -292,10 +292,10 @@ async def prepared(
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, *, address: str | None = None, bind: str | None = None, **config: object
+    folder: Path, *, bind: str | None = None, **config: object
 ) -> AsyncIterator[Agent]:
     """Give an agent that is ready."""
-    async with prepared(folder, address=address, bind=bind, **config) as agent:
+    async with prepared(folder, bind=bind, **config) as agent:
         await agent.start()
         await agent.ready()
         yield agent

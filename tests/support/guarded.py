@@ -8,6 +8,7 @@ import asyncio
 import concurrent.futures
 import contextlib
 import ctypes
+import functools
 import os
 import shutil
 import signal
@@ -27,6 +28,10 @@ _NEIGHBOURS: Final = (SERVICE, RELAY_PORTS[1])
 _PATH: Final = f"{os.environ.get('PATH', os.defpath)}:/usr/sbin:/sbin"
 _NEW_NETWORK: Final = 0x40000000
 """CLONE_NEWNET of <linux/sched.h>; Python knows it from 3.12 on."""
+_SENDING: Final = """
+import socket, sys
+socket.socket(socket.AF_INET6, socket.SOCK_DGRAM).sendto(b"hello", ("::1", int(sys.argv[1])))
+"""
 _ANSWERING: Final = """
 import selectors, socket, sys
 chosen = selectors.DefaultSelector()
@@ -42,6 +47,7 @@ while True:
 """
 
 
+@functools.cache
 def lacking() -> str:
     """Return a sentence about what is missing here; empty if nothing is."""
     if os.geteuid() != 0:
@@ -153,6 +159,18 @@ def answers(address: str, port: int) -> bool:
         own.sendto(b"hello", (address, port))
         with contextlib.suppress(TimeoutError):
             return own.recv(100) == b"hello"
+    return False
+
+
+def arrives(port: int, *, group: int) -> bool:
+    """Return whether what a program of a group sends to its own node gets there, by IPv6."""
+    with socket.socket(socket.AF_INET6, socket.SOCK_DGRAM) as there:
+        there.bind(("::1", port))
+        there.settimeout(1)
+        as_member = ("setpriv", f"--regid={group}", "--clear-groups")
+        _run(*as_member, sys.executable, "-c", _SENDING, f"{port}")
+        with contextlib.suppress(TimeoutError):
+            return there.recv(100) == b"hello"
     return False
 
 
