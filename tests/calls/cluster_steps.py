@@ -93,6 +93,7 @@ class _Doing:
         name = relays[0]["name"]
         await self._turnfleet("drain", name)
         await asyncio.sleep(10)
+        self.told.asked_back = time.monotonic()
         await self._turnfleet("undrain", name)
         await self._settled(self.regions[0], lambda _: True)
 

@@ -132,6 +132,9 @@ class Ledger:
         """Allocations by their relay's address."""
         self.emptied: dict[str, float] = {}
         """When a relay's last allocation ended, for those that have none."""
+        self.asked_back: float | None = None
+        """When a relay that was drained by hand was last asked back: answers may name it again,
+        and do before anybody hears of its pod."""
 
     @property
     def phases(self) -> Sequence[Phase]:

@@ -66,7 +66,9 @@ def _measure(
     since = story.decided
     if since is None:
         return
-    named = seen.named_for(story.address, since=since, until=at)
+    back = told.asked_back
+    until = back if back is not None and since < back < at else at
+    named = seen.named_for(story.address, since=since, until=until)
     if named:
         told.measured(verdict.ABSENT, of=story.name, seconds=max(named.values()), at=at)
     if story.gone and story.deleted is not None and not told.live[story.address]:
