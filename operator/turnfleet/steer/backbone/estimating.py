@@ -5,12 +5,14 @@ world (``tuning``): the estimate is the mean of the two, its deviation how far t
 what any path is wrong by. Within a country the shortest path is what networks take. Where the map
 knows nothing, the great circle answers.
 
-A region is compiled once, when it is first asked for, into a table of every node's round trip; so
-is a client's place into the few hubs and gateways that it goes by. A look-up is two short minima.
+A region is compiled once, when it is first asked for (some 2 ms), into a table of every node's
+round trip; so is a client's place into the few hubs and gateways that it goes by. A look-up is two
+short minima.
 """
 
 import functools
 import math
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from turnfleet.model import estimate, geo, region
@@ -18,22 +20,20 @@ from turnfleet.steer import estimating
 from turnfleet.steer.backbone import access, attaching, graph, tuning
 
 REGIONS_KEPT: Final = 512
-"""Tables, 60 kB each."""
+"""Tables, some 20 kB each."""
 PLACES_KEPT: Final = 8192
 """Places whose hubs and gateways are remembered, 2 kB each."""
 
 
 class _Region(NamedTuple):
-    """A region's whereabouts, and how far every node is from it, ms."""
+    """A region's whereabouts, and how far it is, ms."""
 
     country: str | None
     area: access.Area
     direct: tuple[float, ...]
-    """By the shortest path."""
-    by_exchange: tuple[float, ...]
-    """By a city where networks of the region's area meet each other."""
-    by_gateway: tuple[float, ...]
-    """By a city where they meet the world."""
+    """From every node, by the shortest path."""
+    around: Mapping[int, float]
+    """From every gateway of the world, by one of the region's area."""
 
 
 class _Client(NamedTuple):
@@ -41,7 +41,9 @@ class _Client(NamedTuple):
 
     at: attaching.Attachment
     gateways: tuple[attaching.Way, ...]
-    """Of its area, from it by the shortest path."""
+    """Where its area meets the world, from it by the shortest path."""
+    exchanges: tuple[attaching.Way, ...]
+    """Where networks of its area meet each other, those too."""
 
 
 class Backbone:
@@ -51,9 +53,9 @@ class Backbone:
         self._tuned = tuned
         self._graph = graph.build(tuned)
         self._attacher = attaching.Attacher(self._graph, detour=tuned.access)
+        self._between = _between_meetings(tuned)
         self._region = functools.lru_cache(REGIONS_KEPT)(self._compile)
         self._client = functools.lru_cache(PLACES_KEPT)(self._attach)
-        self._from = functools.cache(self._reach_from)
         self._unmapped = estimating.GreatCircle()
 
     def estimate(self, place: geo.Place, spec: region.RegionSpec, /) -> estimate.Estimate:
@@ -67,9 +69,9 @@ class Backbone:
         if client.at.country is not None and client.at.country == there.country:
             return _told(direct, direct, share=0.0, tuned=tuned)
         if client.at.area is there.area:
-            around = _least(client.at.ways, there.by_exchange)
+            around = _least(client.exchanges, there.direct)
             return _told(direct, around, share=tuned.within, tuned=tuned)
-        around = _least(client.gateways, there.by_gateway)
+        around = _least(client.gateways, there.around)
         return _told(direct, around, share=tuned.between, tuned=tuned)
 
     def _compile(self, latitude: float, longitude: float) -> _Region | None:
@@ -77,32 +79,39 @@ class Backbone:
         if at is None:
             return None
         direct = self._graph.reach(dict(at.ways))
-
-        def by(*names: str) -> tuple[float, ...]:
-            numbers = (self._graph.numbers[name] for name in names)
-            return self._graph.reach({number: direct[number] for number in numbers})
-
+        own = [attaching.Way(g, direct[g]) for g in self._numbers(at.area.gateways)]
         return _Region(
             country=at.country,
             area=at.area,
             direct=direct,
-            by_exchange=by(*at.area.gateways, *at.area.exchanges),
-            by_gateway=by(*at.area.gateways),
+            around={meeting: _least(own, reach) for meeting, reach in self._between.items()},
         )
 
     def _attach(self, place: geo.Place) -> _Client | None:
         at = self._attacher.attach(place)
         if at is None:
             return None
-        numbers = [self._graph.numbers[name] for name in at.area.gateways]
-        gateways = (attaching.Way(n, _least(at.ways, self._from(n))) for n in numbers)
-        return _Client(at, tuple(gateways))
+        gateways = tuple(self._ways(at, at.area.gateways))
+        return _Client(at, gateways, (*gateways, *self._ways(at, at.area.exchanges)))
 
-    def _reach_from(self, number: int) -> tuple[float, ...]:
-        return self._graph.reach({number: 0.0})
+    def _ways(self, at: attaching.Attachment, names: Iterable[str]) -> Iterator[attaching.Way]:
+        for number in self._numbers(names):
+            yield attaching.Way(number, _least(at.ways, self._between[number]))
+
+    def _numbers(self, names: Iterable[str]) -> list[int]:
+        return [self._graph.numbers[name] for name in names]
 
 
-def _least(ways: tuple[attaching.Way, ...], reach: tuple[float, ...]) -> float:
+@functools.lru_cache(maxsize=4)
+def _between_meetings(tuned: tuning.Tuning) -> Mapping[int, tuple[float, ...]]:
+    """Return how far every node is from each gateway and exchange of the world, ms."""
+    whole = graph.build(tuned)
+    names = {name for area in access.AREAS for name in (*area.gateways, *area.exchanges)}
+    numbers = sorted(whole.numbers[name] for name in names)
+    return {number: whole.reach({number: 0.0}) for number in numbers}
+
+
+def _least(ways: Iterable[attaching.Way], reach: Sequence[float] | Mapping[int, float]) -> float:
     """Return the shortest round trip by one of the ``ways``, ms."""
     return min([cost + reach[node] for node, cost in ways])
 
