@@ -36,9 +36,15 @@ AREAS: Final = (
         "London, Amsterdam, Frankfurt, Paris, Marseille, Milan, Madrid, Vienna, Prague, Warsaw, "
         "Budapest, Sofia, Stockholm, Copenhagen, Hamburg",
     ),
+    # Rostelecom, TransTeleCom and RETN have points of presence in Hong Kong and Tokyo, too.
     _area(
-        "the former Soviet Union",
-        "AM AZ GE KG KZ RU TJ TM UZ",
+        "Russia",
+        "RU",
+        "Frankfurt, Amsterdam, London, Stockholm, Helsinki, Hong Kong, Tokyo",
+    ),
+    _area(
+        "the Caucasus and Central Asia",
+        "AM AZ GE KG KZ TJ TM UZ",
         "Frankfurt, Amsterdam, London, Stockholm, Helsinki, Sofia",
         "Moscow",
     ),
@@ -97,6 +103,9 @@ AREAS: Final = (
         "Sao Paulo, Buenos Aires, Fortaleza",
     ),
 )
+TOLLS: Final[Mapping[str, float]] = {"CN": 60.0}
+"""ms that a country's border costs all traffic: few gateways, which are full and inspect (Zhu et
+al., Characterizing Transnational Internet Performance and the Great Bottleneck of China, 2020)."""
 BY_COUNTRY: Final[Mapping[str, Area]] = {
     country: area for area in AREAS for country in area.countries
 }

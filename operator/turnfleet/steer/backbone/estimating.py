@@ -67,12 +67,13 @@ class Backbone:
             return self._unmapped.estimate(place, spec)
         direct = _least(client.at.ways, there.direct)
         if client.at.country is not None and client.at.country == there.country:
-            return _told(direct, direct, share=0.0, tuned=tuned)
+            return _told(direct, direct, share=0.0, toll=0.0, tuned=tuned)
+        toll = _toll(client.at.country) + _toll(there.country)
         if client.at.area is there.area:
             around = _least(client.exchanges, there.direct)
-            return _told(direct, around, share=tuned.within, tuned=tuned)
+            return _told(direct, around, share=tuned.within, toll=toll, tuned=tuned)
         around = _least(client.gateways, there.around)
-        return _told(direct, around, share=tuned.between, tuned=tuned)
+        return _told(direct, around, share=tuned.between, toll=toll, tuned=tuned)
 
     def _compile(self, latitude: float, longitude: float) -> _Region | None:
         at = self._attacher.attach(geo.Place(latitude=latitude, longitude=longitude))
@@ -116,11 +117,17 @@ def _least(ways: Iterable[attaching.Way], reach: Sequence[float] | Mapping[int, 
     return min([cost + reach[node] for node, cost in ways])
 
 
-def _told(direct: float, around: float, *, share: float, tuned: tuning.Tuning) -> estimate.Estimate:
-    """Weigh two ways, ms each; ``share`` of the traffic goes around."""
+def _toll(country: str | None) -> float:
+    return access.TOLLS.get(country, 0.0) if country is not None else 0.0
+
+
+def _told(
+    direct: float, around: float, *, share: float, toll: float, tuned: tuning.Tuning
+) -> estimate.Estimate:
+    """Weigh two ways, ms each; ``share`` of the traffic goes around. A toll may be paid or not."""
     path = direct + share * (around - direct)
     either = math.sqrt(share * (1 - share)) * (around - direct)
+    always = tuned.doubt + tuned.doubt_share * path
     return estimate.Estimate(
-        rtt=estimating.ACCESS + path,
-        deviation=math.hypot(tuned.doubt + tuned.doubt_share * path, either),
+        rtt=estimating.ACCESS + path + toll, deviation=math.hypot(always, either, toll)
     )

@@ -12,7 +12,7 @@ class Tuning:
     regret by some 2 % (docs/bench-prior.md, which also says what was tried and left out of what).
     """
 
-    sea: float = 1.4
+    sea: float = 1.3
     land: float = 1.5
     access: float = 1.6
     """Detour between a client or region and its hub."""
@@ -24,9 +24,9 @@ class Tuning:
     """A thin route: what going around costs, times how often that happens."""
     sky: float = 500.0
     """A satellite."""
-    within: float = 0.7
+    within: float = 0.6
     """Share of the traffic between countries of one area that goes by the area's gateways."""
-    between: float = 0.9
+    between: float = 0.8
     """Share of the traffic between areas that goes by the gateways of both."""
     doubt: float = 8.0
     """Standard deviation of what any estimate is wrong by, ms; to it comes"""

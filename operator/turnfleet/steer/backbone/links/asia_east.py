@@ -89,8 +89,9 @@ SEA: Final = (
 )
 # Transit over these borders is little, or goes around for reasons of policy.
 THIN: Final = (
-    ("Mongolian fibre", "Ulaanbaatar - Irkutsk"), ("RJCN", "Vladivostok - Tokyo"),
-    ("HSCS", "Yuzhno-Sakhalinsk - Sapporo"), ("Indian-Pakistani border", "Lahore - Delhi"),
+    ("RJCN", "Vladivostok - Tokyo"), ("HSCS", "Yuzhno-Sakhalinsk - Sapporo"),
+    ("Mongolian fibre", "Ulaanbaatar - Irkutsk"),
+    ("Indian-Pakistani border", "Lahore - Delhi"),
     ("Khunjerab fibre", "Islamabad - Urumqi"), ("Nepalese-Chinese fibre", "Kathmandu - Lhasa"),
     ("Indian-Burmese fibre", "Guwahati - Mandalay"), ("Agartala link", "Dhaka - Guwahati"),
     ("Chinese-Russian fibre", "Harbin - Khabarovsk"), ("ERMC, TEA", "Shenyang - Chita"),
