@@ -1,7 +1,7 @@
 """From a place to the hubs that its traffic goes through first, with the round trip to each.
 
-Networks hand over within their country where they can: a client in Strasbourg goes to Paris rather
-than to Karlsruhe. So a place whose country is known is attached to hubs of that country alone,
+Networks hand over within their country where they can: a client in Trieste goes by Venice, though
+Ljubljana is nearer. So a place whose country is known is attached to hubs of that country alone,
 unless it is overseas territory (Réunion, Tahiti) that is given as the motherland.
 """
 

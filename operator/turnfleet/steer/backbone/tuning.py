@@ -8,8 +8,8 @@ from typing import Final
 class Tuning:
     """Detours are lengths of fibre over the great circle; costs are round trips in ms.
 
-    The values are round, since it matters little: a quarter more or less of any moves the mean
-    regret by some 2 % (docs/bench-prior.md, which also says what was tried and left out of what).
+    The values are round, since they matter little: a quarter more or less of any of them moves the
+    mean regret by 4 % at most (docs/bench-prior.md).
     """
 
     sea: float = 1.3
