@@ -98,7 +98,7 @@ def test_a_person_is_shown_the_figures_as_a_table(simulate: Simulate) -> None:
     lines = done.out.splitlines()
     assert lines[0] == "4 clients (4 by request), 3 regions, no passes"
     assert lines[1] == "regret in ms, of 3 clients with a measured round trip"
-    assert lines[3].endswith("P99  COUNTRY MEAN")
+    assert lines[3].endswith("COUNTRY MEAN")
     assert lines[4].split() == ["prior", "66.7%", "1.7", "0.0", "5.0", "5.0", "5.0", "1.7"]
 
 

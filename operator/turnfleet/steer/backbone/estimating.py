@@ -12,7 +12,7 @@ short minima.
 
 import functools
 import math
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
 from turnfleet.model import estimate, geo, region
@@ -23,6 +23,8 @@ REGIONS_KEPT: Final = 512
 """Tables, some 20 kB each."""
 PLACES_KEPT: Final = 8192
 """Places whose hubs and gateways are remembered, 2 kB each."""
+_SAME: Final = 1e-6
+"""ms: sums of the same stretches in another order differ by less."""
 
 
 class _Region(NamedTuple):
@@ -30,6 +32,8 @@ class _Region(NamedTuple):
 
     country: str | None
     area: access.Area
+    toll: float
+    """What the country's border costs."""
     direct: tuple[float, ...]
     """From every node, by the shortest path."""
     around: Mapping[int, float]
@@ -39,9 +43,13 @@ class _Region(NamedTuple):
 class _Client(NamedTuple):
     """A client's whereabouts, and the nodes that its paths go by."""
 
-    at: attaching.Attachment
+    country: str | None
+    area: access.Area
+    toll: float
+    ways: tuple[attaching.Way, ...]
+    """To its hubs."""
     gateways: tuple[attaching.Way, ...]
-    """Where its area meets the world, from it by the shortest path."""
+    """Where its area meets the world, by the shortest path."""
     exchanges: tuple[attaching.Way, ...]
     """Where networks of its area meet each other, those too."""
 
@@ -57,23 +65,25 @@ class Backbone:
         self._region = functools.lru_cache(REGIONS_KEPT)(self._compile)
         self._client = functools.lru_cache(PLACES_KEPT)(self._attach)
         self._unmapped = estimating.GreatCircle()
+        self._place: geo.Place | None = None
+        self._asking: _Client | None = None
 
     def estimate(self, place: geo.Place, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return the expected RTT from ``place`` to the region, and how sure that is."""
-        tuned = self._tuned
-        there = self._region(spec.latitude, spec.longitude)
-        client = self._client(place)
-        if there is None or client is None:
+        if place is not self._place:  # all regions are asked for one place after another
+            self._place, self._asking = place, self._client(place)
+        client, there = self._asking, self._region(spec.latitude, spec.longitude)
+        if client is None or there is None:
             return self._unmapped.estimate(place, spec)
-        direct = _least(client.at.ways, there.direct)
-        if client.at.country is not None and client.at.country == there.country:
-            return _told(direct, direct, share=0.0, toll=0.0, tuned=tuned)
-        toll = _toll(client.at.country) + _toll(there.country)
-        if client.at.area is there.area:
+        direct = _least(client.ways, there.direct)
+        if client.country is not None and client.country == there.country:
+            return _told(self._tuned, direct, direct, share=0.0, toll=0.0)
+        toll = client.toll + there.toll
+        if client.area is there.area:
             around = _least(client.exchanges, there.direct)
-            return _told(direct, around, share=tuned.within, toll=toll, tuned=tuned)
+            return _told(self._tuned, direct, around, share=self._tuned.within, toll=toll)
         around = _least(client.gateways, there.around)
-        return _told(direct, around, share=tuned.between, toll=toll, tuned=tuned)
+        return _told(self._tuned, direct, around, share=self._tuned.between, toll=toll)
 
     def _compile(self, latitude: float, longitude: float) -> _Region | None:
         at = self._attacher.attach(geo.Place(latitude=latitude, longitude=longitude))
@@ -84,6 +94,7 @@ class Backbone:
         return _Region(
             country=at.country,
             area=at.area,
+            toll=_toll(at.country),
             direct=direct,
             around={meeting: _least(own, reach) for meeting, reach in self._between.items()},
         )
@@ -92,12 +103,28 @@ class Backbone:
         at = self._attacher.attach(place)
         if at is None:
             return None
-        gateways = tuple(self._ways(at, at.area.gateways))
-        return _Client(at, gateways, (*gateways, *self._ways(at, at.area.exchanges)))
+        return _Client(
+            country=at.country,
+            area=at.area,
+            toll=_toll(at.country),
+            ways=at.ways,
+            gateways=self._first(at, at.area.gateways),
+            exchanges=self._first(at, (*at.area.gateways, *at.area.exchanges)),
+        )
 
-    def _ways(self, at: attaching.Attachment, names: Iterable[str]) -> Iterator[attaching.Way]:
-        for number in self._numbers(names):
-            yield attaching.Way(number, _least(at.ways, self._between[number]))
+    def _first(self, at: attaching.Attachment, names: Iterable[str]) -> tuple[attaching.Way, ...]:
+        """Return the ways to those of the cities that are not reached through another of them.
+
+        Whatever passes a city that is reached through another passes that one, too.
+        """
+        reach = {number: self._between[number] for number in self._numbers(names)}
+        costs = {number: _least(at.ways, found) for number, found in reach.items()}
+        first: list[attaching.Way] = []
+        for number in sorted(costs, key=costs.__getitem__):
+            cost = costs[number]
+            if all(way.cost + reach[way.node][number] > cost + _SAME for way in first):
+                first.append(attaching.Way(number, cost))
+        return tuple(first)
 
     def _numbers(self, names: Iterable[str]) -> list[int]:
         return [self._graph.numbers[name] for name in names]
@@ -122,9 +149,9 @@ def _toll(country: str | None) -> float:
 
 
 def _told(
-    direct: float, around: float, *, share: float, toll: float, tuned: tuning.Tuning
+    tuned: tuning.Tuning, direct: float, around: float, *, share: float, toll: float
 ) -> estimate.Estimate:
-    """Weigh two ways, ms each; ``share`` of the traffic goes around. A toll may be paid or not."""
+    """Weigh two ways, ms each; ``share`` of the traffic goes around. A toll may not be due."""
     path = direct + share * (around - direct)
     either = math.sqrt(share * (1 - share)) * (around - direct)
     always = tuned.doubt + tuned.doubt_share * path
