@@ -46,18 +46,20 @@ class Graph:
 
         Dijkstra's algorithm. Every node is reached: the map is in one piece.
         """
-        found = [math.inf] * len(self.nodes)
+        nearest = [math.inf] * len(self.nodes)
+        for node, cost in sources.items():
+            nearest[node] = cost
         waiting = [(cost, node) for node, cost in sources.items()]
         heapq.heapify(waiting)
         while waiting:
             cost, node = heapq.heappop(waiting)
-            if found[node] <= cost:
-                continue
-            found[node] = cost
-            for edge in self.edges[node]:
-                if cost + edge.cost < found[edge.to]:
-                    heapq.heappush(waiting, (cost + edge.cost, edge.to))
-        return tuple(found)
+            if cost > nearest[node]:
+                continue  # a shorter way was found since
+            for to, more in self.edges[node]:
+                if cost + more < nearest[to]:
+                    nearest[to] = cost + more
+                    heapq.heappush(waiting, (nearest[to], to))
+        return tuple(nearest)
 
 
 @functools.lru_cache(maxsize=4)
