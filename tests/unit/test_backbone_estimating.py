@@ -132,6 +132,21 @@ def test_territory_overseas_is_where_it_is_whatever_its_country_is_called() -> N
     assert called_french.rtt == pytest.approx(called_itself.rtt)
 
 
+def test_an_islet_far_from_everywhere_is_served_by_whoever_is_near() -> None:
+    marquesas = {"latitude": -8.9, "longitude": -139.5}
+    there = at(PLACES["Papeete"])
+    for country in ("FR", "PF", None):
+        assert KNOWN.estimate(geo.Place(**marquesas, country=country), there).rtt < 160
+
+
+def test_a_region_far_from_its_hubs_is_in_the_country_that_most_of_them_are_in() -> None:
+    quincy = geo.Place(latitude=47.2, longitude=-119.9)  # 190 km from Seattle
+    within = KNOWN.estimate(PLACES["Miami"], at(quincy))
+    abroad = KNOWN.estimate(PLACES["Nassau"], at(quincy))
+    assert within.deviation == pytest.approx(8 + 0.12 * (within.rtt - estimating.ACCESS))
+    assert abroad.rtt > within.rtt
+
+
 def test_a_border_that_is_full_costs_its_toll_and_may_not() -> None:
     abroad, at_home = between("Hong Kong", "Shenzhen"), between("Guangzhou", "Shenzhen")
     assert abroad.rtt > at_home.rtt + 50

@@ -16,7 +16,8 @@ from turnfleet.steer.backbone import access, graph
 NEAREST: Final = 4
 """Hubs that a place may go through: the nearest is not always the one on the way."""
 AROUND: Final = 150.0
-"""km: a place without a country has that of a hub so near."""
+"""km: a place without a country has that of a hub so near, else of most of its nearest."""
+MOST: Final = 3
 OVERSEAS: Final = 1500.0
 """km: territory so far from all hubs of its country is served by whoever is near."""
 BEYOND: Final = 2500.0
@@ -34,7 +35,7 @@ class Attachment(NamedTuple):
     """Where a place is, as far as networks go."""
 
     country: str | None
-    """The place's own, else that of its nearest hub; ``None`` where that is far."""
+    """The place's own, else that of its hubs; ``None`` where they are far and do not agree."""
     area: access.Area
     ways: tuple[Way, ...]
     """To its hubs, nearest first."""
@@ -60,9 +61,8 @@ class Attacher:
         near = self._nearest(place, self._at_home.get(country or "", ()))
         if not near or near[0][0] > OVERSEAS:
             near = self._nearest(place, self._everywhere)
-            if near[0][0] <= AROUND:
-                country = self._nodes[near[0][1]].country
-                near = self._nearest(place, self._at_home[country or ""])
+            if (found := self._country(near)) is not None:
+                country, near = found, self._nearest(place, self._at_home[found])
         if near[0][0] > BEYOND:
             return None
         return Attachment(
@@ -73,6 +73,14 @@ class Attacher:
                 for kilometres, number in near
             ),
         )
+
+    def _country(self, near: Sequence[tuple[float, int]]) -> str | None:
+        """Return the country that a place with these hubs around it is taken to be in."""
+        found = [self._nodes[number].country for _, number in near]
+        if near[0][0] <= AROUND:
+            return found[0]
+        often = max(found, key=found.count)
+        return often if found.count(often) >= MOST else None
 
     def _nearest(self, place: geo.Place, among: Sequence[int]) -> list[tuple[float, int]]:
         """Return the nearest hubs with their distances, km."""
