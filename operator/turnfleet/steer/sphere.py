@@ -19,6 +19,12 @@ def distance(latitude: float, longitude: float, to_latitude: float, to_longitude
     return 2 * EARTH_RADIUS * math.asin(math.sqrt(min(1.0, chord)))
 
 
+def direction(latitude: float, longitude: float) -> tuple[float, float, float]:
+    """Return the unit vector from the middle of the Earth to a point given in degrees."""
+    north, east = math.radians(latitude), math.radians(longitude)
+    return math.cos(north) * math.cos(east), math.cos(north) * math.sin(east), math.sin(north)
+
+
 def round_trip(kilometres: float) -> float:
     """Return how long light takes there and back through so much glass, ms."""
     return 2 * kilometres / FIBRE

@@ -47,6 +47,7 @@ class Attacher:
     def __init__(self, of: graph.Graph, *, detour: float) -> None:
         """Take the hubs; ``detour`` is fibre over great circle on the way to them."""
         self._nodes = of.nodes
+        self._directions = [sphere.direction(node.latitude, node.longitude) for node in of.nodes]
         self._detour = detour
         self._everywhere: list[int] = []
         self._at_home: dict[str, list[int]] = {}
@@ -84,9 +85,13 @@ class Attacher:
 
     def _nearest(self, place: geo.Place, among: Sequence[int]) -> list[tuple[float, int]]:
         """Return the nearest hubs with their distances, km."""
-        return heapq.nsmallest(
-            NEAREST, ((self._distance(place, self._nodes[number]), number) for number in among)
-        )
+        x, y, z = sphere.direction(place.latitude, place.longitude)
+        closeness = {  # cosines of angles, which are quick to compare
+            number: x * to_x + y * to_y + z * to_z
+            for number, (to_x, to_y, to_z) in ((n, self._directions[n]) for n in among)
+        }
+        near = heapq.nlargest(NEAREST, closeness, key=closeness.__getitem__)
+        return sorted((self._distance(place, self._nodes[number]), number) for number in near)
 
     @staticmethod
     def _distance(place: geo.Place, node: graph.Node) -> float:
