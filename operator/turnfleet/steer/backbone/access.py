@@ -50,11 +50,12 @@ AREAS: Final = (
     ),
     _area("the Maghreb", "DZ EH LY MA TN", "Marseille, Paris, Milan, Madrid, London, Palermo"),
     _area("the Levant", "EG IL JO LB PS SY", "Marseille, Frankfurt, London, Milan, Paris"),
+    # Carriers of the Gulf, India and Pakistan are in Etisalat's SmartHub in Fujairah (its own list).
     _area(
         "the Gulf",
         "AE BH IQ IR KW OM QA SA YE",
-        "Marseille, Frankfurt, London, Amsterdam, Singapore",
-        "Dubai, Fujairah",
+        "Marseille, Frankfurt, London, Amsterdam, Singapore, Fujairah",
+        "Dubai",
     ),
     _area(
         "West and Central Africa",
@@ -67,7 +68,11 @@ AREAS: Final = (
         "London, Marseille, Amsterdam, Paris, Frankfurt, Lisbon",
         "Johannesburg, Cape Town, Nairobi, Mombasa",
     ),
-    _area("South Asia", "AF BD BT IN IO LK MV NP PK", "Singapore, London, Marseille, Frankfurt"),
+    _area(
+        "South Asia",
+        "AF BD BT IN IO LK MV NP PK",
+        "Singapore, London, Marseille, Frankfurt, Fujairah",
+    ),
     _area(
         "South-East Asia",
         "BN CC CX ID KH LA MM MY PH SG TH TL VN",
@@ -95,12 +100,13 @@ AREAS: Final = (
         "AG AI AW BB BL BQ BS CU CW DM DO GD GP HT JM KN KY LC MF MQ MS PR SX TC TT VC VG VI",
         "Miami, New York",
     ),
-    _area("the Andes", "BO CO EC PE VE", "Miami, New York"),
+    # Peru, and Bolivia through it and Chile, are on the rings of SAC and SAm-1 as the Cone is.
+    _area("the Andes", "CO EC VE", "Miami, New York"),
     _area(
         "the Southern Cone",
-        "AR BR CL FK GF GY PY SR UY",
+        "AR BO BR CL FK GF GY PE PY SR UY",
         "Miami, New York",
-        "Sao Paulo, Buenos Aires, Fortaleza",
+        "Sao Paulo, Buenos Aires, Santiago, Fortaleza",
     ),
 )
 TOLLS: Final[Mapping[str, float]] = {"CN": 60.0}

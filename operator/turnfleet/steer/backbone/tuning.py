@@ -9,7 +9,7 @@ class Tuning:
     """Detours are lengths of fibre over the great circle; costs are round trips in ms.
 
     The values are round, since they matter little: a quarter more or less of any of them moves the
-    mean regret by 4 % at most (docs/bench-prior.md).
+    mean regret by 5 % at most (docs/bench-prior.md).
     """
 
     sea: float = 1.3
