@@ -50,7 +50,7 @@ AREAS: Final = (
     ),
     _area("the Maghreb", "DZ EH LY MA TN", "Marseille, Paris, Milan, Madrid, London, Palermo"),
     _area("the Levant", "EG IL JO LB PS SY", "Marseille, Frankfurt, London, Milan, Paris"),
-    # Carriers of the Gulf, India and Pakistan are in Etisalat's SmartHub in Fujairah (its own list).
+    # Carriers of the Gulf, India and Pakistan are in Etisalat's SmartHub in Fujairah, by its list.
     _area(
         "the Gulf",
         "AE BH IQ IR KW OM QA SA YE",
