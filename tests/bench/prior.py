@@ -5,6 +5,7 @@ written down.
 """
 
 import argparse
+import dataclasses
 import random
 import statistics
 import sys
@@ -18,6 +19,7 @@ from tests.bench import holding_out, mesh, report
 from turnfleet.model import region
 from turnfleet.steer import estimating, regret
 from turnfleet.steer.backbone import estimating as backbone
+from turnfleet.steer.backbone import tuning
 
 _TWELVE: Final = (
     "Frankfurt", "London", "Washington", "Portland", "San Jose", "Sao Paulo", "Singapore", "Tokyo",
@@ -44,6 +46,8 @@ that to the best, in ms; the country mean counts every country the same.
 ## Twelve regions
 
 {names}.
+
+*Shortest path alone* is the map without the cities where networks meet.
 
 {twelve}
 
@@ -110,6 +114,8 @@ def main(argv: Sequence[str] | None = None) -> int:
 def _document(measured: mesh.Mesh) -> str:
     great = Judged("great circle", measured.estimates(estimating.GreatCircle()))
     prior = Judged("prior", measured.estimates(backbone.Backbone()))
+    alone = dataclasses.replace(tuning.STANDARD, within=0.0, between=0.0)
+    shortest = Judged("shortest path alone", measured.estimates(backbone.Backbone(alone)))
     both = (great, prior)
     twelve = measured.twelve(_TWELVE)
     rng = random.Random(_SEED)  # noqa: S311 - which fleets are tried
@@ -119,8 +125,8 @@ def _document(measured: mesh.Mesh) -> str:
     return _TEXT.format(
         sites=len(measured.places),
         names=", ".join(_TWELVE),
-        twelve=_regions(measured, twelve, both),
-        eleven=_regions(measured, twelve[:-1], both),
+        twelve=_regions(measured, twelve, (great, shortest, prior)),
+        eleven=_regions(measured, twelve[:-1], (great, shortest, prior)),
         fleets=_FLEETS,
         metros=len(measured.in_clouds()),
         random=_random(measured, fleets, both),
