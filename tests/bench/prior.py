@@ -68,7 +68,7 @@ Without Dubai, whose server reads badly in this mesh:
 are best for the clients of the other four fifths, out of the standard and each constant a quarter
 lower or higher; then they are judged by the clients of that fifth. Regions in those countries stay
 in the fleets. Facts, unlike constants, are not left out: they were written by somebody who had seen
-this mesh's residuals, and kept where something published supports them.
+this mesh's residuals.
 
 {held_out}
 

@@ -2,10 +2,10 @@
 
 Networks of one part of the world meet those of another where both are present, and that is where
 carriers with a backbone around the world are: Nairobi to Mumbai goes by Marseille or London, Lima
-to Bogotá often by Miami. Sources: TeleGeography's rankings of hub cities and of the share of each
-region's bandwidth that leads to the United States, Europe or Singapore; presence at exchanges that
-PeeringDB publishes; Gupta et al., Peering at the Internet's Frontier (2014), for Africa; Internet
-Society's reports on exchanges in Latin America, Central Asia and the Middle East.
+to Bogotá often by Miami. The lists are general knowledge. To check them: TeleGeography's rankings
+of hub cities, and of how much of a region's bandwidth leads to the United States, Europe or
+Singapore; presence at exchanges in PeeringDB; Gupta et al., Peering at the Internet's Frontier
+(2014), for detours of African traffic.
 """
 
 from collections.abc import Mapping
@@ -36,7 +36,7 @@ AREAS: Final = (
         "London, Amsterdam, Frankfurt, Paris, Marseille, Milan, Madrid, Vienna, Prague, Warsaw, "
         "Budapest, Sofia, Stockholm, Copenhagen, Hamburg",
     ),
-    # Rostelecom, TransTeleCom and RETN have points of presence in Hong Kong and Tokyo, too.
+    # TransTeleCom has points of presence in Hong Kong and Tokyo, Rostelecom a cable to Japan.
     _area(
         "Russia",
         "RU",
@@ -50,7 +50,8 @@ AREAS: Final = (
     ),
     _area("the Maghreb", "DZ EH LY MA TN", "Marseille, Paris, Milan, Madrid, London, Palermo"),
     _area("the Levant", "EG IL JO LB PS SY", "Marseille, Frankfurt, London, Milan, Paris"),
-    # Carriers of the Gulf, India and Pakistan are in Etisalat's SmartHub in Fujairah, by its list.
+    # Carriers meet in Etisalat's SmartHub in Fujairah; TGN-Gulf, IMEWE and BBG from South Asia land
+    # there.
     _area(
         "the Gulf",
         "AE BH IQ IR KW OM QA SA YE",
@@ -110,8 +111,10 @@ AREAS: Final = (
     ),
 )
 TOLLS: Final[Mapping[str, float]] = {"CN": 60.0}
-"""ms that a country's border costs all traffic: few gateways, which are full and inspect (Zhu et
-al., Characterizing Transnational Internet Performance and the Great Bottleneck of China, 2020)."""
+"""ms that traffic over a country's border waits, more or less: traffic into mainland China is
+delayed and lost behind the border, most of it for hours each day (Zhu et al., Characterizing
+Transnational Internet Performance and the Great Bottleneck of China, 2020, who find Hong Kong to be
+a case of its own; here it is none). The figure is a guess."""
 BY_COUNTRY: Final[Mapping[str, Area]] = {
     country: area for area in AREAS for country in area.countries
 }
