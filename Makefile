@@ -76,6 +76,10 @@ bench-rotation: setup-e2e ## Measure a rotation at 200 relays (ARGS="--write doc
 bench-balance: setup-bench ## Measure how evenly relays are used (ARGS="--write docs/bench-balance.md")
 	@$(PY) -m tests.bench.balance $(ARGS)
 
+.PHONY: bench-prior
+bench-prior: setup-bench ## Judge estimates by a measured mesh of yours (ARGS="FOLDER --write docs/bench-prior.md")
+	@$(PY) -m tests.bench.prior $(ARGS)
+
 .PHONY: soak
 soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")
 	@$(PY) -m tests.bench.soak $(ARGS)

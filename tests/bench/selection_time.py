@@ -11,7 +11,8 @@ from tests.bench import fleets
 from turnfleet.api import board
 from turnfleet.geo import countries
 from turnfleet.model import geo, selection
-from turnfleet.steer import estimating, selecting
+from turnfleet.steer import selecting
+from turnfleet.steer.backbone import estimating
 
 _SEED = 4711
 
@@ -38,7 +39,7 @@ def measure(*, regions: int, relays: int, clients: int = 2_000) -> Times:
     current.publish_regions(declared)
     current.publish_health(fleets.health(declared, rng=rng))
     places = list(countries.PLACES.values())
-    estimator = estimating.GreatCircle()
+    estimator = estimating.Backbone()
     selector = selecting.Selector(estimator)
 
     def fresh(client: selection.Client) -> None:

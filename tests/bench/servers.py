@@ -24,7 +24,7 @@ from tests.bench import fleets
 from turnfleet.api import app, board, options, serving
 from turnfleet.geo import atlas
 from turnfleet.model import fleet
-from turnfleet.steer import estimating
+from turnfleet.steer.backbone import estimating
 
 SEED = 4711
 
@@ -68,7 +68,7 @@ async def endpoint(regions: int, relays: int, *, churn: float) -> None:
     application = app.create(
         current=current,
         atlas=atlas.open(None, None, warnings.warn),
-        estimator=estimating.GreatCircle(),
+        estimator=estimating.Backbone(),
         fleet_key=b"k" * 32,
         opts=options.loopback(),
         clock=time.time,

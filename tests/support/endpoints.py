@@ -16,7 +16,7 @@ from tests.support import atlas
 from turnfleet.api import app, board, options, probes, serving
 from turnfleet.model import geo
 from turnfleet.probe import stats
-from turnfleet.steer import estimating
+from turnfleet.steer.backbone import estimating
 
 NOW = 1_800_000_000
 FLEET_KEY = b"f" * 32
@@ -121,7 +121,7 @@ async def running(
     application = app.create(
         current=current,
         atlas=known or atlas.WrittenAtlas(),
-        estimator=estimating.GreatCircle(),
+        estimator=estimating.Backbone(),
         fleet_key=FLEET_KEY,
         opts=opts,
         clock=clock,

@@ -16,7 +16,7 @@ LONDON = (51.51, -0.13)
 
 def estimate(place: geo.Place, at: tuple[float, float]) -> float:
     spec = region.RegionSpec(name="there", latitude=at[0], longitude=at[1], realm="x.example")
-    return estimating.GreatCircle().estimate(place, spec)
+    return estimating.GreatCircle().estimate(place, spec).rtt
 
 
 @pytest.mark.parametrize(

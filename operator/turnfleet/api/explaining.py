@@ -34,6 +34,7 @@ def document(
             {
                 "region": ranked.region,
                 "estimate": round(ranked.estimate, 1),
+                "deviation": round(ranked.deviation, 1),
                 "loadPenalty": round(ranked.load_penalty, 1),
                 "weightPenalty": round(ranked.weight_penalty, 1),
                 "cost": round(ranked.cost, 1),

@@ -172,7 +172,7 @@ def _print_relays(excluded: Sequence[Mapping[str, Any]], console: output.Console
 def _region(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         row["region"],
-        _figure(row["estimate"]),
+        _estimate(row),
         _figure(row["cost"]),
         _percent(row["load"]),
         f"{row['usable']}/{row['relays']}",
@@ -181,6 +181,12 @@ def _region(row: Mapping[str, Any]) -> tuple[str, ...]:
         row["verdict"],
         _why(row),
     )
+
+
+def _estimate(row: Mapping[str, Any]) -> str:
+    # Endpoints of an earlier version do not say how sure they are.
+    deviation = f" ± {row['deviation']:.0f}" if "deviation" in row else ""
+    return _figure(row["estimate"]) + deviation
 
 
 def _why(row: Mapping[str, Any]) -> str:

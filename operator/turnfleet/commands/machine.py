@@ -23,7 +23,7 @@ from turnfleet.model import geo
 from turnfleet.plan import placement, ports
 from turnfleet.probe import prober
 from turnfleet.sources import folder
-from turnfleet.steer import estimating
+from turnfleet.steer.backbone import estimating
 
 _GRACE: Final = 1.0
 """Seconds that open requests have when the program ends."""
@@ -145,7 +145,7 @@ class Machine:
             app.create(
                 current=self.board,
                 atlas=self._atlas,
-                estimator=estimating.GreatCircle(),
+                estimator=estimating.Backbone(),
                 fleet_key=vault.fleet_key,
                 opts=wishes.options(),
                 clock=clock,

@@ -25,7 +25,7 @@ from turnfleet.kube import client
 from turnfleet.model import signing
 from turnfleet.probe import prober
 from turnfleet.sources import cluster
-from turnfleet.steer import estimating
+from turnfleet.steer.backbone import estimating
 
 _HOUSEKEEPING: Final = 60.0
 """Seconds between two looks at what nobody waits for: geo databases, where clients come from."""
@@ -149,7 +149,7 @@ class Replica:
         self._app = app.create(
             current=self._board,
             atlas=self._atlas,
-            estimator=estimating.GreatCircle(),
+            estimator=estimating.Backbone(),
             fleet_key=token(signing.KEY_BYTES),  # nobody's: no region has a secret before the keys
             opts=wished.opts,
             clock=clock,

@@ -19,6 +19,7 @@ _VERBS: Final = (
     "api",
     "check",
     "explain",
+    "simulate",
     "validate",
     "plan",
     "drain",

@@ -89,6 +89,8 @@ class Ranked:
 
     region: str
     estimate: float
+    deviation: float
+    """How sure the estimate is; no term of the cost."""
     load_penalty: float
     weight_penalty: float
 

@@ -112,9 +112,11 @@ def _ranked(
     supply: census.Supply, place: geo.Place, estimator: estimating.Estimator
 ) -> selection.Ranked:
     spec = supply.region.spec
+    expected = estimator.estimate(place, spec)
     return selection.Ranked(
         region=spec.name,
-        estimate=estimator.estimate(place, spec),
+        estimate=expected.rtt,
+        deviation=expected.deviation,
         load_penalty=load_penalty(supply.load),
         weight_penalty=weight_penalty(spec.weight),
     )

@@ -48,6 +48,8 @@ class Row(TypedDict):
     usable: int
     load: float | None
     estimate: float
+    deviation: float
+    """Of the estimate: how sure it is."""
     cost: float | None
     verdict: Verdict
     reason: fleet.Reason | None
@@ -82,7 +84,7 @@ def rows(
             reason = fleet.Reason.NOT_PINNED
         elif verdict is Verdict.CANDIDATE and all(loading.of(member).full for member in usable):
             reason = fleet.Reason.NEARLY_FULL
-        estimate = estimator.estimate(chosen.located.place, region.spec)
+        expected = estimator.estimate(chosen.located.place, region.spec)
         return Row(
             region=name,
             residency=region.spec.residency,
@@ -90,7 +92,8 @@ def rows(
             relays=len(region.members),
             usable=len(usable),
             load=round(loading.mean(region.spec, usable), 3) if usable else None,
-            estimate=round(rank.estimate if rank else estimate, 1),
+            estimate=round(rank.estimate if rank else expected.rtt, 1),
+            deviation=round(rank.deviation if rank else expected.deviation, 1),
             cost=round(rank.cost, 1) if rank else None,
             verdict=verdict,
             reason=reason,

@@ -1,0 +1,70 @@
+"""Europe, with Russia, Turkey and the Caucasus."""
+
+from typing import Final
+
+# fmt: off
+# Sources: the exchanges' own pages (DE-CIX, LINX, AMS-IX, France-IX, Netnod, MSK-IX, ESPANIX, MIX,
+# BIX, NIX.CZ, …), cable landings on TeleGeography's public Submarine Cable Map.
+HUBS: Final = (
+    # British Isles, Iceland, Nordics
+    ("London", "GB", 51.5, -0.1), ("Manchester", "GB", 53.5, -2.2), ("Edinburgh", "GB", 55.9, -3.3),
+    ("Bude", "GB", 50.8, -4.5), ("Belfast", "GB", 54.6, -5.9), ("Dublin", "IE", 53.3, -6.3),
+    ("Cork", "IE", 51.9, -8.5), ("Isle of Man", "IM", 54.2, -4.5), ("Jersey", "JE", 49.2, -2.1),
+    ("Guernsey", "GG", 49.5, -2.5), ("Reykjavik", "IS", 64.1, -21.9),
+    ("Torshavn", "FO", 62.0, -6.8), ("Nuuk", "GL", 64.2, -51.7), ("Oslo", "NO", 59.9, 10.7),
+    ("Bergen", "NO", 60.4, 5.3), ("Trondheim", "NO", 63.4, 10.4), ("Tromso", "NO", 69.6, 18.9),
+    ("Stockholm", "SE", 59.3, 18.1), ("Gothenburg", "SE", 57.7, 12.0), ("Malmo", "SE", 55.6, 13.0),
+    ("Lulea", "SE", 65.6, 22.2), ("Copenhagen", "DK", 55.7, 12.6), ("Esbjerg", "DK", 55.5, 8.5),
+    ("Helsinki", "FI", 60.2, 24.9), ("Oulu", "FI", 65.0, 25.5), ("Mariehamn", "AX", 60.1, 19.9),
+    ("Longyearbyen", "SJ", 78.2, 15.6),
+    # the west
+    ("Amsterdam", "NL", 52.4, 4.9), ("Brussels", "BE", 50.8, 4.4), ("Luxembourg", "LU", 49.6, 6.1),
+    ("Paris", "FR", 48.9, 2.4), ("Lille", "FR", 50.6, 3.1), ("Lyon", "FR", 45.8, 4.8),
+    ("Marseille", "FR", 43.3, 5.4), ("Bordeaux", "FR", 44.8, -0.6), ("Rennes", "FR", 48.1, -1.7),
+    ("Strasbourg", "FR", 48.6, 7.8), ("Toulouse", "FR", 43.6, 1.4), ("Bastia", "FR", 42.7, 9.4),
+    ("Monaco", "MC", 43.7, 7.4), ("Andorra", "AD", 42.5, 1.5), ("Geneva", "CH", 46.2, 6.1),
+    ("Zurich", "CH", 47.4, 8.5), ("Vaduz", "LI", 47.1, 9.5), ("Frankfurt", "DE", 50.1, 8.7),
+    ("Dusseldorf", "DE", 51.2, 6.8), ("Hamburg", "DE", 53.6, 10.0), ("Berlin", "DE", 52.5, 13.4),
+    ("Munich", "DE", 48.1, 11.6), ("Nuremberg", "DE", 49.5, 11.1), ("Stuttgart", "DE", 48.8, 9.2),
+    ("Leipzig", "DE", 51.3, 12.4), ("Hanover", "DE", 52.4, 9.7),
+    # the south
+    ("Madrid", "ES", 40.4, -3.7), ("Barcelona", "ES", 41.4, 2.2), ("Bilbao", "ES", 43.3, -2.9),
+    ("Valencia", "ES", 39.5, -0.4), ("Seville", "ES", 37.4, -6.0), ("Palma", "ES", 39.6, 2.7),
+    ("Las Palmas", "ES", 28.1, -15.4), ("Gibraltar", "GI", 36.1, -5.4),
+    ("Lisbon", "PT", 38.7, -9.1), ("Porto", "PT", 41.2, -8.6), ("Funchal", "PT", 32.6, -16.9),
+    ("Ponta Delgada", "PT", 37.7, -25.7), ("Milan", "IT", 45.5, 9.2), ("Turin", "IT", 45.1, 7.7),
+    ("Genoa", "IT", 44.4, 8.9), ("Rome", "IT", 41.9, 12.5), ("Naples", "IT", 40.9, 14.3),
+    ("Palermo", "IT", 38.1, 13.4), ("Catania", "IT", 37.5, 15.1), ("Bari", "IT", 41.1, 16.9),
+    ("Venice", "IT", 45.5, 12.3), ("Bologna", "IT", 44.5, 11.3), ("Cagliari", "IT", 39.2, 9.1),
+    ("San Marino", "SM", 43.9, 12.4), ("Valletta", "MT", 35.9, 14.5), ("Athens", "GR", 38.0, 23.7),
+    ("Thessaloniki", "GR", 40.6, 22.9), ("Heraklion", "GR", 35.3, 25.1),
+    ("Nicosia", "CY", 35.1, 33.4),
+    # the middle and the Balkans
+    ("Vienna", "AT", 48.2, 16.4), ("Innsbruck", "AT", 47.3, 11.4), ("Graz", "AT", 47.1, 15.4),
+    ("Prague", "CZ", 50.1, 14.4), ("Brno", "CZ", 49.2, 16.6), ("Bratislava", "SK", 48.1, 17.1),
+    ("Kosice", "SK", 48.7, 21.3), ("Budapest", "HU", 47.5, 19.0), ("Warsaw", "PL", 52.2, 21.0),
+    ("Poznan", "PL", 52.4, 16.9), ("Wroclaw", "PL", 51.1, 17.0), ("Krakow", "PL", 50.1, 19.9),
+    ("Gdansk", "PL", 54.4, 18.6), ("Ljubljana", "SI", 46.1, 14.5), ("Zagreb", "HR", 45.8, 16.0),
+    ("Split", "HR", 43.5, 16.4), ("Sarajevo", "BA", 43.9, 18.4), ("Belgrade", "RS", 44.8, 20.5),
+    ("Pristina", "XK", 42.7, 21.2), ("Podgorica", "ME", 42.4, 19.3), ("Tirana", "AL", 41.3, 19.8),
+    ("Skopje", "MK", 42.0, 21.4), ("Sofia", "BG", 42.7, 23.3), ("Varna", "BG", 43.2, 27.9),
+    ("Bucharest", "RO", 44.4, 26.1), ("Cluj", "RO", 46.8, 23.6), ("Timisoara", "RO", 45.7, 21.2),
+    ("Chisinau", "MD", 47.0, 28.9),
+    # the east
+    ("Tallinn", "EE", 59.4, 24.8), ("Riga", "LV", 56.9, 24.1), ("Vilnius", "LT", 54.7, 25.3),
+    ("Minsk", "BY", 53.9, 27.6), ("Kyiv", "UA", 50.5, 30.5), ("Lviv", "UA", 49.8, 24.0),
+    ("Odesa", "UA", 46.5, 30.7), ("Kharkiv", "UA", 50.0, 36.2), ("Dnipro", "UA", 48.5, 35.0),
+    ("Moscow", "RU", 55.8, 37.6), ("Saint Petersburg", "RU", 59.9, 30.3),
+    ("Kaliningrad", "RU", 54.7, 20.5), ("Murmansk", "RU", 69.0, 33.1),
+    ("Nizhny Novgorod", "RU", 56.3, 44.0), ("Kazan", "RU", 55.8, 49.1),
+    ("Samara", "RU", 53.2, 50.2), ("Rostov", "RU", 47.2, 39.7), ("Krasnodar", "RU", 45.0, 39.0),
+    ("Volgograd", "RU", 48.7, 44.5), ("Makhachkala", "RU", 43.0, 47.5),
+    ("Yekaterinburg", "RU", 56.8, 60.6), ("Chelyabinsk", "RU", 55.2, 61.4),
+    ("Omsk", "RU", 55.0, 73.4), ("Novosibirsk", "RU", 55.0, 82.9),
+    ("Krasnoyarsk", "RU", 56.0, 92.9), ("Irkutsk", "RU", 52.3, 104.3), ("Chita", "RU", 52.0, 113.5),
+    ("Khabarovsk", "RU", 48.5, 135.1), ("Vladivostok", "RU", 43.1, 131.9),
+    ("Yuzhno-Sakhalinsk", "RU", 47.0, 142.7), ("Yakutsk", "RU", 62.0, 129.7),
+    ("Istanbul", "TR", 41.0, 29.0), ("Ankara", "TR", 39.9, 32.9), ("Izmir", "TR", 38.4, 27.1),
+    ("Mersin", "TR", 36.8, 34.6), ("Van", "TR", 38.5, 43.4), ("Tbilisi", "GE", 41.7, 44.8),
+    ("Poti", "GE", 42.1, 41.7), ("Yerevan", "AM", 40.2, 44.5), ("Baku", "AZ", 40.4, 49.9),
+)
