@@ -7,7 +7,8 @@ relays. The rules here deny what coturn denies once more, by port, and the node 
     sent by                  to                                       verdict
     anything but a relay     anywhere                                 accept
     a relay, by TCP          anywhere (coturn relays none)            accept
-    a relay's listener       anywhere (answers to clients)            accept
+    a relay's listener,
+    not a relay port         anywhere (answers to clients)            accept
     any other port of one    a relay port, a listener                 accept
                              an address of this node                  turn away
                              an allowed network                       accept
@@ -91,14 +92,21 @@ def _owner(owner: str) -> str:
 
 def _rules(fence: Fence) -> Iterator[str]:
     listening = [Ports(port, port) for port in fence.listeners]
-    if listening:
-        yield f"udp sport {_ports(listening)} accept"
+    # Another region may relay from what is a listener here: a client would only have to allocate
+    # until it gets that port, and nothing it sends from there would be looked at.
+    answering = [each for each in listening if not _holds(fence.relay_ports, each.low)]
+    if answering:
+        yield f"udp sport {_ports(answering)} accept"
     reachable = [*fence.relay_ports, *listening]
     if reachable:
         yield f"udp dport {_ports(reachable)} accept"
     yield f"fib daddr type local {_TURN_AWAY}"
     yield from _verdicts(fence.allowed, "accept")
     yield from _verdicts(fence.denied, _TURN_AWAY)
+
+
+def _holds(relayed: Iterable[Ports], port: int) -> bool:
+    return any(each.low <= port <= each.high for each in relayed)
 
 
 def _verdicts(networks: Iterable[ranges.Network], verdict: str) -> Iterator[str]:

@@ -69,6 +69,21 @@ def test_nothing_is_opened_before_the_node_itself_is_closed_but_ports(found: fen
 
 
 @given(fences.FENCES)
+def test_nothing_passes_for_a_listeners_answer_that_an_allocation_could_send(
+    found: fencing.Fence,
+) -> None:
+    answering = [rule for rule in rules(found) if rule.startswith("udp sport")]
+    sources = {end for rule in answering for each in sets(rule)[0] for end in each.split("-")}
+    for low, high in found.relay_ports:
+        assert not any(low <= int(port) <= high for port in sources)
+
+
+def test_a_listener_of_one_region_within_the_relay_ports_of_another_is_no_way_out() -> None:
+    assert rules(replace(FENCE, listeners=(3478, 50000)))[0] == "udp sport { 3478 } accept"
+    assert rules(replace(FENCE, listeners=(50000,)))[0] == "udp dport { 49152-65535 } accept"
+
+
+@given(fences.FENCES)
 def test_no_packet_is_dropped_where_coturn_would_hear_of_it(found: fencing.Fence) -> None:
     assert not {"drop", "reject"} & set(fencing.text(found).split())
 
