@@ -95,3 +95,18 @@ def test_a_guard_knows_the_ports_and_media_servers_of_the_regions(chart: charts.
         "--allow=10.8.0.0/16",
         "--deny=198.51.100.0/24",
     }
+
+
+def test_a_guard_knows_the_ports_of_a_region_that_writes_none(chart: charts.Chart) -> None:
+    elsewhere = {"min": 20000, "max": 29999}
+    given = {"guard": {"enabled": True, "listenerPorts": [3479], "relayPorts": elsewhere}}
+    assert _told(chart.rendered({**given, "regions": {"eu": {"spec": _SPEC}}})) == {
+        "--listener=3478",
+        "--listener=3479",
+        "--relay-ports=20000-29999",
+        "--relay-ports=49152-65535",
+    }
+    tcp_alone = {**_SPEC, "listeners": {"tcp": {"port": 3478}}}
+    assert "--listener=3478" not in _told(
+        chart.rendered({**given, "regions": {"eu": {"spec": tcp_alone}}})
+    )

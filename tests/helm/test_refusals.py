@@ -76,6 +76,10 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
         ),
     ),
     (
+        {"guard": {"enabled": True, "listenerPorts": [3478, 50000]}},
+        "the listener port 50000 lies in relay ports (49152 to 65535)",
+    ),
+    (
         {"relays": {"priorityClass": {"name": ""}}},
         "relays.priorityClass.create needs relays.priorityClass.name.",
     ),

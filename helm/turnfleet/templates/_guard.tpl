@@ -13,22 +13,31 @@
 {{- include "turnfleet.image" (dict "root" . "image" $image) }}
 {{- end }}
 
-{{/* The values' own, and what the regions of the values need; the guard puts together what overlaps. */}}
+{{/* UDP ports as JSON, {listeners: [port], relayed: [{min, max}]}: the values' own, and what the
+regions of the values have. What a region does not write is as the operator reads it. */}}
+{{- define "turnfleet.guardPorts" -}}
+{{- $listeners := .Values.guard.listenerPorts }}
+{{- $relayed := list .Values.guard.relayPorts }}
+{{- range .Values.regions }}
+{{- with dig "udp" "port" 0 (.spec.listeners | default (dict "udp" (dict "port" 3478))) }}
+{{- $listeners = append $listeners . }}
+{{- end }}
+{{- $relayed = append $relayed (.spec.relayPorts | default (dict "min" 49152 "max" 65535)) }}
+{{- end }}
+{{- dict "listeners" (uniq $listeners) "relayed" (uniq $relayed) | toJson }}
+{{- end }}
+
+{{/* The guard puts together what overlaps. */}}
 {{- define "turnfleet.guardArgs" -}}
 {{- $flags := list }}
-{{- range .Values.guard.listenerPorts }}
+{{- $ports := include "turnfleet.guardPorts" . | fromJson }}
+{{- range $ports.listeners }}
 {{- $flags = append $flags (printf "--listener=%d" (int .)) }}
 {{- end }}
-{{- with .Values.guard.relayPorts }}
+{{- range $ports.relayed }}
 {{- $flags = append $flags (printf "--relay-ports=%d-%d" (int .min) (int .max)) }}
 {{- end }}
 {{- range .Values.regions }}
-{{- with dig "listeners" "udp" "port" 0 .spec }}
-{{- $flags = append $flags (printf "--listener=%d" (int .)) }}
-{{- end }}
-{{- with .spec.relayPorts }}
-{{- $flags = append $flags (printf "--relay-ports=%d-%d" (int (dig "min" 49152 .)) (int (dig "max" 65535 .))) }}
-{{- end }}
 {{- range dig "peers" "allow" list .spec }}
 {{- $flags = append $flags (printf "--allow=%s" .) }}
 {{- end }}

@@ -59,6 +59,16 @@ to change.
 {{- if gt (int .relayPorts.min) (int .relayPorts.max) }}
 {{- $problems = append $problems "guard.relayPorts.min is more than max." }}
 {{- end }}
+{{- if .enabled }}
+{{- $ports := include "turnfleet.guardPorts" $ | fromJson }}
+{{- range $port := $ports.listeners }}
+{{- range $ports.relayed }}
+{{- if and (ge (int $port) (int .min)) (le (int $port) (int .max)) }}
+{{- $problems = append $problems (printf "the listener port %d lies in relay ports (%d to %d): a guard cannot tell answers of one region from relayed packets of another. Move the listener, or narrow guard.relayPorts or the region's." (int $port) (int .min) (int .max)) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
 {{- end }}
 
 {{- with $values.api }}
