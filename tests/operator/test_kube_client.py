@@ -8,7 +8,7 @@ import socket
 import ssl
 import threading
 import warnings
-from collections.abc import AsyncIterator, Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -196,16 +196,39 @@ def test_a_watch_is_left_without_waiting_for_a_server_that_says_nothing_more(
             if read == "an event":
                 await anext(events)
 
-    with warnings.catch_warnings(record=True) as complaints, _falling_silent(tmp_path) as there:
+    assert _complaints(look_and_leave, tmp_path) == []
+
+
+@pytest.mark.parametrize("status", ["200 OK", "500 Internal Server Error"])
+def test_an_answer_that_stops_halfway_is_left_at_once_with_whoever_wanted_it(
+    status: str, tmp_path: Path
+) -> None:
+    async def look_and_give_up(kubeconfig: Path) -> None:
+        async with client.connected(kubeconfig, program="tests") as api:
+            with pytest.raises(TimeoutError):
+                async with asyncio.timeout(0.5):
+                    await api.get(kinds.POD, "relay", namespace="media")
+
+    assert _complaints(look_and_give_up, tmp_path, status=status) == []
+
+
+def _complaints(
+    scene: Callable[[Path], Coroutine[None, None, None]], folder: Path, *, status: str = "200 OK"
+) -> list[str]:
+    """Return what Python says was left open by a scene whose server falls silent."""
+    with (
+        warnings.catch_warnings(record=True) as complaints,
+        _falling_silent(folder, status=status) as there,
+    ):
         warnings.simplefilter("always")
-        asyncio.run(look_and_leave(there))
+        asyncio.run(scene(there))
         gc.collect()
-    assert [str(complaint.message) for complaint in complaints] == []
+    return [str(complaint.message) for complaint in complaints]
 
 
 @contextlib.contextmanager
-def _falling_silent(folder: Path) -> Iterator[Path]:
-    """Give the kubeconfig of a server that begins a watch over TLS and never reads or says more."""
+def _falling_silent(folder: Path, *, status: str) -> Iterator[Path]:
+    """Give the kubeconfig of a server that begins an answer over TLS, and no more than that."""
     authority = coturn.authority()
     certificate, key = authority.issue(folder, ["127.0.0.1"])
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
@@ -216,7 +239,7 @@ def _falling_silent(folder: Path) -> Iterator[Path]:
     def begin(listening: socket.socket) -> None:
         with context.wrap_socket(listening.accept()[0], server_side=True) as connection:
             connection.recv(4096)
-            head = b"HTTP/1.1 200 OK\r\nContent-Length: 1000\r\n\r\n"
+            head = f"HTTP/1.1 {status}\r\nContent-Length: 1000\r\n\r\n".encode()
             connection.sendall(head + event)
             over.wait(30)
 

@@ -96,7 +96,7 @@ class Transport:
             verb, kind, path, parameters, body=body, content_type=content_type, limits=limits
         ) as answer:
             try:
-                found = json.loads(await answer.read())
+                found = json.loads(await _whole(answer))
             except (
                 aiohttp.ClientError,
                 TimeoutError,
@@ -133,7 +133,7 @@ class Transport:
             )
             answer: aiohttp.ClientResponse = sent.response
             status = answer.status
-            refusal = None if answer.ok else await answer.read()
+            refusal = None if answer.ok else await _whole(answer)
         except (
             aiohttp.ClientError, TimeoutError, OSError, ValueError, config.ConfigException
         ) as error:  # fmt: skip
@@ -163,6 +163,16 @@ class Transport:
         # Asked for every time: tokens in files and from programs expire.
         bearer = (await self._settings.auth_settings()).get("BearerToken")
         return "" if bearer is None else str(bearer["value"] or "")
+
+
+async def _whole(answer: aiohttp.ClientResponse) -> bytes:
+    """Read an answer to its end; it is left if that does not come."""
+    try:
+        # Its own read closes politely what it cannot read, before it could be left at once.
+        return await answer.content.read()
+    except BaseException:
+        _leave(answer)
+        raise
 
 
 def _leave(answer: aiohttp.ClientResponse) -> None:
