@@ -24,9 +24,9 @@ _ETC: Final = "/etc/turnrelay"
 _RUN: Final = "/run/turnrelay"
 _AGENT: Final = "agent"
 _REQUESTS: Final = {"cpu": "500m", "memory": "256Mi"}
-"""Of a relay whose region says nothing. A container that requests nothing gets a five-hundredth of
-the processor that one with a whole core gets, and is the first to be evicted: on a node where some
-other program starts, calls would be the first to suffer."""
+"""Of a relay whose region says nothing. A container that requests nothing gets the least share
+of a busy processor that there is, and is the first to be evicted: on a node where some other
+program starts, calls would be the first to suffer."""
 
 
 def grace(spec: region.RegionSpec) -> int:
