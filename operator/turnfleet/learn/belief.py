@@ -1,0 +1,115 @@
+"""What is believed of one client's round trips to all regions, and how evidence moves it.
+
+The unit is the logarithm of the ratio to the prior, both with ``OFFSET`` ms added: a prior is off
+by a share of a long way and by some ms of a short one. An error has two parts. One is *common* to
+all regions: a slow access, a detour on the first miles, a browser that starts late. The other is a
+region's *own*. Both are normal, so conditioning on what was measured has a closed form, linear in
+the number of regions. The common part is what makes half a measurement worth something: who is
+slower than expected to the one region measured is probably slower to the others, too, and is not
+sent away for it.
+"""
+
+import math
+from collections.abc import Mapping, Sequence
+from typing import Final, NamedTuple
+
+OFFSET: Final = 30.0
+"""ms. Errors of priors have the same spread near and far with some tens of ms, not with none."""
+COMMON: Final = 0.5
+"""The part of an error's variance that is common to all regions."""
+
+
+DISCORD: Final = 9.0
+"""Mean square, in expected variances, above which one source's values contradict each other: three
+deviations apart, all of them."""
+_DISTRUST: Final = 4.0
+"""How fast what contradicts itself loses weight."""
+
+
+class Evidence(NamedTuple):
+    """One region's measured value, in the unit of beliefs, and its variance."""
+
+    value: float
+    variance: float
+
+
+class Belief(NamedTuple):
+    """Means by region, the variance of their common part and of each one's own, and the whole."""
+
+    means: tuple[float, ...]
+    common: float
+    own: tuple[float, ...]
+    variances: tuple[float, ...]
+    """Of each mean. Not the sum of the two parts where a measured value ties them together."""
+
+
+def nothing(regions: int) -> Belief:
+    """Return the belief that all of so many regions are exactly as the prior says."""
+    noughts = (0.0,) * regions
+    return Belief(noughts, 0.0, noughts, noughts)
+
+
+def ratio(rtt: float, expected: float) -> float:
+    """Return a round trip in the unit of beliefs; both in ms."""
+    return math.log((rtt + OFFSET) / (expected + OFFSET))
+
+
+def round_trip(value: float, expected: float) -> float:
+    """Return the ms that a value in the unit of beliefs stands for; may be below nought."""
+    return (expected + OFFSET) * math.exp(value) - OFFSET
+
+
+def loosened(held: Belief, variances: Sequence[float]) -> Belief:
+    """Return a belief for a narrower cell, which differs from the wider one by ``variances``."""
+    more = COMMON * sum(variances) / max(1, len(variances))
+    own = tuple(had + (1 - COMMON) * new for had, new in zip(held.own, variances, strict=True))
+    whole = tuple(
+        had + more + (1 - COMMON) * new for had, new in zip(held.variances, variances, strict=True)
+    )
+    return Belief(held.means, held.common + more, own, whole)
+
+
+def moved(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
+    """Return a belief after evidence by region's index: the normal posterior of both parts."""
+    if not evidence or not held.common:
+        return held
+    precision = 1 / held.common
+    pull = 0.0
+    for index, found in evidence.items():
+        weight = 1 / (held.own[index] + found.variance)
+        precision += weight
+        pull += weight * (found.value - held.means[index])
+    common, shift = 1 / precision, pull / precision
+    learned = held.common - common
+    means = [mean + shift for mean in held.means]
+    own = list(held.own)
+    whole = [max(mine, had - learned) for mine, had in zip(own, held.variances, strict=True)]
+    for index, found in evidence.items():
+        left = found.variance / (held.own[index] + found.variance)
+        means[index] += (1 - left) * (found.value - means[index])
+        own[index] = left * held.own[index]
+        whole[index] = left * held.own[index] + left * left * common
+    return Belief(tuple(means), common, tuple(own), tuple(whole))
+
+
+def trusted(held: Belief, evidence: Mapping[int, Evidence]) -> Mapping[int, Evidence]:
+    """Return a source's evidence, with more variance the more its values contradict each other.
+
+    A prior that is wrong for a place is wrong in a like way for most regions, which the common part
+    explains. Values that are wild even then are of a liar, or of several clients far apart behind
+    one address, and teach nothing about where to send the next one.
+    """
+    if len(evidence) < 2 or not held.common:  # noqa: PLR2004 - one value contradicts nobody
+        return evidence
+    weights = {i: 1 / (held.own[i] + found.variance) for i, found in evidence.items()}
+    apart = {i: found.value - held.means[i] for i, found in evidence.items()}
+    pull = sum(weights[i] * apart[i] for i in evidence)
+    shift = pull / (sum(weights.values()) + 1 / held.common)
+    square = sum(weights[i] * (apart[i] - shift) ** 2 for i in evidence) / len(evidence)
+    excess = _DISTRUST * (square / DISCORD - 1)
+    if excess <= 0:
+        return evidence
+    return {
+        i: Evidence(found.value, found.variance + excess * held.own[i])
+        for i, found in evidence.items()
+    }

@@ -1,0 +1,116 @@
+"""What the sources of one shared cell say together of each region, and how far they agree.
+
+One source has one voice: the median of what it measured. The crowd's word is the median of these,
+each counting less the older it is. It is heard only where ``QUORUM`` sources are within ``ACCORD``
+of it, and only those that are count for how sure it is: one liar among a few keeps the crowd silent
+at worst, and fewer than half of many move its word no farther than honest sources are apart.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Final, NamedTuple
+
+from turnfleet.learn import belief, facts
+from turnfleet.learn import sources as records
+from turnfleet.model import estimate
+
+QUORUM: Final = 3
+"""Sources that have to agree."""
+ACCORD: Final = 0.3
+"""How far from the median an agreeing source is, in the unit of beliefs: a third."""
+HALF_LIFE: Final = 14 * 86400.0
+"""Seconds after which a fact counts half."""
+
+_MEDIANS: Final = (1.0, 0.5, 0.449, 0.298, 0.287)
+"""The variance of the median of one to five standard normal values."""
+
+
+class Measured(NamedTuple):
+    """What one source says of one region."""
+
+    rtt: float
+    """The median, ms."""
+    weight: float
+    """Facts that it rests on; old ones count for less."""
+    samples: int
+    """Facts, whatever their age."""
+
+    @property
+    def variance(self) -> float:
+        """How far the median is off, beside the variance of one value; more where it is old."""
+        number = min(self.samples, len(_MEDIANS))
+        return _MEDIANS[number - 1] * number / self.weight
+
+
+class Word(NamedTuple):
+    """What a crowd says of one region."""
+
+    value: float
+    """In the unit of beliefs."""
+    weight: float
+    """Sources that agree; old ones count for less."""
+    sources: int
+    """Sources that agree, whatever their age."""
+
+
+class _Voice(NamedTuple):
+    value: float
+    weight: float
+
+
+def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
+    """Return, by region's number, what a source's packed facts say."""
+    found: dict[int, list[tuple[float, float]]] = {}
+    for fact in facts.unpack(packed):
+        weight = 0.5 ** (max(0.0, now - fact.time) / HALF_LIFE)
+        found.setdefault(fact.region, []).append((fact.rtt, weight))
+    return {
+        region: Measured(_median(pairs), sum(weight for _, weight in pairs), len(pairs))
+        for region, pairs in found.items()
+    }
+
+
+def listen(
+    told: Iterable[records.Record],
+    *,
+    regions: Mapping[int, int],
+    prior: Callable[[str], Sequence[estimate.Estimate]],
+    now: float,
+) -> dict[int, Word]:
+    """Return the crowd's word by region's index, where it has one.
+
+    ``regions`` has the index of each region's number, ``prior`` the estimates of a cell's text.
+    """
+    voices: dict[int, list[_Voice]] = {}
+    for record in told:
+        expected = prior(record.cell)
+        for region, said in measured(record.facts, now=now).items():
+            index = regions.get(region)
+            if index is not None:
+                value = belief.ratio(said.rtt, expected[index].rtt)
+                voices.setdefault(index, []).append(_Voice(value, min(1.0, said.weight)))
+    words = ((index, _word(heard)) for index, heard in voices.items())
+    return {index: word for index, word in words if word is not None}
+
+
+def _word(voices: Sequence[_Voice]) -> Word | None:
+    if len(voices) < QUORUM:
+        return None
+    middle = _median(voices)
+    agreeing = [voice for voice in voices if abs(voice.value - middle) <= ACCORD]
+    if len(agreeing) < QUORUM:
+        return None
+    return Word(middle, sum(voice.weight for voice in agreeing), len(agreeing))
+
+
+def _median(pairs: Sequence[tuple[float, float]]) -> float:
+    """Return the weighted median of values and weights; between two that share the middle, both."""
+    ordered = sorted(pairs)
+    half = sum(weight for _, weight in ordered) / 2
+    below = 0.0
+    for position, (value, weight) in enumerate(ordered):
+        below += weight
+        if below > half or position == len(ordered) - 1:
+            return value
+        if below == half:
+            return (value + ordered[position + 1][0]) / 2
+    raise ValueError("the median of nothing")

@@ -1,0 +1,222 @@
+"""Estimates of a client's round trips: the prior, moved by what sources measured.
+
+From the widest cell to the source itself, each level believes what the one above it does, plus a
+doubt of its own: a share of the prior's variance. Evidence of a level then moves it as far as that
+doubt is large beside the evidence's own (``belief``). So where nothing was measured the estimate is
+the prior; a country with many sources hardly looks at the world; and a source that was measured
+often goes by itself.
+
+A source's facts count in the next estimate. What a crowd says is worked out again when a sixteenth
+of it has news, or after an hour, so its cost is a few sources per report however large it is.
+"""
+
+import heapq
+import math
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Final, NamedTuple, TypeVar
+
+from turnfleet.learn import belief, cells, crowd, facts
+from turnfleet.learn import sources as records
+from turnfleet.model import estimate, geo
+
+NOISE: Final = 0.12
+"""Standard deviation of one measured value, in the unit of beliefs: a tenth of the round trip, and
+what converting times leaves."""
+SHARES: Final[Mapping[cells.Level, float]] = {
+    cells.Level.EVERYWHERE: 0.3,
+    cells.Level.COUNTRY: 0.25,
+    cells.Level.NETWORK: 0.1,
+    cells.Level.SQUARE: 0.1,
+}
+"""What each level has of the prior's variance. The source has the rest."""
+LEAST: Final = 0.05
+MOST: Final = 0.6
+"""Bounds of the prior's deviation in the unit of beliefs, whatever it says of itself."""
+FLOOR: Final = 0.2
+"""The least part of the prior that an estimate can be; see ``convert``."""
+CROWD: Final = 256
+"""Sources of a cell that are asked: those lowest by their keyed hash, which nobody can choose."""
+PATIENCE: Final = 3600.0
+"""Seconds until a crowd with any news is asked again; it was asked before if much is new."""
+
+_NEWS: Final = 16
+_MEDIAN: Final = math.pi / 2
+"""Variance of a median of normal values, beside that of their mean."""
+_REMEMBERED: Final = 8192
+"""Cells whose beliefs and priors are kept."""
+
+_Value = TypeVar("_Value")
+
+Prior = Callable[[geo.Place], Sequence[estimate.Estimate]]
+"""Returns the estimate of each region for a place, in the order of the regions' names."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learned:
+    """How one region's estimate came about."""
+
+    region: str
+    prior: estimate.Estimate
+    learned: estimate.Estimate
+    samples: int
+    """Of the client's own source."""
+    sources: int
+    """That agree in the narrowest cell that has a word on it."""
+
+
+class _Heard(NamedTuple):
+    """What a crowd said when it was last asked."""
+
+    words: Mapping[int, crowd.Word]
+    changes: int
+    at: float
+
+
+class _Kept(NamedTuple):
+    """A cell's belief, and what it rests on."""
+
+    heard: tuple[_Heard, ...]
+    held: belief.Belief
+    """Of a source of which nothing is known but its cell."""
+
+
+_SILENCE: Final = _Heard({}, 0, -math.inf)
+
+
+class Posterior:
+    """Estimates for one set of regions; make another one when it changes."""
+
+    def __init__(self, *, sources: records.Sources, regions: Sequence[str], prior: Prior) -> None:
+        self._sources = sources
+        self._names = tuple(regions)
+        self._regions = {facts.region_id(name): index for index, name in enumerate(self._names)}
+        self._prior = prior
+        self._priors: dict[str, Sequence[estimate.Estimate]] = {}
+        self._heard: dict[str, _Heard] = {}
+        self._kept: dict[str, _Kept] = {}
+
+    def estimates(
+        self, *, place: geo.Place, cell: str, source: bytes, now: float
+    ) -> tuple[estimate.Estimate, ...]:
+        """Return the estimate of each region for a client.
+
+        ``cell`` is as in tokens; one that makes no sense counts as nowhere in particular.
+        """
+        expected = self._prior(place)
+        held = self._shared(cell, now).held
+        record = self._sources.get(source)
+        if record is not None:
+            held = self._own(held, expected, record, now)
+        return tuple(map(_estimate, expected, held.means, held.variances))
+
+    def explain(
+        self, *, place: geo.Place, cell: str, source: bytes, now: float
+    ) -> tuple[Learned, ...]:
+        """Return how the estimate of each region came about."""
+        found = self.estimates(place=place, cell=cell, source=source, now=now)
+        record = self._sources.get(source)
+        own = crowd.measured(record.facts, now=now) if record is not None else {}
+        samples = {self._regions.get(region): said.samples for region, said in own.items()}
+        narrowest: dict[int, int] = {}
+        for heard in self._shared(cell, now).heard:
+            narrowest |= {index: word.sources for index, word in heard.words.items()}
+        return tuple(
+            Learned(
+                region=name,
+                prior=expected,
+                learned=learned,
+                samples=samples.get(index, 0),
+                sources=narrowest.get(index, 0),
+            )
+            for index, (name, expected, learned) in enumerate(
+                zip(self._names, self._prior(place), found, strict=True)
+            )
+        )
+
+    def _own(
+        self,
+        held: belief.Belief,
+        expected: Sequence[estimate.Estimate],
+        record: records.Record,
+        now: float,
+    ) -> belief.Belief:
+        evidence = {}
+        for region, said in crowd.measured(record.facts, now=now).items():
+            index = self._regions.get(region)
+            if index is not None:
+                variance = NOISE * NOISE * said.variance
+                value = belief.ratio(said.rtt, expected[index].rtt)
+                evidence[index] = belief.Evidence(value, variance)
+        return belief.moved(held, belief.trusted(held, evidence))
+
+    def _shared(self, cell: str, now: float) -> _Kept:
+        """Return what is believed of a cell before any source of its own is looked at."""
+        parsed = cells.parse(cell) or cells.NOWHERE
+        heard = tuple(self._listen(shared, now) for shared in parsed.shared)
+        kept = self._kept.get(cell)
+        if kept is not None and all(a is b for a, b in zip(kept.heard, heard, strict=True)):
+            return kept
+        scales = tuple(map(_variance, self._expected(cell)))
+        held = belief.nothing(len(self._names))
+        below = 1.0
+        for shared, said in zip(parsed.shared, heard, strict=True):
+            share = SHARES[cells.level(shared)]
+            below -= share
+            held = belief.loosened(held, [share * scale for scale in scales])
+            evidence = {
+                index: belief.Evidence(
+                    word.value,
+                    _MEDIAN * (below * scales[index] + NOISE * NOISE) / word.weight,
+                )
+                for index, word in said.words.items()
+            }
+            held = belief.moved(held, evidence)
+        kept = _Kept(heard, belief.loosened(held, [below * scale for scale in scales]))
+        _remember(self._kept, cell, kept)
+        return kept
+
+    def _listen(self, shared: str, now: float) -> _Heard:
+        changes = self._sources.changes(shared)
+        if not changes:
+            self._heard.pop(shared, None)
+            return _SILENCE
+        heard = self._heard.get(shared)
+        members = self._sources.members(shared)
+        if heard is not None and 0 <= now - heard.at < PATIENCE:
+            news = changes - heard.changes
+            if not news or news * _NEWS < len(members):
+                return heard
+        asked = members if len(members) <= CROWD else heapq.nsmallest(CROWD, members)
+        words = crowd.listen(
+            (self._sources[source] for source in asked),
+            regions=self._regions,
+            prior=self._expected,
+            now=now,
+        )
+        heard = self._heard[shared] = _Heard(words, changes, now)
+        return heard
+
+    def _expected(self, cell: str) -> Sequence[estimate.Estimate]:
+        expected = self._priors.get(cell)
+        if expected is None:
+            expected = self._prior((cells.parse(cell) or cells.NOWHERE).centre)
+            _remember(self._priors, cell, expected)
+        return expected
+
+
+def _variance(expected: estimate.Estimate) -> float:
+    """Return a prior's variance in the unit of beliefs."""
+    scale = expected.deviation / (expected.rtt + belief.OFFSET)
+    return min(max(scale, LEAST), MOST) ** 2
+
+
+def _estimate(expected: estimate.Estimate, mean: float, variance: float) -> estimate.Estimate:
+    rtt = max(belief.round_trip(mean, expected.rtt), FLOOR * expected.rtt)
+    return estimate.Estimate(rtt=rtt, deviation=(rtt + belief.OFFSET) * math.sqrt(variance))
+
+
+def _remember(kept: dict[str, _Value], cell: str, value: _Value) -> None:
+    if len(kept) >= _REMEMBERED:
+        del kept[next(iter(kept))]
+    kept[cell] = value

@@ -1,0 +1,82 @@
+"""Beliefs: what one measured region says of the others, and what contradicts itself."""
+
+import math
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from turnfleet.learn import belief
+
+REGIONS = 4
+_evidence = st.dictionaries(
+    st.integers(0, REGIONS - 1),
+    st.builds(belief.Evidence, st.floats(-2, 2), st.floats(1e-3, 1)),
+    min_size=1,
+)
+_doubts = st.lists(st.floats(1e-3, 0.5), min_size=REGIONS, max_size=REGIONS)
+
+
+@given(_doubts, _evidence)
+def test_one_level_is_the_normal_posterior(
+    doubts: list[float], evidence: dict[int, belief.Evidence]
+) -> None:
+    """One measured value at a time, by the textbook, with the whole matrix of covariances."""
+    held = belief.loosened(belief.nothing(REGIONS), doubts)
+    means, matrix = [0.0] * REGIONS, covariances(held)
+    for index, (value, variance) in evidence.items():
+        gain = [row[index] / (matrix[index][index] + variance) for row in matrix]
+        innovation = value - means[index]
+        means = [mean + g * innovation for mean, g in zip(means, gain, strict=True)]
+        column = [row[index] for row in matrix]
+        matrix = [
+            [matrix[i][j] - gain[i] * column[j] for j in range(REGIONS)] for i in range(REGIONS)
+        ]
+    found = belief.moved(held, evidence)
+    assert found.means == pytest.approx(means, abs=1e-9)
+    assert found.variances == pytest.approx([matrix[i][i] for i in range(REGIONS)], abs=1e-9)
+
+
+def covariances(held: belief.Belief) -> list[list[float]]:
+    return [
+        [held.common + (held.own[i] if i == j else 0.0) for j in range(REGIONS)]
+        for i in range(REGIONS)
+    ]
+
+
+@given(st.lists(st.tuples(_doubts, _evidence), min_size=1, max_size=5))
+def test_evidence_never_makes_less_sure_and_no_doubt_goes_below_nought(
+    levels: list[tuple[list[float], dict[int, belief.Evidence]]],
+) -> None:
+    held = belief.nothing(REGIONS)
+    for doubts, evidence in levels:
+        loosened = belief.loosened(held, doubts)
+        held = belief.moved(loosened, evidence)
+        assert all(
+            0 < after <= before * (1 + 1e-9)
+            for after, before in zip(held.variances, loosened.variances, strict=True)
+        )
+        assert held.common > 0
+        assert all(own >= 0 for own in held.own)
+
+
+def test_who_is_slow_to_one_region_is_expected_to_be_slow_to_all() -> None:
+    held = belief.loosened(belief.nothing(2), [0.07, 0.07])
+    found = belief.moved(held, {0: belief.Evidence(0.5, 0.01)})
+    assert 0 < found.means[1] < found.means[0] < 0.5
+
+
+@given(st.floats(1, 500), st.floats(1, 500))
+def test_a_ratio_stands_for_its_round_trip(rtt: float, expected: float) -> None:
+    assert belief.round_trip(belief.ratio(rtt, expected), expected) == pytest.approx(rtt)
+
+
+def test_values_that_are_all_off_alike_are_trusted_and_wild_ones_are_not() -> None:
+    held = belief.loosened(belief.nothing(REGIONS), [0.02] * REGIONS)
+    alike = {i: belief.Evidence(1.0 + 0.1 * i, 0.005) for i in range(REGIONS)}
+    wild = {i: belief.Evidence(1.5 * (-1) ** i, 0.005) for i in range(REGIONS)}
+    assert belief.trusted(held, alike) is alike
+    doubted = belief.trusted(held, wild)
+    assert all(doubted[i].value == wild[i].value for i in wild)
+    assert all(doubted[i].variance > 10 * wild[i].variance for i in wild)
+    assert max(map(abs, belief.moved(held, doubted).means)) < math.log(1.4)

@@ -1,0 +1,146 @@
+"""Merging: in any order, any number of times, the same is known and the same estimated."""
+
+import functools
+import random
+import struct
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from tests.support import learning as world
+
+from turnfleet.learn import facts, posterior, sources
+
+NOW = int(world.NOW)
+
+# Few of each, so that facts, sources and seconds meet; many facts, so that bounds are reached.
+_facts = st.lists(
+    st.builds(
+        facts.Fact,
+        time=st.integers(NOW - 20, NOW),
+        nonce=st.integers(0, 1),
+        region=st.sampled_from([facts.region_id(name) for name in world.NAMES]),
+        tenths=st.integers(400, 1900),
+    ),
+    min_size=1,
+    max_size=7,
+).map(facts.pack)
+_records = st.builds(
+    sources.Record, cell=st.sampled_from(["JO/32/36", "JO/30/36", "NO/60/10"]), facts=_facts
+)
+_told = st.dictionaries(st.sampled_from([b"aaaa", b"bbbb", b"cccc"]), _records, min_size=1)
+_replicas = st.lists(_told, min_size=1, max_size=3)
+
+
+def known(*tellings: dict[bytes, sources.Record], most: int = 9) -> sources.Sources:
+    kept = sources.Sources(most=most)
+    for told in tellings:
+        kept.merge(told, now=world.NOW)
+    kept.trim()
+    return kept
+
+
+def records(kept: sources.Sources) -> dict[bytes, sources.Record]:
+    return dict(kept.items())
+
+
+@given(_facts, _facts, _facts)
+def test_joining_facts_is_commutative_associative_and_idempotent(
+    a: bytes, b: bytes, c: bytes
+) -> None:
+    assert facts.join(a, b) == facts.join(b, a)
+    assert facts.join(facts.join(a, b), c) == facts.join(a, facts.join(b, c))
+    assert facts.join(a, a) == a == facts.join(a)
+
+
+@given(_replicas, st.randoms(use_true_random=False))
+@settings(deadline=None)
+def test_any_order_and_any_repetition_of_merges_gives_the_same(
+    replicas: list[dict[bytes, sources.Record]], chance: random.Random
+) -> None:
+    shuffled = replicas * 2
+    chance.shuffle(shuffled)
+    assert records(known(*shuffled)) == records(known(*replicas))
+
+
+@given(_replicas)
+@settings(deadline=None)
+def test_a_replica_told_by_a_replica_knows_what_all_know(
+    replicas: list[dict[bytes, sources.Record]],
+) -> None:
+    in_a_row = functools.reduce(
+        lambda so_far, told: known(told, records(so_far)), replicas, sources.Sources()
+    )
+    assert records(in_a_row) == records(known(*replicas))
+
+
+@given(_replicas, st.randoms(use_true_random=False))
+@settings(deadline=None, max_examples=30)
+def test_replicas_that_know_the_same_estimate_the_same(
+    replicas: list[dict[bytes, sources.Record]], chance: random.Random
+) -> None:
+    def estimates(kept: sources.Sources) -> object:
+        told = posterior.Posterior(sources=kept, regions=world.NAMES, prior=world.prior)
+        return [
+            told.estimates(place=world.AMMAN, cell="JO/32/36", source=source, now=world.NOW)
+            for source in [*sorted(records(kept)), b"else"]
+        ]
+
+    shuffled = replicas * 2
+    chance.shuffle(shuffled)
+    assert estimates(known(*replicas, most=50)) == estimates(known(*shuffled, most=50))
+
+
+@given(_replicas)
+@settings(deadline=None)
+def test_members_and_bounds_hold_whatever_is_merged(
+    replicas: list[dict[bytes, sources.Record]],
+) -> None:
+    kept = known(*replicas)
+    assert sum(len(record.facts) for record in records(kept).values()) <= 9 * facts.SIZE
+    assert kept.members("*") == records(kept).keys()
+    for country in ("JO", "NO"):
+        there = {s for s, record in kept.items() if record.cell.startswith(country)}
+        assert kept.members(country) == there
+    assert all(len(r.facts) <= facts.SIZE * facts.ALL for r in records(kept).values())
+
+
+@given(st.binary(max_size=6), st.text(max_size=10), st.binary(max_size=60))
+def test_nonsense_of_another_replica_is_passed_over(
+    source: bytes, cell: str, packed: bytes
+) -> None:
+    kept = known({source: sources.Record(cell=cell, facts=packed)})
+    assert len(kept) == 0
+
+
+@pytest.mark.parametrize(("age", "taken"), [(-200, 0), (-60, 1), (0, 1), (56 * 86400 + 1, 0)])
+def test_facts_of_the_future_and_of_long_ago_are_passed_over(age: int, taken: int) -> None:
+    fact = facts.fact(time=NOW - age, nonce=b"nonc", region="pune", rtt=80)
+    kept = known({b"1234": sources.Record(cell="JO/32/36", facts=facts.pack([fact]))})
+    assert len(kept) == taken
+
+
+def test_the_newest_facts_of_a_region_are_kept() -> None:
+    told = [
+        facts.fact(time=NOW + number, nonce=b"nonc", region=name, rtt=50 + number)
+        for number in range(20)
+        for name in world.NAMES
+    ]
+    found = list(facts.unpack(facts.pack(told)))
+    assert len(found) == 3 * facts.EACH
+    assert {fact.rtt for fact in found} == {65, 66, 67, 68, 69}
+
+
+def test_a_packed_set_that_was_cut_is_told_apart() -> None:
+    with pytest.raises(struct.error):
+        list(facts.unpack(b"short"))
+
+
+def test_news_is_what_was_not_known() -> None:
+    kept = sources.Sources()
+    fact = facts.fact(time=NOW, nonce=b"nonc", region="pune", rtt=80)
+    told = {b"1234": sources.Record(cell="JO/32/36", facts=facts.pack([fact]))}
+    assert kept.merge(told, now=world.NOW) == {b"1234"}
+    changes = kept.changes("JO")
+    assert kept.merge(told, now=world.NOW) == frozenset()
+    assert kept.changes("JO") == changes
