@@ -43,6 +43,22 @@ class Record:
     """Packed, and never empty."""
 
 
+class News:
+    """Which sources changed since it was last asked; in all, not each change."""
+
+    def __init__(self) -> None:
+        self._changed: set[bytes] = set()
+
+    def add(self, source: bytes) -> None:
+        """Note a source that changed, or was dropped."""
+        self._changed.add(source)
+
+    def take(self) -> AbstractSet[bytes]:
+        """Return what changed, and forget it."""
+        changed, self._changed = self._changed, set()
+        return changed
+
+
 class Sources:
     """The records of all sources, by cell too."""
 
@@ -52,6 +68,7 @@ class Sources:
         self._members: dict[str, set[bytes]] = {}
         self._changes: dict[str, int] = {}
         self._total = 0
+        self._followers: list[News] = []
         self._facts = 0
 
     def __len__(self) -> int:
@@ -78,6 +95,12 @@ class Sources:
         Nought for a cell without sources. A cell that comes back goes on above where it was.
         """
         return self._changes.get(cell, 0)
+
+    def follow(self) -> News:
+        """Return what will say which sources changed from now on."""
+        news = News()
+        self._followers.append(news)
+        return news
 
     def merge(self, told: Mapping[bytes, Record], *, now: float) -> frozenset[bytes]:
         """Take what is told of sources, and return those of which something was new.
@@ -138,6 +161,8 @@ class Sources:
 
     def _replace(self, source: bytes, record: Record | None) -> None:
         known = self._records.pop(source, None)
+        for news in self._followers:
+            news.add(source)
         if known is not None:
             self._facts -= len(known.facts) // facts.SIZE
             if record is None or record.cell != known.cell:
