@@ -164,6 +164,6 @@ def test_a_flood_of_networks_stays_within_the_bound() -> None:
             now=world.NOW + number,
             nonce=number,
         )
-        assert len(kept) <= 112
+        assert len(kept) <= 100
     last = f"10.{2999 // 256}.{2999 % 256}.1"
     assert kept.get(world.source(last)) is not None

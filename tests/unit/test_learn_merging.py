@@ -36,7 +36,6 @@ def known(*tellings: dict[bytes, sources.Record], most: int = 9) -> sources.Sour
     kept = sources.Sources(most=most)
     for told in tellings:
         kept.merge(told, now=world.NOW)
-    kept.trim()
     return kept
 
 

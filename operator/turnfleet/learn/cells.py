@@ -11,6 +11,7 @@ Below them is the source: an IPv4 /24 or an IPv6 /48, which is the least that on
 provider gets, so that one customer is one source. A source is known by a keyed hash alone.
 """
 
+import functools
 import ipaddress
 import re
 from dataclasses import dataclass
@@ -58,6 +59,7 @@ NOWHERE: Final = Cells(shared=(EVERYWHERE,), centre=geo.Place(latitude=0.0, long
 """Of a client of whom nothing is known."""
 
 
+@functools.lru_cache(4096)
 def parse(text: str) -> Cells | None:
     """Return what a cell's text says; nothing if it is no cell. Total: takes any text."""
     found = _TEXT.fullmatch(text)

@@ -35,7 +35,7 @@ MOST: Final = 0.6
 """Bounds of the prior's deviation in the unit of beliefs, whatever it says of itself."""
 FLOOR: Final = 0.2
 """The least part of the prior that an estimate can be; see ``convert``."""
-CROWD: Final = 256
+CROWD: Final = 100
 """Sources of a cell that are asked: those lowest by their keyed hash, which nobody can choose."""
 PATIENCE: Final = 3600.0
 """Seconds until a crowd with any news is asked again; it was asked before if much is new."""

@@ -3,16 +3,14 @@
 Merging takes what another replica or cluster knows; like the joining of one source's facts it is
 commutative, associative and idempotent. A source is in the cell that its newest fact came with.
 
-At most ``most`` facts are kept, the newest of all; a source without any is forgotten. To drop some
-is dear, so an eighth more is let in before they are (``trim``). A flood can thus shorten how far
-back everybody remembers, and who is forgotten has the estimate of their cells again; but one source
-has a few dozen facts at most, so that a flood takes as many networks as it wants to push out.
-The bound is on facts, not on sources, for merging's sake: of a source that was dropped and comes
-back, the order of events would decide what is known.
+At most ``most`` facts are kept, the newest of all; a source without any is forgotten. A flood can
+thus shorten how far back everybody remembers, and who is forgotten has the estimate of their cells
+again; but one source has a few dozen facts at most, so that a flood takes as many networks as it
+wants to push out. The bound is on facts, not on sources, for merging's sake: of a source that was
+dropped and comes back, the order of events would decide what is known.
 """
 
-import bisect
-import operator
+import heapq
 import struct
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
@@ -30,7 +28,8 @@ SKEW: Final = 120
 SOURCE_SIZE: Final = 4
 """Bytes of a source's hash."""
 
-_SLACK: Final = 8
+_STALE: Final = 1000
+"""Answers of which nothing is left that may be in the heap, beside as many as there are facts."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,11 +64,13 @@ class Sources:
     def __init__(self, *, most: int = MOST) -> None:
         self._most = most
         self._records: dict[bytes, Record] = {}
-        self._members: dict[str, set[bytes]] = {}
-        self._changes: dict[str, int] = {}
-        self._total = 0
-        self._followers: list[News] = []
+        self._groups: dict[str, _Group | bytes] = {}
+        """A source alone in its cell is no group yet: most cells of a flood are such."""
+        self._ages: list[tuple[int, int, bytes]] = []
+        """A heap of time, nonce and source of answers; of some there is nothing left."""
         self._facts = 0
+        self._changes = 0
+        self._followers: list[News] = []
 
     def __len__(self) -> int:
         return len(self._records)
@@ -87,14 +88,21 @@ class Sources:
 
     def members(self, cell: str) -> AbstractSet[bytes]:
         """Return the sources of a shared cell."""
-        return self._members.get(cell, frozenset())
+        match self._groups.get(cell):
+            case None:
+                return frozenset()
+            case _Group() as group:
+                return group.members
+            case alone:
+                return frozenset((alone,))
 
     def changes(self, cell: str) -> int:
         """Return a number that grows by one with every change to a shared cell's sources.
 
-        Nought for a cell without sources. A cell that comes back goes on above where it was.
+        Nought for a cell that never had two. A cell that comes back goes on above where it was.
         """
-        return self._changes.get(cell, 0)
+        group = self._groups.get(cell)
+        return group.changes if isinstance(group, _Group) else 0
 
     def follow(self) -> News:
         """Return what will say which sources changed from now on."""
@@ -109,44 +117,8 @@ class Sources:
         passed over.
         """
         news = {source for source, record in told.items() if self._take(source, record, now)}
-        if self._facts > self._most + self._most // _SLACK:
-            self.trim()
+        self._forget(int(now) - HORIZON)
         return frozenset(news & self._records.keys())
-
-    def trim(self, *, now: float = 0.0) -> None:
-        """Drop the oldest facts beyond the bound, and those beyond the horizon before ``now``."""
-        times = sorted(
-            (time for record in self._records.values() for time in facts.times(record.facts)),
-            reverse=True,
-        )
-        cut = int(now) - HORIZON
-        if len(times) > self._most:
-            cut = max(cut, times[self._most - 1])
-        room = self._most - bisect.bisect_left(times, -cut, key=operator.neg)
-        old = {
-            source: list(facts.unpack(record.facts))
-            for source, record in self._records.items()
-            if facts.oldest(record.facts) <= cut
-        }
-        tied = sorted(
-            (
-                (fact.nonce, source, fact.region)
-                for source, found in old.items()
-                for fact in found
-                if fact.time == cut
-            ),
-            reverse=True,
-        )
-        spared = frozenset(tied[:room])
-        for source, found in old.items():
-            kept = facts.pack(
-                fact
-                for fact in found
-                if fact.time > cut
-                or (fact.time == cut and (fact.nonce, source, fact.region) in spared)
-            )
-            cell = self._records[source].cell
-            self._replace(source, Record(cell=cell, facts=kept) if kept else None)
 
     def _take(self, source: bytes, told: Record, now: float) -> bool:
         admitted = self._admitted(source, told, now)
@@ -156,8 +128,39 @@ class Sources:
         joined = admitted if known is None else _joined(known, admitted)
         if joined == known:
             return False
+        for time, nonce in {(fact.time, fact.nonce) for fact in facts.unpack(admitted.facts)}:
+            heapq.heappush(self._ages, (time, nonce, source))
         self._replace(source, joined)
         return True
+
+    def _forget(self, horizon: int) -> None:
+        """Drop the oldest facts while there are too many, and all of the horizon's time."""
+        if len(self._ages) > 2 * self._most + _STALE:
+            self._ages = sorted(
+                {
+                    (fact.time, fact.nonce, source)
+                    for source, record in self._records.items()
+                    for fact in facts.unpack(record.facts)
+                }
+            )
+        while self._ages and (self._facts > self._most or self._ages[0][0] < horizon):
+            time, nonce, source = self._ages[0]
+            surplus = facts.ALL if time < horizon else self._facts - self._most
+            if not self._drop(source, time, nonce, surplus):
+                heapq.heappop(self._ages)
+
+    def _drop(self, source: bytes, time: int, nonce: int, most: int) -> bool:
+        """Drop facts of one answer, at most so many, and return whether some are left."""
+        record = self._records.get(source)
+        if record is None:
+            return False
+        found = list(facts.unpack(record.facts))
+        answer = [fact for fact in found if (fact.time, fact.nonce) == (time, nonce)]
+        dropped = frozenset(answer[-most:])
+        if dropped:
+            kept = facts.pack(fact for fact in found if fact not in dropped)
+            self._replace(source, Record(cell=record.cell, facts=kept) if kept else None)
+        return len(dropped) < len(answer)
 
     def _replace(self, source: bytes, record: Record | None) -> None:
         known = self._records.pop(source, None)
@@ -171,8 +174,16 @@ class Sources:
             self._records[source] = record
             self._facts += len(record.facts) // facts.SIZE
             for cell in _shared(record.cell):
-                self._members.setdefault(cell, set()).add(source)
-                self._count(cell)
+                self._join(source, cell)
+
+    def _join(self, source: bytes, cell: str) -> None:
+        self._changes += 1
+        group = self._groups.setdefault(cell, source)
+        if isinstance(group, _Group):
+            group.members.add(source)
+            group.changes += 1
+        elif group != source:
+            self._groups[cell] = _Group({group, source}, self._changes)
 
     def _admitted(self, source: bytes, told: Record, now: float) -> Record | None:
         if len(source) != SOURCE_SIZE or cells.parse(told.cell) is None:
@@ -188,16 +199,24 @@ class Sources:
         return Record(cell=told.cell, facts=facts.pack(found)) if found else None
 
     def _leave(self, source: bytes, left: str) -> None:
+        self._changes += 1
         for cell in _shared(left):
-            members = self._members[cell]
-            members.discard(source)
-            self._count(cell)
-            if not members:
-                del self._members[cell], self._changes[cell]
+            group = self._groups[cell]
+            if isinstance(group, _Group):
+                group.members.discard(source)
+                group.changes += 1
+            if group == source or (isinstance(group, _Group) and not group.members):
+                del self._groups[cell]
 
-    def _count(self, cell: str) -> None:
-        self._changes[cell] = self._changes.get(cell, self._total) + 1
-        self._total += 1
+
+class _Group:
+    """The sources of one shared cell."""
+
+    __slots__ = ("changes", "members")
+
+    def __init__(self, members: set[bytes], changes: int) -> None:
+        self.members = members
+        self.changes = changes
 
 
 def _shared(cell: str) -> tuple[str, ...]:
