@@ -80,6 +80,10 @@ bench-balance: setup-bench ## Measure how evenly relays are used (ARGS="--write 
 bench-prior: setup-bench ## Judge estimates by a measured mesh of yours (ARGS="FOLDER --write docs/bench-prior.md")
 	@$(PY) -m tests.bench.prior $(ARGS)
 
+.PHONY: bench-learning
+bench-learning: setup-bench ## Measure what learning costs (ARGS="--write docs/bench-learning.md")
+	@$(PY) -m tests.bench.learning $(ARGS)
+
 .PHONY: soak
 soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")
 	@$(PY) -m tests.bench.soak $(ARGS)

@@ -1,12 +1,12 @@
 """A small world to learn in: three regions, a prior that knows only distance, and sources."""
 
+import math
 from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnfleet.ice import rid
 from turnfleet.learn import cells, convert, learning, report
 from turnfleet.model import estimate, geo, region
-from turnfleet.steer import estimating
 
 REGIONS: Final[Mapping[str, tuple[float, float]]] = {
     "frankfurt": (50.1, 8.7),
@@ -31,10 +31,16 @@ def prior(place: geo.Place) -> Sequence[estimate.Estimate]:
     """Return what distance says, and that it is off by a quarter."""
     found = []
     for latitude, longitude in REGIONS.values():
-        kilometres = estimating.distance(place.latitude, place.longitude, latitude, longitude)
-        rtt = 5 + 3 * kilometres / 200
+        rtt = 5 + 3 * _kilometres(place, latitude, longitude) / 200
         found.append(estimate.Estimate(rtt=rtt, deviation=0.25 * (rtt + 30)))
     return found
+
+
+def _kilometres(place: geo.Place, latitude: float, longitude: float) -> float:
+    north, south = math.radians(place.latitude), math.radians(latitude)
+    east = math.radians(longitude - place.longitude)
+    cosine = math.sin(north) * math.sin(south) + math.cos(north) * math.cos(south) * math.cos(east)
+    return 6371 * math.acos(max(-1.0, min(1.0, cosine)))
 
 
 def learner() -> learning.Learner:

@@ -1,0 +1,240 @@
+"""Measures what learning costs: a report, an answer, memory, disk, merging.
+
+    python -m tests.bench.learning [--sources N] [--write FILE]
+
+Time is only counted, so nothing waits; each figure of memory is of a process of its own.
+"""
+
+import argparse
+import gc
+import json
+import random
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator, Sequence
+from pathlib import Path
+from typing import Final
+
+from tests.bench import report
+
+from turnfleet.learn import facts, posterior, sources, spent
+from turnfleet.learned import store
+from turnfleet.model import estimate, geo
+
+_NOW: Final = 1_763_730_000.0
+_PAUSE: Final = 0.01
+"""Seconds between two reports."""
+_LOOKED_UP: Final = 2000
+_LETTERS: Final = "ABCDEFGHIJKLMNOPQRSTUVWXYZ"
+_US: Final = 1e6
+_MS: Final = 1e3
+
+
+def main() -> int:
+    parser = argparse.ArgumentParser(prog="tests.bench.learning", description=__doc__)
+    parser.add_argument("--sources", type=int, default=1_000_000)
+    parser.add_argument("--write", type=Path, metavar="FILE", help="such as docs/bench-learning.md")
+    parser.add_argument("--play", metavar="KIND", help="measure one kind, and print JSON")
+    args = parser.parse_args()
+    if args.play is not None:
+        sys.stdout.write(json.dumps(_KINDS[args.play](args.sources)))
+        return 0
+    machine = report.machine()
+    rows = [row for kind in _KINDS for row in _apart(kind, args.sources)]
+    text = report.table(["", "measured"], rows) + "\n"
+    sys.stdout.write(text)
+    if args.write is not None:
+        document = _DOCUMENT.format(machine=machine, table=text.rstrip(), sources=args.sources)
+        args.write.write_text(document, encoding="utf-8")
+    return 0
+
+
+def _apart(kind: str, count: int) -> list[list[str]]:
+    command = [sys.executable, "-m", "tests.bench.learning", "--play", kind]
+    done = subprocess.run([*command, "--sources", str(count)], check=True, stdout=subprocess.PIPE)
+    rows: list[list[str]] = json.loads(done.stdout)
+    return rows
+
+
+def _prior(regions: int) -> posterior.Prior:
+    def prior(place: geo.Place) -> Sequence[estimate.Estimate]:
+        near = 20 + abs(place.latitude)
+        return tuple(estimate.Estimate(rtt=near + 9 * n, deviation=9 + n) for n in range(regions))
+
+    return prior
+
+
+def _names(regions: int) -> tuple[str, ...]:
+    return tuple(f"region-{number}" for number in range(regions))
+
+
+def _flood(rng: random.Random, count: int) -> Iterator[tuple[bytes, sources.Record, float]]:
+    """Yield reports of a source and a cell of their own each: the worst there is for memory."""
+    names = _names(12)
+    for number in range(count):
+        now = _NOW + _PAUSE * number
+        country = rng.choice(_LETTERS) + rng.choice(_LETTERS)
+        square = f"{2 * rng.randrange(-40, 40)}/{2 * rng.randrange(-85, 85)}"
+        cell = f"{country}/{square}/{rng.randrange(400_000)}"
+        yield rng.randbytes(4), _record(rng, cell, names, now), now
+
+
+def _record(
+    rng: random.Random, cell: str, names: Sequence[str], now: float, *, answers: int = 1
+) -> sources.Record:
+    told = [
+        facts.fact(
+            time=int(now) - 86_400 * number,
+            nonce=rng.randbytes(4),
+            region=name,
+            rtt=rng.uniform(20, 200),
+        )
+        for number in range(answers)
+        for name in rng.sample(names, 2)
+    ]
+    return sources.Record(cell=cell, facts=facts.pack(told))
+
+
+def _crowd(rng: random.Random, count: int) -> dict[bytes, sources.Record]:
+    """Return sources as a service has them: in a few hundred squares, with five answers each."""
+    cells = [
+        f"{rng.choice(_LETTERS)}X/{2 * rng.randrange(-30, 35)}/{2 * rng.randrange(-60, 80)}"
+        for _ in range(400)
+    ]
+    names = _names(12)
+    return {
+        rng.randbytes(4): _record(rng, rng.choice(cells), names, _NOW, answers=5)
+        for _ in range(count)
+    }
+
+
+def _memory(count: int) -> list[list[str]]:
+    rng = random.Random(1)  # noqa: S311 - repeatable on purpose
+    known, before, longest = sources.Sources(), _resident(), 0.0
+    spare = time.perf_counter()
+    for source, record, now in _flood(rng, count):
+        begun = time.perf_counter()
+        known.merge({source: record}, now=now)
+        longest = max(longest, time.perf_counter() - begun)
+    whole = (time.perf_counter() - spare) / count
+    grown = _resident() - before
+    with tempfile.TemporaryDirectory() as folder:
+        kept = store.Store(Path(folder))
+        begun = time.perf_counter()
+        kept.save(dict(known.items()))
+        saved = time.perf_counter() - begun
+        kept.close()
+        size = (Path(folder) / store.FILE).stat().st_size
+        begun = time.perf_counter()
+        kept.load()
+        loaded = time.perf_counter() - begun
+        kept.close()
+    return [
+        [f"memory after {count:,} sources, each in cells of its own, MB", f"{grown:.0f}"],
+        ["sources kept of them", f"{len(known):,}"],
+        ["processor time of one of these reports, making it included, µs", f"{whole * _US:.0f}"],
+        ["the longest of them, ms", f"{longest * _MS:.0f}"],
+        ["size on disk, MB", f"{size / 1e6:.1f}"],
+        ["to save all of it at once, in its own thread, s", f"{saved:.2f}"],
+        ["to load it, s", f"{loaded:.2f}"],
+    ]
+
+
+def _tokens(count: int) -> list[list[str]]:
+    before = _resident()
+    used = spent.Spent(life=3720)
+    for number in range(count):
+        used.spend(number.to_bytes(16, "big"), now=_NOW + _PAUSE * number)
+    grown = _resident() - before
+    return [[f"memory after {count:,} tokens used once, MB", f"{grown:.0f}"]]
+
+
+def _looking(_: int) -> list[list[str]]:
+    rng = random.Random(1)  # noqa: S311 - repeatable on purpose
+    known = sources.Sources()
+    known.merge(_crowd(rng, 20_000), now=_NOW)
+    rows = []
+    for regions in (12, 40):
+        told = posterior.Posterior(sources=known, regions=_names(regions), prior=_prior(regions))
+        some = rng.sample([source for source, _ in known.items()], _LOOKED_UP)
+        first = {known[source].cell: source for source in some}.values()
+        for what, asked, stranger in (
+            ("the first of its cell", first, True),
+            ("of an unknown source", some, True),
+            ("of a known source", some, False),
+        ):
+            times = [_look_up(told, known, source, stranger=stranger) for source in asked]
+            label = f"estimates of {regions} regions for an answer, {what}, median µs"
+            rows.append([label, f"{statistics.median(times) * _US:.0f}"])
+    return rows
+
+
+def _look_up(
+    told: posterior.Posterior, known: sources.Sources, source: bytes, *, stranger: bool
+) -> float:
+    place = geo.Place(latitude=50.0, longitude=8.0)
+    cell, asker = known[source].cell, b"none" if stranger else source
+    begun = time.perf_counter()
+    told.estimates(place=place, cell=cell, source=asker, now=_NOW)
+    return time.perf_counter() - begun
+
+
+def _merging(_: int) -> list[list[str]]:
+    rng = random.Random(1)  # noqa: S311 - repeatable on purpose
+    one, other = sources.Sources(), sources.Sources()
+    one.merge(_crowd(rng, 15_000), now=_NOW)
+    theirs = _crowd(rng, 15_000)
+    other.merge(theirs, now=_NOW)
+    rows = []
+    for what in ("new to it", "known to it"):
+        begun = time.perf_counter()
+        one.merge(theirs, now=_NOW)
+        taken = time.perf_counter() - begun
+        label = f"to merge 15,000 sources of five answers that are {what}, s"
+        rows.append([label, f"{taken:.2f}"])
+    size = sum(len(s) + len(r.cell) + len(r.facts) for s, r in theirs.items())
+    rows.append(["what these are between replicas, MB", f"{size / 1e6:.1f}"])
+    return rows
+
+
+def _resident() -> float:
+    gc.collect()
+    for line in Path("/proc/self/status").read_text(encoding="ascii").splitlines():
+        if line.startswith("VmRSS:"):
+            return int(line.split()[1]) / 1024
+    raise RuntimeError("this system does not tell how much memory a process has")
+
+
+_KINDS: Final[dict[str, Callable[[int], list[list[str]]]]] = {
+    "memory": _memory,
+    "tokens": _tokens,
+    "looking": _looking,
+    "merging": _merging,
+}
+
+_DOCUMENT: Final = """\
+# What learning costs
+
+Written by `make bench-learning ARGS="--write docs/bench-learning.md"`; run that to repeat it.
+
+Machine: {machine}.
+
+{table}
+
+How it is measured:
+
+* Memory: {sources:,} reports of two regions, each of a source, square and network of its own, which
+  is the worst for memory; 200,000 facts is the bound (`operator/turnfleet/learn/sources.py`). What
+  a process has resident, before and after. Time includes the making of the reports.
+* Estimates: 20,000 sources with five answers each, in 400 squares of 26 countries. *First in its
+  cell*: the crowds of square, country and world are heard, 100 sources of each at most; later
+  answers from that cell find what they said, until a sixteenth of a crowd has news.
+* Merging: another replica's sources, as if all of them came in one message.
+"""
+
+
+if __name__ == "__main__":
+    sys.exit(main())
