@@ -88,7 +88,8 @@ def moved(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
         left = found.variance / (held.own[index] + found.variance)
         means[index] += (1 - left) * (found.value - means[index])
         own[index] = left * held.own[index]
-        whole[index] = left * held.own[index] + left * left * common
+        # The sum of the parts may be above what a wider cell's measured values left.
+        whole[index] = min(whole[index], own[index] + left * left * common)
     return Belief(tuple(means), common, tuple(own), tuple(whole))
 
 
