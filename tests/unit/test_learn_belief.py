@@ -71,12 +71,26 @@ def test_a_ratio_stands_for_its_round_trip(rtt: float, expected: float) -> None:
     assert belief.round_trip(belief.ratio(rtt, expected), expected) == pytest.approx(rtt)
 
 
-def test_values_that_are_all_off_alike_are_trusted_and_wild_ones_are_not() -> None:
+def test_a_source_that_is_off_alike_is_believed_and_one_that_is_wild_is_not() -> None:
     held = belief.loosened(belief.nothing(REGIONS), [0.02] * REGIONS)
     alike = {i: belief.Evidence(1.0 + 0.1 * i, 0.005) for i in range(REGIONS)}
     wild = {i: belief.Evidence(1.5 * (-1) ** i, 0.005) for i in range(REGIONS)}
-    assert belief.trusted(held, alike) is alike
-    doubted = belief.trusted(held, wild)
-    assert all(doubted[i].value == wild[i].value for i in wild)
-    assert all(doubted[i].variance > 10 * wild[i].variance for i in wild)
-    assert max(map(abs, belief.moved(held, doubted).means)) < math.log(1.4)
+    believed = belief.by_source(held, alike)
+    assert believed.means == pytest.approx([alike[i].value for i in range(REGIONS)], abs=0.1)
+    assert max(map(abs, belief.by_source(held, wild).means)) < math.log(1.4)
+
+
+def test_one_region_far_from_the_prior_is_believed_among_others_that_are_not() -> None:
+    held = belief.loosened(belief.nothing(REGIONS), [0.02] * REGIONS)
+    found = belief.by_source(
+        held, {i: belief.Evidence(1.2 if i == 0 else 0.05, 0.005) for i in range(REGIONS)}
+    )
+    assert found.means[0] > 1
+    assert max(map(abs, found.means[1:])) < 0.2
+
+
+def test_a_surprise_makes_what_was_not_measured_less_sure() -> None:
+    held = belief.loosened(belief.nothing(REGIONS), [0.02] * REGIONS)
+    calm = belief.by_source(held, {0: belief.Evidence(0.0, 0.005), 1: belief.Evidence(0.1, 0.005)})
+    stir = belief.by_source(held, {0: belief.Evidence(0.0, 0.005), 1: belief.Evidence(1.0, 0.005)})
+    assert stir.variances[2] > 2 * calm.variances[2]

@@ -10,6 +10,7 @@ sent away for it.
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -20,10 +21,11 @@ COMMON: Final = 0.5
 
 
 DISCORD: Final = 9.0
-"""Mean square, in expected variances, above which one source's values contradict each other: three
-deviations apart, all of them."""
+"""Square, in expected variances, above which most of a source's values contradict each other."""
 _DISTRUST: Final = 4.0
-"""How fast what contradicts itself loses weight."""
+"""Variances of a region that are added to values which do."""
+_FEW: Final = 3
+"""Regions below which values cannot be said to contradict each other."""
 
 
 class Evidence(NamedTuple):
@@ -93,24 +95,37 @@ def moved(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
     return Belief(tuple(means), common, tuple(own), tuple(whole))
 
 
-def trusted(held: Belief, evidence: Mapping[int, Evidence]) -> Mapping[int, Evidence]:
-    """Return a source's evidence, with more variance the more its values contradict each other.
+def by_source(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
+    """Return a belief after what one source measured, which may say that the prior is bad there.
 
-    A prior that is wrong for a place is wrong in a like way for most regions, which the common part
-    explains. Values that are wild even then are of a liar, or of several clients far apart behind
-    one address, and teach nothing about where to send the next one.
+    How unsure the prior is at a place is a guess, too, and a source that measures shows it. What
+    its values are off by alike raises the common variance to that; how far they are off beside it
+    raises that of every region, measured or not, so that more of them are worth a try. Only where
+    most values are wild even so is it the source that is not believed: a liar, or clients far
+    apart behind one address.
     """
-    if len(evidence) < 2 or not held.common:  # noqa: PLR2004 - one value contradicts nobody
-        return evidence
+    if not evidence or not held.common:
+        return held
     weights = {i: 1 / (held.own[i] + found.variance) for i, found in evidence.items()}
     apart = {i: found.value - held.means[i] for i, found in evidence.items()}
-    pull = sum(weights[i] * apart[i] for i in evidence)
-    shift = pull / (sum(weights.values()) + 1 / held.common)
-    square = sum(weights[i] * (apart[i] - shift) ** 2 for i in evidence) / len(evidence)
-    excess = _DISTRUST * (square / DISCORD - 1)
-    if excess <= 0:
-        return evidence
-    return {
-        i: Evidence(found.value, found.variance + excess * held.own[i])
-        for i, found in evidence.items()
-    }
+    whole = sum(weights.values())
+    alike = sum(weights[i] * apart[i] for i in evidence) / whole
+    common = max(held.common, alike * alike - 1 / whole)
+    shift = alike * whole / (whole + 1 / common)
+    squares = [weights[i] * (apart[i] - shift) ** 2 for i in evidence]
+    typical = statistics.median(squares)
+    own = held.own
+    if len(evidence) >= _FEW and typical > DISCORD:
+        doubt = _DISTRUST * typical / DISCORD
+        evidence = {
+            i: Evidence(found.value, found.variance + doubt * held.own[i])
+            for i, found in evidence.items()
+        }
+    elif len(evidence) > 1:
+        surprise = max(1.0, sum(squares) / len(squares))
+        own = tuple(surprise * variance for variance in own)
+    variances = tuple(
+        variance + common - held.common + mine - had
+        for variance, mine, had in zip(held.variances, own, held.own, strict=True)
+    )
+    return moved(Belief(held.means, common, own, variances), evidence)

@@ -11,7 +11,7 @@ from typing import Final
 
 from turnfleet.model import estimate
 
-OPTIMISM: Final = 1.0
+OPTIMISM: Final = 2.0
 """Deviations below the estimate at which a region is worth a try."""
 MARGIN: Final = 0.5
 """Deviations of the difference by which another region has to be better before a client moves."""

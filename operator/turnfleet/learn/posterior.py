@@ -24,10 +24,10 @@ NOISE: Final = 0.12
 """Standard deviation of one measured value, in the unit of beliefs: a tenth of the round trip, and
 what converting times leaves."""
 SHARES: Final[Mapping[cells.Level, float]] = {
-    cells.Level.EVERYWHERE: 0.3,
-    cells.Level.COUNTRY: 0.25,
+    cells.Level.EVERYWHERE: 0.1,
+    cells.Level.COUNTRY: 0.3,
     cells.Level.NETWORK: 0.1,
-    cells.Level.SQUARE: 0.1,
+    cells.Level.SQUARE: 0.2,
 }
 """What each level has of the prior's variance. The source has the rest."""
 LEAST: Final = 0.05
@@ -148,7 +148,7 @@ class Posterior:
                 variance = NOISE * NOISE * said.variance
                 value = belief.ratio(said.rtt, expected[index].rtt)
                 evidence[index] = belief.Evidence(value, variance)
-        return belief.moved(held, belief.trusted(held, evidence))
+        return belief.by_source(held, evidence)
 
     def _shared(self, cell: str, now: float) -> _Kept:
         """Return what is believed of a cell before any source of its own is looked at."""
