@@ -97,7 +97,6 @@ def test_members_and_bounds_hold_whatever_is_merged(
 ) -> None:
     kept = known(*replicas)
     assert sum(len(record.facts) for record in records(kept).values()) <= 9 * facts.SIZE
-    assert kept.members("*") == records(kept).keys()
     for country in ("JO", "NO"):
         there = {s for s, record in kept.items() if record.cell.startswith(country)}
         assert kept.members(country) == there

@@ -1,11 +1,16 @@
-"""Which cells a client is in, from everywhere to its own network. Knows no estimate.
+"""Which cells a client is in, from its country to its own network. Knows no estimate.
 
 A token carries a client's cell as text (``ice.rid.cell_of``): ``DE/50/8`` or, where a database of
 networks is given, ``DE/50/8/64500``: country, two-degree square, autonomous system. Of it come the
 shared cells, widest first:
 
-    ``*``  everywhere        ``DE``  the country
-    ``DE/AS64500``  the network within the country        ``DE/50/8``  the square within the country
+    ``DE``  the country
+    ``DE/AS64500``  the network within the country
+    ``DE/50/8``  the square within the country
+
+There is none for the whole world: what clients near a region find says little of those far from
+it, and between regions that are equally good it would choose by chance. So a client of a country
+that nobody has reported from has the prior, and nothing else.
 
 Below them is the source: an IPv4 /24 or an IPv6 /48, which is the least that one customer of a
 provider gets, so that one customer is one source. A source is known by a keyed hash alone.
@@ -24,8 +29,6 @@ from turnfleet.model import geo
 class Level(StrEnum):
     """How wide a shared cell is."""
 
-    EVERYWHERE = "everywhere"
-    """All clients."""
     COUNTRY = "country"
     """Clients of one country."""
     NETWORK = "network"
@@ -34,7 +37,6 @@ class Level(StrEnum):
     """Clients within some 200 km in one country."""
 
 
-EVERYWHERE: Final = "*"
 TEXT_MAX: Final = 32
 """Bytes of a cell's text, as in a token."""
 
@@ -55,7 +57,7 @@ class Cells:
     """The middle of the square: what the prior is asked for where no better place is known."""
 
 
-NOWHERE: Final = Cells(shared=(EVERYWHERE,), centre=geo.Place(latitude=0.0, longitude=0.0))
+NOWHERE: Final = Cells(shared=(), centre=geo.Place(latitude=0.0, longitude=0.0))
 """Of a client of whom nothing is known."""
 
 
@@ -68,9 +70,7 @@ def parse(text: str) -> Cells | None:
     country, north, east, network = found.groups()
     if abs(int(north)) > _POLE or abs(int(east)) > _DATE_LINE:
         return None
-    shared = [EVERYWHERE]
-    if country != "-":
-        shared.append(country)
+    shared = [] if country == "-" else [country]
     if network is not None:
         shared.append(f"{country}/AS{int(network)}")
     shared.append(f"{country}/{int(north)}/{int(east)}")
@@ -84,8 +84,6 @@ def parse(text: str) -> Cells | None:
 
 def level(shared: str) -> Level:
     """Return how wide a shared cell is."""
-    if shared == EVERYWHERE:
-        return Level.EVERYWHERE
     rest = shared.partition("/")[2]
     if not rest:
         return Level.COUNTRY

@@ -6,6 +6,7 @@ of it, and only those that are count for how sure it is: one liar among a few ke
 at worst, and fewer than half of many move its word no farther than honest sources are apart.
 """
 
+import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -17,6 +18,9 @@ QUORUM: Final = 3
 """Sources that have to agree."""
 ACCORD: Final = 0.3
 """How far from the median an agreeing source is, in the unit of beliefs: a third."""
+NOISE: Final = 0.12
+"""Standard deviation of one measured value, in the unit of beliefs: a tenth of the round trip, and
+what converting times leaves."""
 HALF_LIFE: Final = 14 * 86400.0
 """Seconds after which a fact counts half."""
 
@@ -33,12 +37,16 @@ class Measured(NamedTuple):
     """Facts that it rests on; old ones count for less."""
     samples: int
     """Facts, whatever their age."""
+    age: float
+    """Seconds since the newest."""
+    spread: float
+    """Variance of the facts, in the unit of beliefs."""
 
     @property
     def variance(self) -> float:
-        """How far the median is off, beside the variance of one value; more where it is old."""
+        """The median's own, in the unit of beliefs; more where facts are old, or do not agree."""
         number = min(self.samples, len(_MEDIANS))
-        return _MEDIANS[number - 1] * number / self.weight
+        return max(NOISE * NOISE, self.spread) * _MEDIANS[number - 1] * number / self.weight
 
 
 class Word(NamedTuple):
@@ -59,14 +67,23 @@ class _Voice(NamedTuple):
 
 def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
     """Return, by region's number, what a source's packed facts say."""
-    found: dict[int, list[tuple[float, float]]] = {}
+    by_region: dict[int, list[facts.Fact]] = {}
     for fact in facts.unpack(packed):
-        weight = 0.5 ** (max(0.0, now - fact.time) / HALF_LIFE)
-        found.setdefault(fact.region, []).append((fact.rtt, weight))
-    return {
-        region: Measured(_median(pairs), sum(weight for _, weight in pairs), len(pairs))
-        for region, pairs in found.items()
-    }
+        by_region.setdefault(fact.region, []).append(fact)
+    return {region: _measured(found, now) for region, found in by_region.items()}
+
+
+def _measured(found: Sequence[facts.Fact], now: float) -> Measured:
+    ages = [max(0.0, now - fact.time) for fact in found]
+    weights = [0.5 ** (age / HALF_LIFE) for age in ages]
+    values = [belief.ratio(fact.rtt, found[0].rtt) for fact in found]
+    return Measured(
+        rtt=_median([(fact.rtt, weight) for fact, weight in zip(found, weights, strict=True)]),
+        weight=sum(weights),
+        samples=len(found),
+        age=min(ages),
+        spread=statistics.pvariance(values) if len(values) > 1 else 0.0,
+    )
 
 
 def listen(

@@ -3,8 +3,8 @@
 From the widest cell to the source itself, each level believes what the one above it does, plus a
 doubt of its own: a share of the prior's variance. Evidence of a level then moves it as far as that
 doubt is large beside the evidence's own (``belief``). So where nothing was measured the estimate is
-the prior; a country with many sources hardly looks at the world; and a source that was measured
-often goes by itself.
+the prior; a square with many sources hardly looks at its country; and a source that measured often
+goes by itself.
 
 A source's facts count in the next estimate. What a crowd says is worked out again when a sixteenth
 of it has news, or after an hour, so its cost is a few sources per report however large it is.
@@ -20,11 +20,11 @@ from turnfleet.learn import belief, cells, crowd, facts
 from turnfleet.learn import sources as records
 from turnfleet.model import estimate, geo
 
-NOISE: Final = 0.12
-"""Standard deviation of one measured value, in the unit of beliefs: a tenth of the round trip, and
-what converting times leaves."""
+DRIFT: Final = 0.07
+"""How far round trips wander from what was measured, in the unit of beliefs after one day, growing
+with the root of time. It makes estimates no other, only less sure: so a region that was left when
+it got worse is measured again in time, as a fallback."""
 SHARES: Final[Mapping[cells.Level, float]] = {
-    cells.Level.EVERYWHERE: 0.1,
     cells.Level.COUNTRY: 0.3,
     cells.Level.NETWORK: 0.1,
     cells.Level.SQUARE: 0.2,
@@ -40,6 +40,9 @@ CROWD: Final = 100
 PATIENCE: Final = 3600.0
 """Seconds until a crowd with any news is asked again; it was asked before if much is new."""
 
+_DAY: Final = 86400.0
+_WANDERING: Final = 28.0
+"""Days after which it is no less sure."""
 _NEWS: Final = 16
 _MEDIAN: Final = math.pi / 2
 """Variance of a median of normal values, beside that of their mean."""
@@ -141,14 +144,19 @@ class Posterior:
         record: records.Record,
         now: float,
     ) -> belief.Belief:
-        evidence = {}
+        evidence: dict[int, belief.Evidence] = {}
+        drift: dict[int, float] = {}
         for region, said in crowd.measured(record.facts, now=now).items():
             index = self._regions.get(region)
             if index is not None:
-                variance = NOISE * NOISE * said.variance
                 value = belief.ratio(said.rtt, expected[index].rtt)
-                evidence[index] = belief.Evidence(value, variance)
-        return belief.by_source(held, evidence)
+                evidence[index] = belief.Evidence(value, said.variance)
+                drift[index] = DRIFT * DRIFT * min(said.age / _DAY, _WANDERING)
+        found = belief.by_source(held, evidence)
+        variances = [
+            variance + drift.get(index, 0.0) for index, variance in enumerate(found.variances)
+        ]
+        return found._replace(variances=tuple(variances))
 
     def _shared(self, cell: str, now: float) -> _Kept:
         """Return what is believed of a cell before any source of its own is looked at."""
@@ -167,7 +175,7 @@ class Posterior:
             evidence = {
                 index: belief.Evidence(
                     word.value,
-                    _MEDIAN * (below * scales[index] + NOISE * NOISE) / word.weight,
+                    _MEDIAN * (below * scales[index] + crowd.NOISE * crowd.NOISE) / word.weight,
                 )
                 for index, word in said.words.items()
             }
