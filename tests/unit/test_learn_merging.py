@@ -3,6 +3,7 @@
 import functools
 import random
 import struct
+from collections.abc import Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -88,6 +89,31 @@ def test_replicas_that_know_the_same_estimate_the_same(
     shuffled = replicas * 2
     chance.shuffle(shuffled)
     assert estimates(known(*replicas, most=50)) == estimates(known(*shuffled, most=50))
+
+
+@given(st.permutations(range(30)))
+@settings(deadline=None, max_examples=20)
+def test_a_crowd_says_the_same_in_whatever_order_it_was_heard(order: list[int]) -> None:
+    def told(number: int) -> dict[bytes, sources.Record]:
+        found = [
+            facts.fact(
+                time=NOW - 77_777 * number,
+                nonce=b"nonc",
+                region=name,
+                rtt=60 + number + 7 * (number % 3),
+            )
+            for name in world.NAMES
+        ]
+        record = sources.Record(cell="JO/32/36", facts=facts.pack(found))
+        return {(number * 9_876_543).to_bytes(4, "big"): record}
+
+    def estimates(numbers: Sequence[int]) -> object:
+        kept = known(*map(told, numbers), most=1000)
+        posed = posterior.Posterior(sources=kept, regions=world.NAMES, prior=world.prior)
+        return posed.estimates(place=world.AMMAN, cell="JO/32/36", source=b"else", now=world.NOW)
+
+    heard = estimates(order)
+    assert heard == estimates(range(30)) != estimates([])
 
 
 @given(_replicas)

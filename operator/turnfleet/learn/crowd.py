@@ -6,7 +6,6 @@ of it, and only those that are count for how sure it is: one liar among a few ke
 at worst, and fewer than half of many move its word no farther than honest sources are apart.
 """
 
-import statistics
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import Final, NamedTuple
 
@@ -76,13 +75,12 @@ def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
 def _measured(found: Sequence[facts.Fact], now: float) -> Measured:
     ages = [max(0.0, now - fact.time) for fact in found]
     weights = [0.5 ** (age / HALF_LIFE) for age in ages]
-    values = [belief.ratio(fact.rtt, found[0].rtt) for fact in found]
     return Measured(
         rtt=_median([(fact.rtt, weight) for fact, weight in zip(found, weights, strict=True)]),
         weight=sum(weights),
         samples=len(found),
         age=min(ages),
-        spread=statistics.pvariance(values) if len(values) > 1 else 0.0,
+        spread=_spread([belief.ratio(fact.rtt, found[0].rtt) for fact in found]),
     )
 
 
@@ -117,6 +115,11 @@ def _word(voices: Sequence[_Voice]) -> Word | None:
     if len(agreeing) < QUORUM:
         return None
     return Word(middle, sum(voice.weight for voice in agreeing), len(agreeing))
+
+
+def _spread(values: Sequence[float]) -> float:
+    mean = sum(values) / len(values)
+    return sum((value - mean) ** 2 for value in values) / len(values)
 
 
 def _median(pairs: Sequence[tuple[float, float]]) -> float:

@@ -195,7 +195,8 @@ class Posterior:
             news = changes - heard.changes
             if not news or news * _NEWS < len(members):
                 return heard
-        asked = members if len(members) <= CROWD else heapq.nsmallest(CROWD, members)
+        # In order, since sums of floats depend on it, and replicas have to come to the same.
+        asked = heapq.nsmallest(CROWD, members)
         words = crowd.listen(
             (self._sources[source] for source in asked),
             regions=self._regions,
