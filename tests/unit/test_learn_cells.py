@@ -30,13 +30,16 @@ def test_a_client_without_country_or_network_is_in_fewer_cells() -> None:
         latitude=st.floats(-90, 90),
         longitude=st.floats(-180, 180),
         country=st.sampled_from([None, "DE", "NZ"]),
-    )
+    ),
+    st.none() | st.integers(0, 2**32 - 1),
 )
-def test_every_place_has_a_cell_whose_middle_is_in_it(place: geo.Place) -> None:
-    text = rid.cell_of(place).decode()
+def test_every_place_has_a_cell_whose_middle_is_in_it(
+    place: geo.Place, network: int | None
+) -> None:
+    text = rid.cell_of(place, network=network).decode()
     found = cells.parse(text)
     assert found is not None
-    assert rid.cell_of(found.centre).decode() == text
+    assert rid.cell_of(found.centre, network=network).decode() == text
 
 
 @pytest.mark.parametrize(

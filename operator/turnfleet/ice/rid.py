@@ -116,10 +116,14 @@ class Signer:
         return state.digest()
 
 
-def cell_of(place: geo.Place) -> bytes:
-    """Return the cell that a place is in: its country and its two-degree square (some 200 km)."""
+def cell_of(place: geo.Place, *, network: int | None = None) -> bytes:
+    """Return the cell that a place is in: its country and its two-degree square (some 200 km).
+
+    ``network``, the number of the client's autonomous system, is part of it where it is known.
+    """
     north, east = (2 * round(degrees / 2) for degrees in (place.latitude, place.longitude))
-    return f"{place.country or '-'}/{north}/{east}".encode()[:_CELL_MAX]
+    beside = "" if network is None else f"/{network}"
+    return f"{place.country or '-'}/{north}/{east}{beside}".encode()[:_CELL_MAX]
 
 
 def ids(offered: Sequence[str]) -> bytes:
