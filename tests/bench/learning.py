@@ -231,7 +231,7 @@ How it is measured:
   a process has resident, before and after. Time includes the making of the reports.
 * Estimates: 20,000 sources with five answers each, in 400 squares of 26 countries. *First in its
   cell*: the crowds of square and country are heard, 100 sources of each at most; later
-  answers from that cell find what they said, until a sixteenth of a crowd has news.
+  answers from that cell find what they said, until an eighth of a crowd has news.
 * Merging: another replica's sources, as if all of them came in one message.
 """
 

@@ -33,7 +33,7 @@ ROUTES = {
 
 def round_trips(*given_times: report.Time, **ms: float) -> dict[str, float]:
     all_times = [*given_times, *times(**ms)]
-    return dict(convert.convert(all_times, routes=ROUTES, prior=PRIOR).round_trips)
+    return dict(convert.convert(all_times, routes=ROUTES, prior=PRIOR, estimates=PRIOR).round_trips)
 
 
 def test_a_candidate_takes_two_round_trips_by_udp_and_three_by_tcp() -> None:
@@ -68,7 +68,9 @@ def test_a_name_counts_only_once_it_was_resolved() -> None:
 
 def test_urls_that_were_not_offered_and_regions_nobody_expects_say_nothing() -> None:
     assert round_trips(elsewhere=80) == {}
-    assert not convert.convert(times(near_udp=80), routes=ROUTES, prior={}).round_trips
+    assert not convert.convert(
+        times(near_udp=80), routes=ROUTES, prior={}, estimates={}
+    ).round_trips
 
 
 @pytest.mark.parametrize(
@@ -86,10 +88,17 @@ def test_urls_that_were_not_offered_and_regions_nobody_expects_say_nothing() -> 
 def test_what_is_far_from_the_prior_is_refused(
     expected: float, rtt: float, *, believed: bool
 ) -> None:
-    assert convert.credible(rtt, expected) is believed
+    assert convert.credible(rtt, expected, expected) is believed
     prior = {"near": expected}
-    found = convert.convert(times(near_udp=2 * rtt), routes=ROUTES, prior=prior)
+    found = convert.convert(times(near_udp=2 * rtt), routes=ROUTES, prior=prior, estimates=prior)
     assert (len(found.round_trips), found.refused) == (believed, not believed)
+
+
+def test_who_has_learned_that_the_prior_is_bad_learns_how_bad() -> None:
+    assert not convert.credible(280, 38, 38)
+    assert convert.credible(280, 38, 140)
+    assert not convert.credible(1300, 38, 5000)
+    assert not convert.credible(7, 38, 10)
 
 
 @given(
@@ -104,5 +113,7 @@ def test_what_is_far_from_the_prior_is_refused(
     )
 )
 def test_nothing_unbelievable_comes_of_any_times(told: list[report.Time]) -> None:
-    found = convert.convert(told, routes=ROUTES, prior=PRIOR)
-    assert all(convert.credible(rtt, PRIOR[name]) for name, rtt in found.round_trips.items())
+    found = convert.convert(told, routes=ROUTES, prior=PRIOR, estimates=PRIOR)
+    assert all(
+        convert.credible(rtt, PRIOR[name], PRIOR[name]) for name, rtt in found.round_trips.items()
+    )

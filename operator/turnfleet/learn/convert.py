@@ -9,9 +9,10 @@ resolution and what the browser has to do first. So:
   that has the fewest round trips. Another one's round trip, where it was not measured by the same
   transport, is the reference's times the ratio of their times by a transport that both have; so it
   does not matter which TLS version that was, nor how slow the client's processor is;
-* what is less than ``LEAST`` or more than ``MOST`` times the prior is refused. A prior below
-  ``NEAR`` counts as that for the upper bound: near by, a detour is many times the distance, and
-  clients with the worst estimates are those whom there is most to learn from.
+* what is less than ``LEAST`` or more than ``MOST`` times the prior is refused. For the upper bound,
+  a prior counts as ``NEAR`` at least, since near by a detour is many times the distance; and as
+  what is estimated for the source already, or a client with a bad prior could be sent for ever to
+  a region whose bad values nobody believes.
 """
 
 from collections.abc import Iterable, Mapping
@@ -55,22 +56,28 @@ _Times = dict[str, dict[region.Transport, float]]
 
 
 def convert(
-    times: Iterable[report.Time], *, routes: Mapping[str, Route], prior: Mapping[str, float]
+    times: Iterable[report.Time],
+    *,
+    routes: Mapping[str, Route],
+    prior: Mapping[str, float],
+    estimates: Mapping[str, float],
 ) -> Converted:
     """Return the round trip to each region that a report tells of.
 
     ``routes`` has the URLs that were offered, but for those that nothing is to be learned from;
-    ``prior`` the expected round trip of each region, ms. What is in neither is passed over.
+    ``prior`` the round trip to each region that the prior expects, ``estimates`` what is estimated
+    for the source; ms. What is in neither of the first two is passed over.
     """
     found = _round_trips(_by_region(times, routes))
     known = {name: rtt for name, rtt in found.items() if name in prior}
-    kept = {name: rtt for name, rtt in known.items() if credible(rtt, prior[name])}
+    kept = {name: rtt for name, rtt in known.items() if credible(rtt, prior[name], estimates[name])}
     return Converted(kept, len(known) - len(kept))
 
 
-def credible(rtt: float, expected: float) -> bool:
-    """Tell whether a round trip is within bounds of the expected one; both in ms."""
-    return LEAST * expected <= rtt <= MOST * max(expected, NEAR)
+def credible(rtt: float, prior: float, estimated: float) -> bool:
+    """Tell whether a round trip is within bounds of what was expected; all in ms."""
+    near = max(prior, NEAR)
+    return LEAST * prior <= rtt <= MOST * max(near, min(estimated, MOST * near))
 
 
 def _by_region(times: Iterable[report.Time], routes: Mapping[str, Route]) -> _Times:

@@ -6,6 +6,7 @@ from typing import Final
 
 from turnfleet.learn import cells, convert, facts, posterior, report, spent
 from turnfleet.learn import sources as records
+from turnfleet.model import estimate
 
 LIFE: Final = 3600 + 2 * 60
 """Seconds that a token can be sent after it was first sent: its life, and two clocks' skew."""
@@ -71,10 +72,15 @@ class Learner:
         if not self._tokens.spend(token, now=now):
             return Taken(replayed=True)
         centre = (cells.parse(origin.cell) or cells.NOWHERE).centre
-        expected = {
-            name: found.rtt for name, found in zip(self._names, self._prior(centre), strict=True)
-        }
-        converted = convert.convert(times, routes=routes, prior=expected)
+        found = self.posterior.estimates(
+            place=centre, cell=origin.cell, source=origin.source, now=now
+        )
+        converted = convert.convert(
+            times,
+            routes=routes,
+            prior=self._by_name(self._prior(centre)),
+            estimates=self._by_name(found),
+        )
         if not converted.round_trips:
             return Taken(refused=converted.refused)
         told = facts.pack(
@@ -84,3 +90,6 @@ class Learner:
         record = records.Record(cell=origin.cell, facts=told)
         news = self.sources.merge({origin.source: record}, now=now)
         return Taken(learned=len(converted.round_trips) if news else 0, refused=converted.refused)
+
+    def _by_name(self, found: Sequence[estimate.Estimate]) -> dict[str, float]:
+        return {name: part.rtt for name, part in zip(self._names, found, strict=True)}

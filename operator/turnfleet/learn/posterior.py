@@ -6,7 +6,7 @@ doubt is large beside the evidence's own (``belief``). So where nothing was meas
 the prior; a square with many sources hardly looks at its country; and a source that measured often
 goes by itself.
 
-A source's facts count in the next estimate. What a crowd says is worked out again when a sixteenth
+A source's facts count in the next estimate. What a crowd says is worked out again when an eighth
 of it has news, or after an hour, so its cost is a few sources per report however large it is.
 """
 
@@ -43,7 +43,7 @@ PATIENCE: Final = 3600.0
 _DAY: Final = 86400.0
 _WANDERING: Final = 28.0
 """Days after which it is no less sure."""
-_NEWS: Final = 16
+_NEWS: Final = 8
 _MEDIAN: Final = math.pi / 2
 """Variance of a median of normal values, beside that of their mean."""
 _REMEMBERED: Final = 8192
