@@ -7,7 +7,7 @@ import pytest
 from tests.support import lives, stories
 
 from turnfleet.model import region
-from turnfleet.plan.cluster import objects, observed
+from turnfleet.plan.cluster import objects, observed, rollout
 
 
 def test_a_rollout_finishes_a_zone_before_it_begins_the_next() -> None:
@@ -36,6 +36,25 @@ def test_the_first_relay_of_a_new_kind_goes_alone_whatever_the_budget() -> None:
     assert (status, reason) == ("False", "RolloutStuck")
     assert "does not pass its own Allocate" in message
     assert "take the edit back" in message
+
+
+def test_a_new_relay_that_cannot_be_started_is_told_of_at_once() -> None:
+    there = stories.everywhere(nodes=4)
+    lives.declare(there, image="bad")
+    new: list[observed.Pod] = []
+    while not new:
+        there.reconcile()
+        new = [r.pod for r in there.relays.values() if r.pod.image == "bad" and r.pod.node]
+    [started] = new
+    there.broken = frozenset({str(started.node)})
+    there.reconcile()
+    assert stories.progressing(there)[:2] == ("True", "RollingOut")
+    stories.change(there, started.name, trouble="ErrImagePull: no such image")
+    there.reconcile()
+    status, reason, message = stories.progressing(there)
+    assert (status, reason) == ("False", "RolloutStuck")
+    assert f"{started.name}: ErrImagePull: no such image" in message
+    assert there.now < started.created + rollout.SETTLING
 
 
 def test_once_one_of_the_new_kind_is_proven_the_budget_counts() -> None:

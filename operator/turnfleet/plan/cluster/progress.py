@@ -89,9 +89,10 @@ def _halted(known: facts.Facts, task: str) -> facts.Answer:
         return facts.yes("WaitingForDrain", f"{task} once these have drained: {listed}")
     if known.moves.stranded:
         return facts.no("NoOtherRegion", f"{task}, {_nowhere_else(known)}")
-    if _fresh(known):
-        return facts.yes("RollingOut", f"{task} once {facts.listed(_fresh(known))} is ready")
     untried = [member for member in known.roster.alive if member.untried]
+    # One whose image cannot be had or started needs no time, but somebody who mends that.
+    if _fresh(known) and not any(member.pod.trouble for member in untried):
+        return facts.yes("RollingOut", f"{task} once {facts.listed(_fresh(known))} is ready")
     if untried:
         return facts.no(
             "RolloutStuck",
