@@ -63,6 +63,13 @@ def test_a_certificate_is_judged_by_what_clients_meet(
     assert condition(certificate)[:2] == told
 
 
+def test_one_that_is_out_of_its_dates_says_whether_clients_meet_it() -> None:
+    assert "so browsers refuse turns URLs" in condition(a_certificate(ends=0))[2]
+    _, reason, message = condition(a_certificate(ends=0, fingerprint="ef56"))
+    assert reason == "Expired"
+    assert "so relays that run keep the one before" in message
+
+
 def test_nothing_is_said_where_there_is_no_tls() -> None:
     status: Any = a_plan(None).status
     assert "CertificateValid" not in {one["type"] for one in status["conditions"]}

@@ -50,10 +50,12 @@ def _expired(known: facts.Facts) -> facts.Answer | None:
     certificate = known.certificate
     if certificate is None or certificate.not_after > known.now:
         return None
+    kept = any(_serves_another(member, certificate) for member in known.roster.alive)
+    effect = "relays that run keep the one before" if kept else "browsers refuse turns URLs"
     return facts.no(
         "Expired",
-        f"the certificate ended at {past.moment(certificate.not_after)}, so browsers refuse turns"
-        " URLs; renew it in its Secret, relays take it over by themselves",
+        f"the certificate ended at {past.moment(certificate.not_after)}, so {effect}; renew it in"
+        " its Secret, relays take it over by themselves",
     )
 
 
