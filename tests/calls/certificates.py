@@ -14,12 +14,13 @@ async def served(address: str, port: int, pem: bytes, *, trusted: ssl.SSLContext
     wanted = ssl.PEM_cert_to_DER_cert(pem.decode())
 
     async def shown() -> bool:
-        return await _shown(address, port, trusted) == wanted
+        return await shown_by(address, port, trusted=trusted) == wanted
 
     await scenario.until(shown, every=_EVERY)
 
 
-async def _shown(address: str, port: int, trusted: ssl.SSLContext) -> bytes | None:
+async def shown_by(address: str, port: int, *, trusted: ssl.SSLContext) -> bytes | None:
+    """Return the certificate that a relay shows, in DER."""
     _, writer = await asyncio.open_connection(address, port, ssl=trusted)
     try:
         certificate: bytes | None = writer.get_extra_info("ssl_object").getpeercert(

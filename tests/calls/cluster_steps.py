@@ -1,16 +1,14 @@
 """What an operator of a cluster does to its fleet: through kubectl, helm and turnfleet's verbs."""
 
 import asyncio
-import base64
 import functools
-import sys
 import time
 from collections.abc import Awaitable, Callable, Sequence
 from dataclasses import dataclass
 from typing import Final
 
 from tests.calls import certificates, ledger, scenario
-from tests.e2e.cluster import bed, commands
+from tests.e2e.cluster import bed
 from tests.support import cluster_clients, cluster_fleet, cluster_regions
 
 _NODE: Final = "eu-a"
@@ -108,12 +106,12 @@ class _Doing:
         """Wait until no region has a secret from before its last rotation."""
 
         def retired() -> bool:
-            return not any(self._secret(region, "previous") for region in self.regions)
+            return not any(self.fleet.secret(region.name, "previous") for region in self.regions)
 
         await scenario.until(lambda: asyncio.to_thread(retired), every=2)
 
     async def _rotate(self, region: cluster_regions.Region) -> None:
-        before = await asyncio.to_thread(self._secret, region, "current")
+        before = await asyncio.to_thread(self.fleet.secret, region.name)
         began = time.monotonic()
         await scenario.together(
             self._switch(region, began=began), self._spread(region, before, began=began)
@@ -128,10 +126,10 @@ class _Doing:
         """Wait until every relay takes a secret that is not the one from before."""
 
         async def changed() -> bool:
-            return await asyncio.to_thread(self._secret, region, "current") != before
+            return await asyncio.to_thread(self.fleet.secret, region.name) != before
 
         await scenario.until(changed, every=0.3)
-        new = await asyncio.to_thread(self._secret, region, "current")
+        new = await asyncio.to_thread(self.fleet.secret, region.name)
         await scenario.together(*(self._accepted(address, new) for address in region.addresses))
         now = time.monotonic()
         self.told.measured(ACCEPTED, of=region.name, seconds=now - began, at=now)
@@ -178,12 +176,7 @@ class _Doing:
         await asyncio.to_thread(lambda: client.run(*arguments, timeout=3600))
 
     async def _turnfleet(self, *arguments: str) -> None:
-        where = (
-            f"--kubeconfig={self.fleet.kubernetes.kubectl.kubeconfig}",
-            f"--namespace={cluster_fleet.RELAYS}",
-        )
-        program = (sys.executable, "-m", "turnfleet")
-        await asyncio.to_thread(lambda: commands.run(*program, *arguments, *where))
+        await asyncio.to_thread(lambda: self.fleet.turnfleet(*arguments))
 
     async def _settled(
         self, region: cluster_regions.Region, good: Callable[[frozenset[str]], bool]
@@ -204,13 +197,6 @@ class _Doing:
 
     def _uids(self, region: cluster_regions.Region) -> frozenset[str]:
         return frozenset(pod["metadata"]["uid"] for pod in self.fleet.pods(region.name))
-
-    def _secret(self, region: cluster_regions.Region, key: str) -> str:
-        """Return what a region's relays are mounted; nothing where there is no such key."""
-        found = self.fleet.kubernetes.kubectl.get(
-            "secret", f"{region.name}-auth", namespace=cluster_fleet.RELAYS
-        )
-        return base64.b64decode((found or {"data": {}})["data"].get(key, "")).decode()
 
 
 def _are(count: int, uids: frozenset[str]) -> bool:

@@ -2,10 +2,11 @@
 
 import asyncio
 import contextlib
+import json
 import ssl
 import time
 from collections.abc import AsyncIterator, Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Final
 
 from tests.support import cluster_clients, cluster_fleet, cluster_regions
@@ -40,6 +41,11 @@ class BackEnd:
         """Return what is offered; raise output.Failure where there is no answer now."""
         async with asking.session(context=self.trusted, key=self.key) as session:
             return await asking.Asker(session, self.address).ask(asking.Question(**question))
+
+    async def explain(self) -> str:
+        """Return what the endpoint says of how an answer comes about, as JSON."""
+        async with asking.session(context=self.trusted, key=self.key) as session:
+            return json.dumps(await asking.Asker(session, self.address).explain({}))
 
     async def refused(self, offers: Offers) -> tuple[str, ...]:
         """Ask for an allocation on every URL and return those that gave none, with the reason."""
@@ -81,12 +87,32 @@ async def until(back_end: BackEnd, good: Judgement, *, within: float) -> float:
     return since - began
 
 
+async def working(back_end: BackEnd, *, within: float) -> float:
+    """Return the seconds until the first of many answers in a row whose every URL works."""
+    began = time.monotonic()
+    since, agreed = began, 0
+    while agreed < _IN_A_ROW:
+        asked = time.monotonic()
+        offers = await back_end.ask()
+        if offers and not await back_end.refused(offers):
+            since, agreed = (since if agreed else asked), agreed + 1
+        else:
+            agreed = 0
+        assert time.monotonic() - began < within, offers
+    return since - began
+
+
 async def complete(
     back_end: BackEnd, region: cluster_regions.Region, *, within: float = 60
 ) -> Offers:
     """Return an answer that offers every relay of a region, once all answers do."""
     await until(back_end, region.is_complete, within=within)
     return await back_end.ask()
+
+
+def at(address: str, offers: Offers) -> Offers:
+    """Return what of an answer is at one relay."""
+    return tuple(each for each in offers if each.destination and each.destination.host == address)
 
 
 @contextlib.asynccontextmanager
@@ -111,3 +137,49 @@ async def always(back_end: BackEnd, good: Judgement) -> AsyncIterator[None]:
         watching.cancel()
         await asyncio.wait([watching])
     assert not bad, f"{len(bad)} answers, the first: {bad[0]}"
+
+
+@dataclass(slots=True, kw_only=True)
+class Newcomers:
+    """Clients that came one after the other, each with an answer of its own."""
+
+    urls: int = 0
+    refusals: list[str] = field(default_factory=list)
+
+    def __str__(self) -> str:
+        why = ", ".join(sorted({each.rpartition(": ")[2] for each in self.refusals}))
+        told = f"{self.urls} URLs tried by new clients, {len(self.refusals)} refused"
+        return f"{told} ({why})" if why else told
+
+
+@contextlib.asynccontextmanager
+async def coming(back_end: BackEnd) -> AsyncIterator[Newcomers]:
+    """Let clients come all the while that the block lasts, and try every URL of their answers."""
+    came, closing = Newcomers(), asyncio.Event()
+
+    async def come() -> None:
+        # Not cancelled: an allocation under way would be left behind, and outlast the test.
+        while not closing.is_set():
+            try:
+                offers = await back_end.insist()
+                came.urls += len(offers)
+                came.refusals += await back_end.refused(offers)
+            except output.Failure as failure:
+                came.refusals.append(f"no answer: {failure}")
+            await asyncio.sleep(0.1)
+
+    task = asyncio.create_task(come())
+    try:
+        yield came
+    finally:
+        closing.set()
+        await task
+
+
+@contextlib.asynccontextmanager
+async def served(back_end: BackEnd) -> AsyncIterator[Newcomers]:
+    """Let clients come likewise; every URL has to give an allocation."""
+    async with coming(back_end) as came:
+        yield came
+    assert not came.refusals, came.refusals[:5]
+    assert came.urls

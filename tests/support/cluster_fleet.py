@@ -2,13 +2,14 @@
 
 import base64
 import ssl
+import sys
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final, NamedTuple
 
 import yaml
-from tests.e2e.cluster import cluster, kubectl, places
+from tests.e2e.cluster import cluster, commands, kubectl, places
 from tests.support import cluster_clients, cluster_regions, coturn
 
 RELEASE: Final = "turnfleet"
@@ -73,6 +74,10 @@ class Fleet:
     def certify(self, addresses: Sequence[str]) -> None:
         """Give the relays of these addresses a certificate, for regions that name it."""
         certificate, key = self.authority.issue(self.folder / "tls", addresses)
+        self.hand_out(certificate, key)
+
+    def hand_out(self, certificate: Path, key: Path) -> None:
+        """Put any two files into the Secret that regions name for their certificate."""
         pair = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
         self.kubernetes.kubectl.apply(
             _object(
@@ -160,6 +165,11 @@ class Fleet:
             if "containerStatuses" in pod["status"]
         )
 
+    def secret(self, name: str, key: str = "current") -> str:
+        """Return an entry of the Secret that a region's relays mount; empty if there is none."""
+        found = self.kubernetes.kubectl.get("secret", f"{name}-auth", namespace=RELAYS)
+        return base64.b64decode((found or {"data": {}})["data"].get(key, "")).decode()
+
     def is_settled(self, name: str, *, namespace: str = RELAYS) -> bool:
         """Return whether a region's last edit was taken and nothing remains to be done for it."""
         found = self.region(name, namespace=namespace) or {}
@@ -177,6 +187,11 @@ class Fleet:
             what=f"{name} to settle",
             within=within,
         )
+
+    def turnfleet(self, *arguments: str) -> str:
+        """Return what one of turnfleet's own verbs printed, run by a person for these regions."""
+        where = (f"--kubeconfig={self.kubernetes.kubeconfig}", f"--namespace={RELAYS}")
+        return commands.run(sys.executable, "-m", "turnfleet", *arguments, *where)
 
     # --- the programs ---------------------------------------------------------------------------
 

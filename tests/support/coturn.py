@@ -21,6 +21,7 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import NameOID
 
+DAY = dt.timedelta(days=1)
 REALM = "turn.test"
 SECRET = b"a secret of the tests"
 
