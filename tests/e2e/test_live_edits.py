@@ -26,6 +26,11 @@ _MEDIA_SERVER: Final = shape.GATEWAY
 """A peer of a private network, which is denied unless somebody says otherwise."""
 _PER_USER: Final = 12
 """More than the other tests use at once, for it stays in force a while."""
+_PER_RELAY: Final = 60
+_HELD: Final = 58
+"""Allocations that nearly fill a relay: it takes no new clients above 95 %. One user has them all:
+they stay well below the usual quota of 100, since coturn forgets ended ones only after a while."""
+_WITHIN: Final = 60
 
 
 async def test_quotas_and_peers_change_in_a_coturn_that_runs(
@@ -51,6 +56,40 @@ async def test_quotas_and_peers_change_in_a_coturn_that_runs(
                 await asyncio.sleep(0.5)
         told.measured(f"in force on every relay {time.monotonic() - began:.1f} s after the edit")
     told.measured(cluster_calls.whole(calls))
+    assert fleet.instances(central) == before
+    fleet.apply(central.name, central.spec)
+    await asyncio.to_thread(fleet.await_settled, central.name)
+
+
+async def test_a_relay_that_is_nearly_full_is_offered_again_once_it_has_room(
+    fleet: cluster_fleet.Fleet,
+    back_end: cluster_asking.BackEnd,
+    central: cluster_regions.Region,
+    told: steps.Steps,
+) -> None:
+    before = fleet.instances(central)
+    offer = _of_each_relay(await cluster_asking.complete(back_end, central))[0]
+    assert offer.destination is not None
+    full = offer.destination.host
+    began = time.monotonic()
+    while await _is_limited(offer, back_end):  # by the quota of the test before
+        assert time.monotonic() - began < _LIVE_WITHIN
+        await asyncio.sleep(1)
+    limits = {"allocationsPerRelay": _PER_RELAY}
+    async with contextlib.AsyncExitStack() as stack:
+        for _ in range(_HELD):
+            await stack.enter_async_context(
+                cluster_clients.offered(offer, trusted=back_end.trusted)
+            )
+        fleet.apply(central.name, {**central.spec, "limits": limits})
+        seconds = await cluster_asking.until(
+            back_end, lambda o: bool(o) and full not in central.hosts(o), within=_WITHIN
+        )
+        told.measured(f"in no answer {seconds:.1f} s after a limit that it nearly reaches")
+        assert "NearlyFull" in await back_end.explain()
+        assert await back_end.refused((offer,)) == ()
+    seconds = await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
+    told.measured(f"offered again {seconds:.1f} s after its clients have left")
     assert fleet.instances(central) == before
     fleet.apply(central.name, central.spec)
     await asyncio.to_thread(fleet.await_settled, central.name)
