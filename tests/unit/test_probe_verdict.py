@@ -36,6 +36,33 @@ def test_a_relay_is_unproven_until_it_passes_a_clients_test() -> None:
     assert world.reason("eu1") is None
 
 
+def test_a_relay_that_hears_late_of_a_secret_is_offered_within_a_second_of_that(
+    two: courts.World,
+) -> None:
+    two.trial = findings.Trial(
+        working=frozenset(), failing=((Transport.UDP, REASONS.BAD_CREDENTIAL),)
+    )
+    two.replace(courts.target("eu1", secret="new"), courts.target("eu2", secret="new"))
+    two.pass_(3)
+    assert not two.offered
+    two.trial = findings.Trial(working=courts.EVERYTHING)
+    two.pass_(courts.RHYTHM.credential_again + 0.1)
+    assert two.offered == courts.keys("eu1", "eu2")
+
+
+def test_a_relay_that_goes_on_refusing_is_not_asked_every_second(two: courts.World) -> None:
+    two.trial = findings.Trial(
+        working=frozenset(), failing=((Transport.UDP, REASONS.BAD_CREDENTIAL),)
+    )
+    two.replace(courts.target("eu1", secret="new"), courts.target("eu2", secret="new"))
+    two.pass_(60)
+    appointments = set()
+    for _ in range(20):
+        two.pass_(1)
+        appointments.add(two.court.records[courts.key("eu1")].trial_due)
+    assert len(appointments) <= 20 / courts.RHYTHM.trial_again + 1
+
+
 @given(st.floats(0, 1))
 @settings(max_examples=20, deadline=None)
 def test_a_silent_relay_is_out_within_three_seconds_at_any_phase(phase: float) -> None:

@@ -30,6 +30,11 @@ class Cadence:
     """Between two full client's tests of a relay that passes them."""
     trial_again: float = 5.0
     """Until the next test of a relay that answers STUN and did not pass."""
+    credential_again: float = 1.0
+    """Until the next test of a relay that refused our credential: after a secret is dropped at once
+    the relay has yet to hear of the new one, and until it has nobody can be sent there."""
+    credential_tries: int = 5
+    """Such tests in a row. A relay that still refuses has another trouble, and no need of haste."""
     trials_per_second: float = 10.0
     """Over the whole fleet: 300 relays are tested every 30 s, 3,000 every 5 minutes."""
     trials_at_once: int = 8

@@ -63,6 +63,11 @@ class Trial:
         reasons = {reason for _, reason in self.failing}
         return next((reason for reason in _TELLING if reason in reasons), fleet.Reason.UNPROVEN)
 
+    @property
+    def refused(self) -> bool:
+        """Return whether the relay knows the secret no more, or not yet."""
+        return any(reason is fleet.Reason.BAD_CREDENTIAL for _, reason in self.failing)
+
 
 _TELLING: Final = (
     fleet.Reason.BAD_CREDENTIAL,

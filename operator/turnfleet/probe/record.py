@@ -53,6 +53,8 @@ class Record:
         """When to run the next client's test, if the relay answers STUN by then."""
         self.relays_at = -math.inf
         """When a packet last came through its relay ports."""
+        self._refusals = 0
+        """Tests in a row in which it refused our credential, since that changed."""
         self._rhythm = rhythm
         self._born = now
         self._damper = damping.Damper(rhythm)
@@ -76,12 +78,12 @@ class Record:
             interval = self.heartbeat.interval
             self.heartbeat = heartbeat.Heartbeat(self._rhythm, first_try=now)
             self.heartbeat.interval = interval
-            self.trial, self.trial_due = None, now
+            self.trial, self.trial_due, self._refusals = None, now, 0
             self._report, self._evidence = None, None
             self._born = now
             self._health = fleet.Health()
         elif target.needs_trial(earlier):
-            self.trial_due = now
+            self.trial_due, self._refusals = now, 0
 
     def answered(self, now: float) -> None:
         """Note an answer to a STUN try."""
@@ -123,8 +125,14 @@ class Record:
     def tested(self, trial: findings.Trial, now: float, *, interval: float) -> None:
         """Note how a client's test ended; the next one comes after ``interval`` or sooner."""
         self.trial = trial
-        whole = trial.working == self.target.transports
-        self.trial_due = now + (interval if whole else min(interval, self._rhythm.trial_again))
+        self._refusals = self._refusals + 1 if trial.refused else 0
+        if trial.working == self.target.transports:
+            again = interval
+        elif 0 < self._refusals <= self._rhythm.credential_tries:
+            again = self._rhythm.credential_again
+        else:
+            again = self._rhythm.trial_again
+        self.trial_due = now + min(interval, again)
 
     def is_silent(self, now: float) -> bool:
         """Return whether STUN is unanswered for longer than an answer takes."""
