@@ -13,7 +13,7 @@ import aiohttp
 from prometheus_client import core
 from tests.support import atlas
 
-from turnfleet.api import app, board, options, probes, serving
+from turnfleet.api import app, board, options, probes, reporting, serving
 from turnfleet.model import geo
 from turnfleet.probe import stats
 from turnfleet.steer.backbone import estimating
@@ -21,6 +21,7 @@ from turnfleet.steer.backbone import estimating
 NOW = 1_800_000_000
 FLEET_KEY = b"f" * 32
 SERVERS = "/api/get-ice-servers"
+REPORTS = "/api/ice-report"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -73,6 +74,12 @@ class Running:
         """Send a POST for servers."""
         return await self.send("POST", SERVERS + query, json=fields or {}, headers=_named(headers))
 
+    async def report(self, body: object, *, kind: str = "text/plain", **headers: str) -> Reply:
+        """Send a report as a beacon does; bytes go as they are."""
+        sent = body if isinstance(body, bytes) else json.dumps(body).encode()
+        named = {"Content-Type": kind, **_named(headers)}
+        return await self.send("POST", REPORTS, data=sent, headers=named)
+
     async def raw(self, sent: bytes) -> bytes:
         """Send bytes on a connection of their own; return all that comes until it is closed."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
@@ -114,6 +121,7 @@ async def running(
     known: geo.Atlas | None = None,
     prober: probes.Prober | None = None,
     port: int = 0,
+    sink: reporting.Sink | None = None,
 ) -> AsyncIterator[Running]:
     """Run an endpoint on a port of its own, with the options of one machine by default."""
     opts = opts or options.loopback()
@@ -128,6 +136,7 @@ async def running(
         entropy=counting(),
         prober=prober,
         attributions=lambda: ("Places by nobody (https://example.com/)",),
+        sink=sink,
     )
     async with (
         serving.at(application, host="127.0.0.1", port=port) as bound,

@@ -69,11 +69,11 @@ class Answers:
 
     def rekey(self, fleet_key: bytes) -> None:
         """Sign tokens and name users with another key from now on."""
-        self._signer = rid.Signer(fleet_key)
+        self.signer = rid.Signer(fleet_key)
         self._wire_user = functools.lru_cache(maxsize=4096)(
             functools.partial(credentials.wire_user, fleet_key)
         )
-        self._source = functools.lru_cache(maxsize=4096)(self._signer.source)
+        self._source = functools.lru_cache(maxsize=4096)(self.signer.source)
 
     def answer(self, query: placing.Query) -> Answer | problems.Problem:
         """Return servers for one client, and count them."""
@@ -92,7 +92,7 @@ class Answers:
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
-        token = self._signer.sign(
+        token = self.signer.sign(
             time=now,
             nonce=nonce,
             source=self._source(query.address),
@@ -121,7 +121,7 @@ class Answers:
         placed.batch.add(template)
         ttl = credentials.effective_ttl(asked.ttl, (template.ttl,))
         expires = now + ttl
-        token = self._signer.sign(
+        token = self.signer.sign(
             time=now,
             nonce=nonce,
             source=self._source(query.address),

@@ -25,6 +25,7 @@ from turnfleet.api import (
     pages,
     probes,
     problems,
+    reporting,
 )
 from turnfleet.model import geo
 from turnfleet.steer import estimating
@@ -32,6 +33,7 @@ from turnfleet.steer import estimating
 SERVER: Final = "turnfleet"
 """Without versions: those of what it runs on are nobody's business."""
 ENDPOINT: Final = web.AppKey("endpoint", endpoint.Endpoint)
+REPORTS: Final = web.AppKey("reports", reporting.Desk)
 _LOG = logging.getLogger(__name__)
 
 
@@ -50,13 +52,15 @@ def create(
     key_hashes: Callable[[], Sequence[bytes]] | None = None,
     unready: Callable[[], str | None] = lambda: None,
     came: arrivals.Arrivals | None = None,
+    sink: reporting.Sink | None = None,
 ) -> web.Application:
     """Return the application of one endpoint.
 
     ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``timer`` seconds since
     some moment; ``attributions`` the sentences that the geo databases in use want shown.
     ``key_hashes`` gives those of the API keys valid now, in place of the options'; ``unready`` one
-    more reason not to be ready, asked first; ``came`` counts clients without a key.
+    more reason not to be ready, asked first; ``came`` counts clients without a key; ``sink`` takes
+    reports that count, which else are counted alone.
     """
     desk = answers.Answers(
         current=current,
@@ -76,16 +80,28 @@ def create(
         opts=opts,
         timer=timer,
     )
+    reports = reporting.Desk(
+        signer=lambda: desk.signer,
+        current=current,
+        observer=asked.observer,
+        limiter=_limiter(opts, clock),
+        may_read=asked.may_read,
+        clock=clock,
+        sink=sink,
+    )
     application = web.Application(
         middlewares=(_outermost(asked), problems.middleware), client_max_size=opts.body_limit
     )
     application[ENDPOINT] = asked
+    application[REPORTS] = reports
     application.cleanup_ctx.append(_lifetime(opts))
     application.add_routes(
         (
             web.get(endpoint.PATH, asked.servers),
             web.post(endpoint.PATH, asked.servers),
             web.options(endpoint.PATH, asked.preflight),
+            web.post(reporting.PATH, reports.reports),
+            web.options(reporting.PATH, reports.preflight),
             web.get("/api/explain", asked.explain),
             web.get("/api/regions", _regions(asked, current, opts, attributions)),
             web.get("/openapi.json", _contract()),
@@ -95,9 +111,13 @@ def create(
     )
     if opts.one_machine:
         collector = metrics.Collector(
-            tally=desk.tally, current=lambda: current.fleet, prober=prober
+            tally=desk.tally,
+            current=lambda: current.fleet,
+            prober=prober,
+            more=reports.heard.collect,
         )
         application.add_routes((web.get("/metrics", _metrics(collector)),))
+    application.add_routes((pages.shared(),))
     if opts.page:
         application.add_routes(pages.routes())
     return application

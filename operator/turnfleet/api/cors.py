@@ -4,6 +4,7 @@ Whether an origin may ask is ``access``'s decision; this only writes it down. No
 nothing here depends on cookies.
 """
 
+from collections.abc import Sequence
 from typing import Final
 
 from aiohttp import hdrs, web
@@ -11,9 +12,6 @@ from aiohttp import hdrs, web
 from turnfleet import names
 
 EXPOSED: Final = f"{names.HEADER_RID}, {names.HEADER_EXPIRES}, Retry-After"
-_ALLOW: Final = "GET, HEAD, OPTIONS, POST"
-"""What the path takes, as the router lists it too."""
-_METHODS: Final = "GET, POST, OPTIONS"
 _HEADERS: Final = "Authorization, Content-Type"
 _MAX_AGE: Final = "7200"
 """Seconds a browser may remember a preflight: Chromium caps it at this."""
@@ -37,12 +35,16 @@ def share(answer: web.StreamResponse, origin: str | None, *, allowed: bool) -> N
         answer.headers[name] = value
 
 
-def preflight(origin: str | None, *, allowed: bool) -> web.Response:
-    """Return the answer to OPTIONS. To an origin that is not allowed it grants nothing."""
-    answer = web.Response(status=204, headers={hdrs.ALLOW: _ALLOW})
+def preflight(origin: str | None, *, allowed: bool, methods: Sequence[str]) -> web.Response:
+    """Return the answer to OPTIONS. To an origin that is not allowed it grants nothing.
+
+    ``methods`` are those of the path, beside OPTIONS and HEAD.
+    """
+    router = {*methods, hdrs.METH_OPTIONS, *([hdrs.METH_HEAD] if "GET" in methods else [])}
+    answer = web.Response(status=204, headers={hdrs.ALLOW: ", ".join(sorted(router))})
     share(answer, origin, allowed=allowed)
     if origin is not None and allowed:
-        answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = _METHODS
+        answer.headers[hdrs.ACCESS_CONTROL_ALLOW_METHODS] = ", ".join((*methods, hdrs.METH_OPTIONS))
         answer.headers[hdrs.ACCESS_CONTROL_ALLOW_HEADERS] = _HEADERS
         answer.headers[hdrs.ACCESS_CONTROL_MAX_AGE] = _MAX_AGE
     return answer

@@ -4,7 +4,6 @@ The generic way, through aiohttp's router and responses. ``fastpath`` takes most
 they get here; it shares ``decide`` and ``written``, and so gives the same answers.
 """
 
-import asyncio
 import email.utils
 import json
 from collections.abc import Callable
@@ -18,6 +17,7 @@ from turnfleet.api import (
     access,
     answers,
     arrivals,
+    bodies,
     clients,
     cors,
     limits,
@@ -29,8 +29,6 @@ from turnfleet.api import (
 
 PATH: Final = "/api/get-ice-servers"
 CONTENT_TYPE: Final = "application/json"
-BODY_TIMEOUT: Final = 10.0
-"""Seconds that a client may take to send its hundred bytes."""
 
 _KEYED: Final = access.Standing.KEYED  # 8 times as fast as to look it up (Python 3.11)
 
@@ -53,14 +51,14 @@ class Endpoint:
         self.gate = gate
         self.timer = timer
         self.body_limit = opts.body_limit
-        self._observer = observer
+        self.observer = observer
         self._limiter = limiter
         self._came = came
 
     async def servers(self, request: web.Request) -> web.Response:
         """Answer GET and POST of ``PATH``."""
         started = self.timer()
-        body = await self._body(request)
+        body = await bodies.read(request, limit=self.body_limit, too_large=requests.too_large)
         outcome = body if isinstance(body, problems.Problem) else self.decide(request, body)
         answer = self.written(request, outcome)
         if isinstance(outcome, answers.Answer):
@@ -81,7 +79,8 @@ class Endpoint:
     async def preflight(self, request: web.Request) -> web.Response:
         """Answer OPTIONS of ``PATH``."""
         origin = request.headers.get(hdrs.ORIGIN)
-        return cors.preflight(origin, allowed=self.may_read(request))
+        methods = (hdrs.METH_GET, hdrs.METH_POST)
+        return cors.preflight(origin, allowed=self.may_read(request), methods=methods)
 
     def admit(self, request: web.BaseRequest) -> access.Standing | problems.Problem:
         """Return what the sender of a request counts as, or why it gets nothing."""
@@ -142,7 +141,7 @@ class Endpoint:
         standing = self.admit(request)
         if isinstance(standing, problems.Problem):
             return standing
-        address, header_place = self._observer.client(request.remote or "", request.headers)
+        address, header_place = self.observer.client(request.remote or "", request.headers)
         if standing is not _KEYED:
             if self._came is not None:
                 self._came.note(address)
@@ -158,23 +157,3 @@ class Endpoint:
         if isinstance(asked, problems.Problem):
             return asked
         return placing.Query(asked, standing, address, header_place)
-
-    async def _body(self, request: web.Request) -> bytes | problems.Problem:
-        if (request.content_length or 0) > self.body_limit:
-            return requests.too_large(self.body_limit)
-        try:
-            async with asyncio.timeout(BODY_TIMEOUT):
-                return await request.read()
-        except web.HTTPRequestEntityTooLarge:
-            return requests.too_large(self.body_limit)
-        except web.RequestPayloadError:
-            return problems.Problem(
-                status=HTTPStatus.BAD_REQUEST, detail="The body is not what its headers say."
-            )
-        except ConnectionError:
-            return problems.disconnected()
-        except TimeoutError:
-            return problems.Problem(
-                status=HTTPStatus.REQUEST_TIMEOUT,
-                detail=f"The body did not arrive within {BODY_TIMEOUT:.0f} s.",
-            )

@@ -9,7 +9,7 @@ from typing import Final
 
 import turnfleet
 from turnfleet import names
-from turnfleet.api import problems, requests
+from turnfleet.api import problems, reported, requests
 from turnfleet.ice import profiles
 
 Schema = Mapping[str, object]
@@ -102,6 +102,7 @@ def document() -> dict[str, object]:
                     },
                 },
             },
+            "/api/ice-report": {"post": reported.operation()},
             "/api/explain": {
                 "get": {
                     "operationId": "explain",
@@ -127,7 +128,7 @@ def document() -> dict[str, object]:
             "/readyz": {"get": _plain("getReadiness", "Whether to send clients here", ready=True)},
         },
         "components": {
-            "schemas": _schemas(),
+            "schemas": {**_schemas(), "Report": reported.schema()},
             "securitySchemes": {"key": {"type": "http", "scheme": "bearer"}},
         },
     }

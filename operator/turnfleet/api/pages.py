@@ -1,6 +1,7 @@
 """The page at ``/`` and its files: served as they are, under a policy that lets nothing else in.
 
-Only what was in the folder at the start is served, so no path can climb out of it.
+One of them is for other pages too: the module that reports, which every endpoint serves. Only what
+was in the folder at the start is served, so no path can climb out of it.
 """
 
 from collections.abc import Mapping
@@ -11,6 +12,8 @@ from aiohttp import hdrs, web
 
 FOLDER: Final = Path(__file__).with_name("static")
 _INDEX: Final = "index.html"
+SHARED: Final = "ice-report.js"
+"""The module that pages of any origin may import."""
 # Not mimetypes, which asks the machine: scripts of a type that it has wrong are not run.
 _KINDS: Final[Mapping[str, str]] = {
     ".css": "text/css",
@@ -30,20 +33,31 @@ _HEADERS: Final = {
     # The files change with the program: a stale script against a new endpoint only confuses.
     hdrs.CACHE_CONTROL: "no-cache",
 }
+_FOR_ANY_PAGE: Final = {
+    hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
+    "Cross-Origin-Resource-Policy": "cross-origin",
+}
 
 
 def routes(folder: Path = FOLDER) -> tuple[web.RouteDef, ...]:
     """Return one route for each file of the page in the folder, and ``/`` for its index."""
-    files = sorted(path for path in folder.rglob("*") if path.suffix in _KINDS)
+    files = sorted(
+        path for path in folder.rglob("*") if path.suffix in _KINDS and path.name != SHARED
+    )
     found = [_route(f"/static/{path.relative_to(folder).as_posix()}", path) for path in files]
     index = folder / _INDEX
     return (*found, _route("/", index)) if index in files else tuple(found)
 
 
-def _route(path: str, file: Path) -> web.RouteDef:
+def shared(folder: Path = FOLDER) -> web.RouteDef:
+    """Return the route of the module that pages of any origin may import."""
+    return _route(f"/static/{SHARED}", folder / SHARED, {**_HEADERS, **_FOR_ANY_PAGE})
+
+
+def _route(path: str, file: Path, headers: Mapping[str, str] = _HEADERS) -> web.RouteDef:
     kind, content = _KINDS[file.suffix], file.read_bytes()
 
     async def serve(_: web.Request) -> web.StreamResponse:
-        return web.Response(body=content, content_type=kind, charset="utf-8", headers=_HEADERS)
+        return web.Response(body=content, content_type=kind, charset="utf-8", headers=headers)
 
     return web.get(path, serve)

@@ -284,3 +284,4 @@ class Replica:
             value=len(self._source.complaints),
         )
         yield self._traffic.measured()
+        yield from self._app[app.REPORTS].heard.collect()
