@@ -6,6 +6,7 @@
  */
 
 import { el } from "./dom.js";
+import { observe } from "./ice-report.js";
 import * as map from "./map.js";
 import * as picker from "./picker.js";
 import * as reasons from "./reasons.js";
@@ -54,6 +55,7 @@ async function run() {
     urls: [],
     data: null,
     path: null,
+    report: null,
     problem: null,
   };
   try {
@@ -98,7 +100,15 @@ async function examine(record, signal) {
     servers.show(find("servers"), { answer, world, urls, carrying });
   };
   onChange({ urls: [] });
-  onChange(await relayTest({ iceServers, signal, onChange }));
+  const { connectionType } = record.request;
+  const what = { rid: answer.rid, url: "/api/ice-report", connectionType };
+  let told = null;
+  const onMade = (connection) => (told = observe(connection, what));
+  try {
+    onChange(await relayTest({ iceServers, signal, onChange, onMade }));
+  } finally {
+    record.report = told?.report() ?? null;
+  }
 }
 
 /** Show the world as the endpoint knows it, whatever the answer will be. */

@@ -25,12 +25,14 @@ const BROKE = "The two ends connected, but the connection broke before a message
 /**
  * Run the test once.
  *
- * @param {{iceServers: RTCIceServer[], signal: AbortSignal, onChange: (report: object) => void}} what
+ * @param {{iceServers: RTCIceServer[], signal: AbortSignal, onChange: (report: object) => void,
+ *   onMade: (connection: RTCPeerConnection) => void}} what `onMade` gets the near end, before it gathers
  * @returns {Promise<{urls: import("./ice-urls.js").UrlReport[], path: object, data: object}>}
  */
-export async function relayTest({ iceServers, signal, onChange }) {
+export async function relayTest({ iceServers, signal, onChange, onMade }) {
   const near = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
   const far = new RTCPeerConnection({ iceServers, iceTransportPolicy: "relay" });
+  onMade(near);
   const urls = watchUrls(near, iceServers, () => onChange({ urls: urls.report() }));
   onChange({ urls: urls.report() });
   const farUrls = watchUrls(far, iceServers);
