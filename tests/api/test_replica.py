@@ -2,11 +2,13 @@
 
 import asyncio
 import contextlib
+import json
 import signal
 import time
 from collections.abc import AsyncIterator, Awaitable, Callable
 from pathlib import Path
 
+import aiohttp
 import pytest
 import pytest_asyncio
 from tests.support import apiservers, coturn, replicas
@@ -84,6 +86,23 @@ async def test_an_invalid_edit_changes_nothing_but_says_so(
         assert await replica.metric("turnfleet_source_complaints") == 1
 
     assert "invalid, so it stays as it was valid last" in place.root.joinpath("log").read_text()
+
+
+@pytest.mark.usefixtures("pair")
+async def test_a_browser_reports_to_a_replica_without_a_key(
+    server: apiservers.ApiServer, place: replicas.Place
+) -> None:
+    await replicas.publish(server, *RELAYS)
+    async with replicas.running(place, server) as replica:
+        await replica.until_relays(*NAMES)
+        _, answer = await replica.ask(format="config")
+        body = json.dumps({"rid": answer["rid"], "outcome": "connected"})
+        async with (
+            aiohttp.ClientSession(f"http://127.0.0.1:{replica.port}") as session,
+            session.post("/api/ice-report", data=body) as reply,
+        ):
+            assert reply.status == 204
+        assert await replica.metric("turnfleet_reports_accepted_total") == 1
 
 
 @pytest.mark.usefixtures("pair")

@@ -2,6 +2,7 @@
 
 import dataclasses
 import io
+import ipaddress
 import json
 import logging
 from dataclasses import dataclass, field
@@ -56,10 +57,26 @@ async def test_a_report_needs_no_key_and_says_what_was_measured_of_which_relay(
     assert accepted.token.cell == "DE/50/8"
 
 
+async def test_whom_a_token_is_from_is_the_network_and_not_the_address(
+    start: endpoints.Start, kept: Kept
+) -> None:
+    opts = dataclasses.replace(
+        options.loopback(), trusted_proxies=(ipaddress.ip_network("127.0.0.0/8"),)
+    )
+    async with start(opts, sink=kept) as endpoint:
+        for address in ("198.51.100.1", "198.51.100.200", "198.51.101.1", "2001:db8::1"):
+            reply = await endpoint.ask(X_Forwarded_For=address)
+            await endpoint.report({"rid": reply.headers["X-Turnfleet-Rid"]})
+    one, neighbour, other, another = [accepted.token.source for accepted in kept.accepted]
+
+    assert one == neighbour
+    assert len({one, other, another}) == 3
+
+
 @pytest.mark.parametrize(
     ("told", "left"),
     [
-        ({"engine": "chromium"}, 80),
+        ({"engine": "chromium"}, 90),
         ({"engine": "chromium", "start": 90}, 50),
         ({"engine": "firefox"}, 140),
         ({"engine": "firefox", "start": 140}, None),
@@ -197,7 +214,7 @@ async def test_a_token_counts_once_and_the_sender_is_not_told(
         accepted = await beacons.counted(endpoint, "turnfleet_reports_accepted_total")
 
     assert [reply.status for reply in replies] == [204, 204]
-    assert [one.times[0].ms for one in kept.accepted] == [40]
+    assert [one.times[0].ms for one in kept.accepted] == [50]
     assert refused == {'{reason="Replayed"}': 1}
     assert accepted == {"": 1}
 

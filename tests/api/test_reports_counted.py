@@ -63,7 +63,7 @@ async def test_every_endpoint_serves_the_module_to_pages_of_any_origin(
     start: endpoints.Start,
 ) -> None:
     async with start(options.Options()) as endpoint:
-        module = await endpoint.get("/static/ice-report.js", Origin="https://other.example")
+        module = await endpoint.get("/api/ice-report.js", Origin="https://other.example")
 
     assert module.status == 200
     assert module.headers["Content-Type"] == "text/javascript; charset=utf-8"

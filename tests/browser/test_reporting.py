@@ -29,7 +29,7 @@ GATHERINGS: Final = 3
 """That a median is of."""
 
 _OBSERVE = """async ({ endpoint, region, until }) => {
-  const { observe } = await import(`${endpoint}/static/ice-report.js`);
+  const { observe } = await import(`${endpoint}/api/ice-report.js`);
   const answer = await fetch(`${endpoint}/api/get-ice-servers`, {
     method: "POST",
     headers: { "Content-Type": "application/json" },
@@ -38,7 +38,6 @@ _OBSERVE = """async ({ endpoint, region, until }) => {
   const near = (window.near = new RTCPeerConnection({ iceServers: await answer.json() }));
   const observed = observe(near, {
     rid: answer.headers.get("X-Turnfleet-Rid"),
-    url: `${endpoint}/api/ice-report`,
     connectionType: "wifi",
   });
   const relayed = new Promise((done) => {
@@ -70,16 +69,13 @@ _OBSERVE = """async ({ endpoint, region, until }) => {
 }"""
 
 _LONG = """async ({ endpoint, port }) => {
-  const { observe } = await import(`${endpoint}/static/ice-report.js`);
+  const { observe } = await import(`${endpoint}/api/ice-report.js`);
   const answer = await fetch(`${endpoint}/api/get-ice-servers`, { method: "POST" });
   const urls = [...Array(8).keys()].map(
     (at) => `turns:${"far".repeat(20)}-${at}.of.the.${"end".repeat(20)}.localhost:${port}`,
   );
   const near = new RTCPeerConnection({ iceServers: [{ urls, username: "a", credential: "b" }] });
-  const observed = observe(near, {
-    rid: answer.headers.get("X-Turnfleet-Rid"),
-    url: `${endpoint}/api/ice-report`,
-  });
+  const observed = observe(near, { rid: answer.headers.get("X-Turnfleet-Rid") });
   const gathered = new Promise((done) => {
     near.addEventListener("icegatheringstatechange", () => {
       if (near.iceGatheringState === "complete") done();

@@ -20,7 +20,7 @@ def told(engine: report.Engine, start: float | None = None) -> dict[str, float]:
 
 @pytest.mark.parametrize("engine", [report.Engine.CHROMIUM, report.Engine.WEBKIT])
 def test_engines_that_wait_are_known(engine: report.Engine) -> None:
-    assert told(engine) == {"near": 40, "far": 200}
+    assert told(engine) == {"near": 50, "far": 210}
 
 
 @pytest.mark.parametrize("engine", [report.Engine.FIREFOX, report.Engine.OTHER])
@@ -28,9 +28,10 @@ def test_others_ask_at_once(engine: report.Engine) -> None:
     assert told(engine) == {"near": 100, "far": 260, "impossible": 40}
 
 
-def test_what_a_report_says_of_its_wait_comes_first() -> None:
+def test_a_report_may_say_that_it_was_longer_but_not_that_it_was_shorter() -> None:
     assert told(report.Engine.CHROMIUM, start=80) == {"near": 20, "far": 180}
-    assert told(report.Engine.FIREFOX, start=0) == {"near": 100, "far": 260, "impossible": 40}
+    assert told(report.Engine.CHROMIUM, start=0) == {"near": 50, "far": 210}
+    assert told(report.Engine.FIREFOX, start=40) == {"near": 60, "far": 220}
 
 
 def test_a_name_stays_cold() -> None:

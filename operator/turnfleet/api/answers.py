@@ -22,6 +22,7 @@ from turnfleet.api import (
     requests,
 )
 from turnfleet.ice import credentials, formats, profiles, rid
+from turnfleet.learn import cells
 from turnfleet.model import geo, selection
 from turnfleet.steer import estimating, rendezvous, report, selecting
 
@@ -73,7 +74,9 @@ class Answers:
         self._wire_user = functools.lru_cache(maxsize=4096)(
             functools.partial(credentials.wire_user, fleet_key)
         )
-        self._source = functools.lru_cache(maxsize=4096)(self.signer.source)
+        self._source = functools.lru_cache(maxsize=4096)(
+            lambda address: self.signer.source(cells.prefix(address))
+        )
 
     def answer(self, query: placing.Query) -> Answer | problems.Problem:
         """Return servers for one client, and count them."""

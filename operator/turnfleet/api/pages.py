@@ -12,8 +12,8 @@ from aiohttp import hdrs, web
 
 FOLDER: Final = Path(__file__).with_name("static")
 _INDEX: Final = "index.html"
-SHARED: Final = "ice-report.js"
-"""The module that pages of any origin may import."""
+SHARED: Final = "/api/ice-report.js"
+"""The module that pages of any origin may import: beside where it reports to."""
 # Not mimetypes, which asks the machine: scripts of a type that it has wrong are not run.
 _KINDS: Final[Mapping[str, str]] = {
     ".css": "text/css",
@@ -35,15 +35,14 @@ _HEADERS: Final = {
 }
 _FOR_ANY_PAGE: Final = {
     hdrs.ACCESS_CONTROL_ALLOW_ORIGIN: "*",
+    hdrs.VARY: "Accept-Encoding",  # what is said to any origin does not vary with it
     "Cross-Origin-Resource-Policy": "cross-origin",
 }
 
 
 def routes(folder: Path = FOLDER) -> tuple[web.RouteDef, ...]:
     """Return one route for each file of the page in the folder, and ``/`` for its index."""
-    files = sorted(
-        path for path in folder.rglob("*") if path.suffix in _KINDS and path.name != SHARED
-    )
+    files = sorted(path for path in folder.rglob("*") if path.suffix in _KINDS)
     found = [_route(f"/static/{path.relative_to(folder).as_posix()}", path) for path in files]
     index = folder / _INDEX
     return (*found, _route("/", index)) if index in files else tuple(found)
@@ -51,7 +50,7 @@ def routes(folder: Path = FOLDER) -> tuple[web.RouteDef, ...]:
 
 def shared(folder: Path = FOLDER) -> web.RouteDef:
     """Return the route of the module that pages of any origin may import."""
-    return _route(f"/static/{SHARED}", folder / SHARED, {**_HEADERS, **_FOR_ANY_PAGE})
+    return _route(SHARED, folder / SHARED.rpartition("/")[2], {**_HEADERS, **_FOR_ANY_PAGE})
 
 
 def _route(path: str, file: Path, headers: Mapping[str, str] = _HEADERS) -> web.RouteDef:

@@ -30,7 +30,7 @@ def operation() -> dict[str, object]:
         "description": (
             f"At most {report.SIZE_MAX} bytes, once for an answer and within an hour of it. The "
             "rid is all that it needs to be admitted. One that was sent before is a 204 too, and "
-            "counts for nothing. /static/ice-report.js does all of it in a browser."
+            "counts for nothing. /api/ice-report.js does all of it in a browser."
         ),
         "security": [{}],
         "requestBody": {

@@ -1,7 +1,7 @@
 """The token of an answer, ``X-Turnfleet-Rid``: proves later what was offered to whom, and when.
 
 A client that reports how its relays did sends the token back. It holds the time, a nonce, a hash of
-the source address, the client's cell and one short id per URL offered, and is signed with a key
+the source, the client's cell and one short id per URL offered, and is signed with a key
 derived from the fleet key, so that any endpoint of the fleet can check it and keeps no state. That
 one token counts once is up to who takes the report.
 
@@ -78,7 +78,7 @@ class Signer:
         self._source_key = hmac.digest(fleet_key, _KEY_PURPOSE + b"/source", "sha256")
 
     def source(self, address: str) -> bytes:
-        """Return the hash that stands for a client's address in tokens."""
+        """Return the hash that stands for a client's address, or its network, in tokens."""
         hashed = blake2b(address.encode(), key=self._source_key, digest_size=_ID_SIZE)
         return hashed.digest()
 

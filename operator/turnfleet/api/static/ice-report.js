@@ -1,14 +1,11 @@
 /**
  * Tells a turnfleet endpoint how its relays did for one connection. Depends on nothing, reads no
  * address, and sends one small message per answer of the endpoint. Any page may import it from
- * /static/ice-report.js of an endpoint, or copy it.
+ * /api/ice-report.js of an endpoint, or copy it.
  *
  *     const answer = await fetch(`${endpoint}/api/get-ice-servers`, { method: "POST" });
  *     const connection = new RTCPeerConnection({ iceServers: await answer.json() });
- *     observe(connection, {
- *       rid: answer.headers.get("X-Turnfleet-Rid"),
- *       url: `${endpoint}/api/ice-report`,
- *     });
+ *     observe(connection, { rid: answer.headers.get("X-Turnfleet-Rid") });
  *
  * Call it before setLocalDescription: gathering is what it watches.
  */
@@ -33,13 +30,16 @@ const resolved = new Map();
  * @param {RTCPeerConnection} connection one that has not begun to gather
  * @param {object} what
  * @param {string} what.rid token of the answer: the header X-Turnfleet-Rid, or `rid` of format=config
- * @param {string} what.url where to report: /api/ice-report of the endpoint
+ * @param {string} [what.url] where to report: /api/ice-report of the endpoint this module is from
  * @param {string} [what.engine] chromium, firefox, webkit or other; found out if not given
  * @param {string} [what.connectionType] what was given to the endpoint, if anything was
  * @returns {{report: () => object, send: () => boolean}} what would be sent now; send it at once,
  *   false if it was sent before
  */
-export function observe(connection, { rid, url, engine = engineOf(navigator), connectionType }) {
+export function observe(
+  connection,
+  { rid, url = new URL("ice-report", import.meta.url).href, engine, connectionType },
+) {
   const seen = watch(connection);
   let pair = null;
   let sent = false;
@@ -47,7 +47,7 @@ export function observe(connection, { rid, url, engine = engineOf(navigator), co
 
   const report = () => ({
     rid,
-    engine,
+    engine: engine ?? engineOf(navigator),
     outcome: seen.outcome,
     ...(connectionType && { connectionType }),
     ...(seen.connect !== null && { connect: tenths(seen.connect) }),
