@@ -5,7 +5,9 @@ admits a report. It is signed by the fleet, an hour old at most, and counts once
 sends it may be anybody's, but only pages of the endpoint's origins may read what comes back.
 
 Nothing of a body is logged or kept here. A report that was sent twice is taken as a success and not
-counted again: its sender has nothing to mend, and a beacon may well be sent twice.
+counted again: its sender has nothing to mend, and a beacon may well be sent twice. Replicas do not
+tell each other which tokens were used, so each of them counts a token once; what is learned from it
+is one fact wherever it was taken (``learn.facts``).
 """
 
 from collections.abc import Callable, Mapping

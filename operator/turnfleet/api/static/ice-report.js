@@ -16,6 +16,8 @@ const SIZE_MAX = 1024;
 const SETTLE = 2000;
 /** ms of gathering after which no end of the connection is waited for. */
 const PATIENCE = 90_000;
+/** ms of checks after which a connection has failed, whatever the browser still hopes for. */
+const HOPELESS = 30_000;
 /** ms that the endpoint takes as a time; a browser gives up on a relay after 40 s. */
 const MS_MAX = 60_000;
 /** ms for which a browser surely remembers what a name resolved to. */
@@ -48,7 +50,7 @@ export function observe(
   const report = () => ({
     rid,
     engine: engine ?? engineOf(navigator),
-    outcome: seen.outcome,
+    outcome: seen.outcome === "gathered" && seen.hopeless() ? "failed" : seen.outcome,
     ...(connectionType && { connectionType }),
     ...(seen.connect !== null && { connect: tenths(seen.connect) }),
     ...(pair && { pair }),
@@ -88,6 +90,7 @@ function watch(connection) {
     outcome: "gathered",
     /** ms from the first check to the connection. */
     connect: null,
+    hopeless: () => checking !== null && performance.now() - checking >= HOPELESS,
     onOutcome: () => {},
     onStart: () => {},
     urlAsOffered: (url) => {
