@@ -19,7 +19,7 @@ from turnfleet.model import region
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
 RTTS: Final[Mapping[str, float]] = {"near": 150.0, "middle": 250.0, "far": 350.0}
-"""ms. What the machine adds, 5 to 10 ms and more while other tests run, should not count."""
+"""ms. What the machine adds, 5 to 10 ms, should not count."""
 WITHIN: Final = 0.15
 GATHERINGS: Final = 3
 """That a median is of."""
@@ -50,6 +50,7 @@ _LONG = """async ({ endpoint, port }) => {
 """Names below localhost are resolved by the browser alone."""
 
 
+@pytest.mark.alone
 async def test_what_chromium_reports_comes_to_the_round_trips_there_are(
     tmp_path: Path, blocks: tuple[int, int]
 ) -> None:
