@@ -14,16 +14,13 @@ from enum import StrEnum
 from typing import Final
 
 import aiohttp
+from tests.support import cluster_clients
 
 from turnfleet.commands import asking, output
 from turnrelay import turn
 
 _PATIENCE: Final = 5.0
 """Seconds for an answer, and for an allocation. Browsers give a URL 39.75 s: this is stricter."""
-_MISMATCH: Final = 437
-_ATTEMPTS: Final = 3
-"""Browsers try again from another port where the server still knows the first (437): a port that
-was somebody else's a moment ago."""
 
 
 class Network(StrEnum):
@@ -173,24 +170,17 @@ async def _open(offer: asking.Offer, where: asking.Destination, *, trusted: ssl.
         transport=turn.Transport(where.transport),
         context=trusted if where.transport == "tls" else None,
     )
-    for attempt in range(_ATTEMPTS):
-        async with contextlib.AsyncExitStack() as holding:
-            connection = await holding.enter_async_context(turn.connect(server, timeout=_PATIENCE))
-            try:
-                allocation = await connection.allocate(
-                    username=offer.username, password=offer.credential
-                )
-            except turn.Refused as refused:
-                if refused.code != _MISMATCH or attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            return Line(
-                url=offer.url,
-                relay=where.host,
-                allocation=allocation,
-                holding=holding.pop_all(),
-            )
-    raise AssertionError("the last attempt returns or raises")
+    async with contextlib.AsyncExitStack() as holding:
+        allocation = await cluster_clients.allocate(
+            holding,
+            server,
+            username=offer.username,
+            password=offer.credential,
+            timeout=_PATIENCE,
+        )
+        return Line(
+            url=offer.url, relay=where.host, allocation=allocation, holding=holding.pop_all()
+        )
 
 
 def _code(failure: turn.Failure) -> str:

@@ -112,7 +112,7 @@ async def complete(
     """
     async with asyncio.timeout(2 * within):
         await until(back_end, region.is_complete, within=within)
-        while await back_end.complaints(offers := await back_end.ask()):
+        while await back_end.complaints(offers := await back_end.ask()):  # noqa: ASYNC110 - another program's doing
             await asyncio.sleep(0.5)
         return offers
 
