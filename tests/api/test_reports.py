@@ -11,9 +11,9 @@ from typing import Any
 import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
-from tests.support import beacons, endpoints
+from tests.support import atlas, beacons, endpoints
 
-from turnfleet.api import board, clients, observing, options, reporting
+from turnfleet.api import board, clients, observing, options, reporting, whose
 from turnfleet.ice import rid
 from turnfleet.learn import report
 from turnfleet.model import region
@@ -43,7 +43,7 @@ def kept() -> Kept:
 async def test_a_report_needs_no_key_and_says_what_was_measured_of_which_relay(
     start: endpoints.Start, kept: Kept
 ) -> None:
-    async with start(KEYED, sink=kept) as endpoint:
+    async with start(KEYED, sinks=(kept,)) as endpoint:
         token, urls = await beacons.answer(endpoint, **KEY)
         times = [{"url": urls[0], "ms": 140}, {"url": "turn:192.0.2.9:3478", "ms": 80}]
         reply = await endpoint.report({"rid": token, "times": times, "start": 60, **MEASURED})
@@ -63,7 +63,7 @@ async def test_whom_a_token_is_from_is_the_network_and_not_the_address(
     opts = dataclasses.replace(
         options.loopback(), trusted_proxies=(ipaddress.ip_network("127.0.0.0/8"),)
     )
-    async with start(opts, sink=kept) as endpoint:
+    async with start(opts, sinks=(kept,)) as endpoint:
         for address in ("198.51.100.1", "198.51.100.200", "198.51.101.1", "2001:db8::1"):
             reply = await endpoint.ask(X_Forwarded_For=address)
             await endpoint.report({"rid": reply.headers["X-Turnfleet-Rid"]})
@@ -85,7 +85,7 @@ async def test_whom_a_token_is_from_is_the_network_and_not_the_address(
 async def test_what_the_browser_waited_before_it_asked_is_taken_out_of_times(
     start: endpoints.Start, kept: Kept, told: dict[str, object], left: float | None
 ) -> None:
-    async with start(sink=kept) as endpoint:
+    async with start(sinks=(kept,)) as endpoint:
         token, urls = await beacons.answer(endpoint)
         await endpoint.report({"rid": token, "times": [{"url": urls[0], "ms": 140}], **told})
 
@@ -122,7 +122,7 @@ async def test_another_kind_of_body_is_refused_with_a_sentence(
 async def test_what_is_no_report_is_a_400_with_a_sentence(
     start: endpoints.Start, kept: Kept, body: bytes
 ) -> None:
-    async with start(sink=kept) as endpoint:
+    async with start(sinks=(kept,)) as endpoint:
         reply = await endpoint.report(body)
 
     assert reply.status == 400
@@ -138,16 +138,20 @@ async def test_what_is_no_report_is_a_400_with_a_sentence(
     | st.dictionaries(st.sampled_from(["rid", "times", "url", "ms", "pair", "x"]), inner),
 ))  # fmt: skip
 def test_no_body_is_ever_too_much_for_the_desk(current: board.Board, body: object) -> None:
+    def signer() -> rid.Signer:
+        return rid.Signer(endpoints.FLEET_KEY)
+
     desk = reporting.Desk(
-        signer=lambda: rid.Signer(endpoints.FLEET_KEY),
+        signer=signer,
+        whose=whose.Whose(signer, atlas=atlas.WrittenAtlas(), one_machine=True),
         current=current,
         observer=clients.Observer(trusted=(), geo_headers=()),
         limiter=None,
         may_read=lambda _: False,
         clock=lambda: endpoints.NOW,
-        sink=None,
+        sinks=(),
     )
-    refusal = desk.take(json.dumps(body).encode())
+    refusal = desk.take(json.dumps(body).encode(), "192.0.2.1")
 
     assert refusal is not None
     assert refusal[1].status in {400, 401}
@@ -173,7 +177,7 @@ async def test_a_token_that_was_changed_or_is_from_elsewhere_is_a_401(
     other = rid.Signer(b"another fleet's key").sign(
         time=endpoints.NOW, nonce=b"1234", source=b"abcd", cell=b"DE/50/8", offered=b""
     )
-    async with start(sink=kept) as endpoint:
+    async with start(sinks=(kept,)) as endpoint:
         token, _ = await beacons.answer(endpoint)
         changed = [_changed(token, at) for at in (4, 20)]
         tokens = (*changed, other, "anything", "A" * 512)
@@ -204,7 +208,7 @@ async def test_a_token_is_good_for_an_hour(endpoint: endpoints.Running) -> None:
 async def test_a_token_counts_once_and_the_sender_is_not_told(
     start: endpoints.Start, kept: Kept
 ) -> None:
-    async with start(sink=kept) as endpoint:
+    async with start(sinks=(kept,)) as endpoint:
         token, urls = await beacons.answer(endpoint)
         said = {"rid": token, **MEASURED}
         replies = [await endpoint.report({**said, "times": times}) for times in (

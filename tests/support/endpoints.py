@@ -4,7 +4,7 @@ import asyncio
 import contextlib
 import itertools
 import json
-from collections.abc import AsyncIterator, Callable, Iterable, Mapping
+from collections.abc import AsyncIterator, Callable, Iterable, Mapping, Sequence
 from contextlib import AbstractAsyncContextManager
 from dataclasses import dataclass, field
 from typing import Any
@@ -121,7 +121,7 @@ async def running(
     known: geo.Atlas | None = None,
     prober: probes.Prober | None = None,
     port: int = 0,
-    sink: reporting.Sink | None = None,
+    sinks: Sequence[reporting.Sink] = (),
 ) -> AsyncIterator[Running]:
     """Run an endpoint on a port of its own, with the options of one machine by default."""
     opts = opts or options.loopback()
@@ -136,7 +136,7 @@ async def running(
         entropy=counting(),
         prober=prober,
         attributions=lambda: ("Places by nobody (https://example.com/)",),
-        sink=sink,
+        sinks=sinks,
     )
     async with (
         serving.at(application, host="127.0.0.1", port=port) as bound,

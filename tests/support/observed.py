@@ -105,7 +105,7 @@ async def running(
         current = board.Board()
         current.publish_regions(away.regions)
         current.publish_health(worlds.all_well(away.regions))
-        endpoint = await stack.enter_async_context(endpoints.running(current, sink=told))
+        endpoint = await stack.enter_async_context(endpoints.running(current, sinks=(told,)))
         page = await stack.enter_async_context(_page())
         chromium = await stack.enter_async_context(
             visiting.browser(trusted=[away.certificate] if trusting else [])

@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from tests.support import learning as world
 
-from turnfleet.learn import deciding, learning
+from turnfleet.learn import learning
 from turnfleet.model import geo
+from turnfleet.steer import deciding
 
 HERE, THERE = "198.51.100.7", "203.0.113.9"
 

@@ -21,10 +21,9 @@ def rank(
 ) -> ranking.Ranking:
     return ranking.rank(
         census.take(fleets.a_fleet(*regions)),
-        place=FRANKFURT,
+        view=estimating.At(FRANKFURT, estimating.GreatCircle()),
         pin=pin,
         residency=residency,
-        estimator=estimating.GreatCircle(),
     )
 
 

@@ -20,11 +20,12 @@ from turnfleet.api import (
     placing,
     problems,
     requests,
+    whose,
 )
 from turnfleet.ice import credentials, formats, profiles, rid
-from turnfleet.learn import cells
+from turnfleet.learn import learning
 from turnfleet.model import geo, selection
-from turnfleet.steer import estimating, rendezvous, report, selecting
+from turnfleet.steer import estimating, rendezvous, report
 
 RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
@@ -50,6 +51,7 @@ class Answers:
         current: board.Board,
         atlas: geo.Atlas,
         estimator: estimating.Estimator,
+        learner: learning.Learner,
         fleet_key: bytes,
         opts: options.Options,
         clock: Callable[[], float],
@@ -60,10 +62,16 @@ class Answers:
         self._options = opts
         self._clock = clock
         self._second = 0
-        self._estimator = estimator
-        self._selector = selecting.Selector(estimator)
+        self._learner = learner
+        self.signer = rid.Signer(fleet_key)
+        self.whose = whose.Whose(lambda: self.signer, atlas=atlas, one_machine=opts.one_machine)
         self._placer = placing.Placer(
-            atlas=atlas, selector=self._selector, tally=self.tally, opts=opts
+            atlas=atlas,
+            estimator=estimator,
+            learner=learner,
+            whose=self.whose,
+            tally=self.tally,
+            opts=opts,
         )
         self._drafts = drafts.Drafts(entropy)
         self.rekey(fleet_key)
@@ -74,9 +82,8 @@ class Answers:
         self._wire_user = functools.lru_cache(maxsize=4096)(
             functools.partial(credentials.wire_user, fleet_key)
         )
-        self._source = functools.lru_cache(maxsize=4096)(
-            lambda address: self.signer.source(cells.prefix(address))
-        )
+        self.whose.forget()
+        self._placer.forget()
 
     def answer(self, query: placing.Query) -> Answer | problems.Problem:
         """Return servers for one client, and count them."""
@@ -98,7 +105,7 @@ class Answers:
         token = self.signer.sign(
             time=now,
             nonce=nonce,
-            source=self._source(query.address),
+            source=placed.source,
             cell=placed.cell,
             offered=template.offered,
         )
@@ -127,7 +134,7 @@ class Answers:
         token = self.signer.sign(
             time=now,
             nonce=nonce,
-            source=self._source(query.address),
+            source=placed.source,
             cell=placed.cell,
             offered=template.offered,
         )
@@ -157,9 +164,14 @@ class Answers:
         asked = query.asked
         servers = profiles.servers(chosen.choices, asked.profile, asked.connection)
         result = explaining.document(chosen, servers, ignored=asked.ignored, inside=True)
-        result["regions"] = report.rows(
-            chosen, now=now, pin=placed.where.pin, estimator=self._estimator
+        learned = self._learner.posterior.explain(
+            place=placed.where.located.place,
+            cell=placed.cell.decode(),
+            source=placed.source,
+            now=second,
         )
+        rows = report.rows(chosen, now=now, pin=placed.where.pin, view=placed.view)
+        result["regions"] = explaining.regions(rows, chosen, learned)
         return result
 
     def _turn(self, second: int) -> None:
@@ -184,7 +196,7 @@ class Answers:
         return given if sentence is None else problems.invalid("user", f"{sentence}.")
 
     def _select(self, placed: placing.Placed, slot: int) -> selection.Selection:
-        return self._selector.pick(placed.ranked, located=placed.where.located, slot=slot)
+        return self._placer.selector.pick(placed.ranked, located=placed.where.located, slot=slot)
 
     def _why(
         self, query: placing.Query, chosen: selection.Selection, template: formats.Template

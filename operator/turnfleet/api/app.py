@@ -17,6 +17,7 @@ from turnfleet.api import (
     clients,
     cors,
     endpoint,
+    lessons,
     limits,
     metrics,
     openapi,
@@ -27,6 +28,7 @@ from turnfleet.api import (
     problems,
     reporting,
 )
+from turnfleet.learn import learning, sources
 from turnfleet.model import geo
 from turnfleet.steer import estimating
 
@@ -34,6 +36,7 @@ SERVER: Final = "turnfleet"
 """Without versions: those of what it runs on are nobody's business."""
 ENDPOINT: Final = web.AppKey("endpoint", endpoint.Endpoint)
 REPORTS: Final = web.AppKey("reports", reporting.Desk)
+LESSONS: Final = web.AppKey("lessons", lessons.Lessons)
 _LOG = logging.getLogger(__name__)
 
 
@@ -52,20 +55,24 @@ def create(
     key_hashes: Callable[[], Sequence[bytes]] | None = None,
     unready: Callable[[], str | None] = lambda: None,
     came: arrivals.Arrivals | None = None,
-    sink: reporting.Sink | None = None,
+    learned: sources.Sources | None = None,
+    sinks: Sequence[reporting.Sink] = (),
 ) -> web.Application:
     """Return the application of one endpoint.
 
     ``clock`` gives Unix seconds, ``entropy`` random bytes (``os.urandom``), ``timer`` seconds since
     some moment; ``attributions`` the sentences that the geo databases in use want shown.
     ``key_hashes`` gives those of the API keys valid now, in place of the options'; ``unready`` one
-    more reason not to be ready, asked first; ``came`` counts clients without a key; ``sink`` takes
-    reports that count, which else are counted alone.
+    more reason not to be ready, asked first; ``came`` counts clients without a key; ``learned`` is
+    what clients taught so far; ``sinks`` take reports that count, beside the learner.
     """
+    learner = learning.Learner(sources=learned)
+    taught = lessons.Lessons(learner)
     desk = answers.Answers(
         current=current,
         atlas=atlas,
         estimator=estimator,
+        learner=learner,
         fleet_key=fleet_key,
         opts=opts,
         clock=clock,
@@ -82,18 +89,20 @@ def create(
     )
     reports = reporting.Desk(
         signer=lambda: desk.signer,
+        whose=desk.whose,
         current=current,
         observer=asked.observer,
         limiter=_limiter(opts, clock),
         may_read=asked.may_read,
         clock=clock,
-        sink=sink,
+        sinks=(taught, *sinks),
     )
     application = web.Application(
         middlewares=(_outermost(asked), problems.middleware), client_max_size=opts.body_limit
     )
     application[ENDPOINT] = asked
     application[REPORTS] = reports
+    application[LESSONS] = taught
     application.cleanup_ctx.append(_lifetime(opts))
     application.add_routes(
         (
@@ -114,7 +123,7 @@ def create(
             tally=desk.tally,
             current=lambda: current.fleet,
             prober=prober,
-            more=reports.heard.collect,
+            more=lambda: (*reports.heard.collect(), *taught.collect()),
         )
         application.add_routes((web.get("/metrics", _metrics(collector)),))
     application.add_routes((pages.shared(),))

@@ -4,9 +4,12 @@
 their own answer, in the same shape.
 """
 
+from collections.abc import Iterable
+
 from turnfleet.ice import profiles
+from turnfleet.learn import posterior
 from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import loading
+from turnfleet.steer import loading, report
 
 
 def document(
@@ -51,6 +54,34 @@ def document(
             for exclusion in chosen.excluded
         ]
     return result
+
+
+def regions(
+    rows: Iterable[report.Row], chosen: selection.Selection, learned: Iterable[posterior.Learned]
+) -> list[dict[str, object]]:
+    """Return the regions of a report with how their estimates and costs came about."""
+    ranked = {found.region: found for found in chosen.ranked}
+    told = {found.region: found for found in learned}
+    return [
+        {**row, **_penalties(ranked.get(row["region"])), **_learned(told[row["region"]])}
+        for row in rows
+    ]
+
+
+def _penalties(found: selection.Ranked | None) -> dict[str, object]:
+    return {
+        "loadPenalty": round(found.load_penalty, 1) if found else None,
+        "weightPenalty": round(found.weight_penalty, 1) if found else None,
+    }
+
+
+def _learned(found: posterior.Learned) -> dict[str, object]:
+    return {
+        "prior": round(found.prior.rtt, 1),
+        "priorDeviation": round(found.prior.deviation, 1),
+        "samples": found.samples,
+        "sources": found.sources,
+    }
 
 
 def failing(health: fleet.Health) -> list[dict[str, object]]:

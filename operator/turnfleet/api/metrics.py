@@ -34,16 +34,26 @@ class Issued(NamedTuple):
     """The answer's note, such as PinnedRegionDown; empty when all is as usual."""
 
 
+class Given(NamedTuple):
+    """The labels of one answer."""
+
+    rung: geo.Rung
+    explored: bool
+    """Whether its fallback was chosen for what it would teach."""
+
+
 class Batch:
-    """Counts the answers given from one rung and for one reason.
+    """Counts the answers given from one rung, for one reason, exploring or not.
 
     Adding has to be next to nothing; what it means for labels and relays is worked out later, which
     has to be soon: the templates are kept alive until then.
     """
 
-    def __init__(self, rung: geo.Rung, reason: str) -> None:
+    def __init__(self, rung: geo.Rung, reason: str, explored: bool) -> None:  # noqa: FBT001 - in a row
         self._rung = rung
         self._reason = reason
+        self._explored = explored
+        self.answers: Counter[Given] = Counter()
         self._given: dict[formats.Template, int] = {}
 
     def add(self, template: formats.Template) -> None:
@@ -54,6 +64,7 @@ class Batch:
     def drain(self) -> Iterator[tuple[Issued, formats.Piece, int]]:
         """Yield what was handed out since the last time."""
         given, self._given = self._given, {}
+        self.answers[Given(self._rung, self._explored)] += sum(given.values())
         pieces: Counter[formats.Piece] = Counter()  # a few, of thousands of templates
         for template, count in given.items():
             for piece in template.pieces:
@@ -69,15 +80,24 @@ class Tally:
     def __init__(self) -> None:
         self._issued: Counter[Issued] = Counter()
         self._urls: Counter[fleet.RelayKey] = Counter()
-        self._batches: dict[tuple[geo.Rung, str], Batch] = {}
+        self._batches: dict[tuple[geo.Rung, str, bool], Batch] = {}
         self.refused: Counter[tuple[int, str]] = Counter()
         """By status, and the field or reason that a problem names."""
         self._buckets = [0] * (len(_SECONDS) + 1)
         self._seconds = 0.0
 
-    def batch(self, rung: geo.Rung, reason: str) -> Batch:
-        """Return what counts the answers of a rung and a reason."""
-        return self._batches.setdefault((rung, reason), Batch(rung, reason))
+    def batch(self, rung: geo.Rung, reason: str, *, explored: bool = False) -> Batch:
+        """Return what counts the answers of a rung and a reason, exploring or not."""
+        key = rung, reason, explored
+        known = self._batches.get(key)
+        if known is None:
+            known = self._batches[key] = Batch(*key)
+        return known
+
+    def answers(self) -> Counter[Given]:
+        """Return the answers given so far."""
+        self._fold()
+        return sum((batch.answers for batch in self._batches.values()), Counter[Given]())
 
     def issued(self) -> Counter[Issued]:
         """Return the relays handed out so far."""
@@ -162,6 +182,14 @@ class Collector(registry.Collector):
         for labels, count in sorted(self._tally.issued().items()):
             issued.add_metric(labels, count)
         yield issued
+        answers = core.CounterMetricFamily(
+            "turnfleet_answers",
+            "Answers by what placed the client; explored if the fallback is one to learn from.",
+            labels=("rung", "explored"),
+        )
+        for given, count in sorted(self._tally.answers().items()):
+            answers.add_metric((given.rung, str(given.explored).lower()), count)
+        yield answers
         refused = core.CounterMetricFamily(
             "turnfleet_refused",
             "Requests for servers that got a problem instead.",

@@ -50,6 +50,7 @@ def _routes(current: fleet.Fleet) -> Iterator[tuple[str, convert.Route]]:
                     region=found.spec.name,
                     transport=transport,
                     named=member.relay.hostname is not None,
+                    anycast=member.relay.anycast,
                 )
                 for url in urls.turn(well, transport):
                     yield url, route

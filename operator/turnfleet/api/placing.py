@@ -1,17 +1,20 @@
 """Where clients are and how regions rank from there, remembered for a moment.
 
-Most requests of a moment repeat another's words. ``steer`` decides; this only turns a query into
-its facts, and keeps the outcome while it cannot have changed: while the fleet is the same, and for
-a second at most, since the tables behind an atlas may be replaced.
+Most requests of a moment repeat another's words. ``steer`` decides, by what ``learn`` estimates;
+this only turns a query into its facts, and keeps the outcome while it cannot have changed: while
+the fleet is the same, and for a second at most, since the tables behind an atlas may be replaced.
 """
 
+from collections.abc import Sequence
+from dataclasses import replace
 from http import HTTPStatus
 from typing import Final, NamedTuple
 
-from turnfleet.api import access, metrics, options, problems, requests
+from turnfleet.api import access, metrics, options, problems, requests, whose
 from turnfleet.ice import rid
-from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import locating, ranking, selecting
+from turnfleet.learn import learning, posterior
+from turnfleet.model import estimate, fleet, geo, region, selection
+from turnfleet.steer import dwelling, estimating, locating, ranking, selecting
 
 REMEMBERED: Final = 2048
 """Outcomes, twice as many at the most. Each keeps its ranking alive: 20 kB with 100 regions."""
@@ -35,8 +38,13 @@ class Placed(NamedTuple):
 
     where: locating.Whereabouts
     ranked: ranking.Ranking
+    view: estimating.View
+    """What it was ranked by."""
+    stay: dwelling.Stay | None
+    """The region that the client held before."""
+    source: bytes
     cell: bytes
-    """The place as ``rid`` writes it."""
+    """The place as ``rid`` writes it; empty where that says nothing of the client."""
     batch: metrics.Batch
     """Counts the answers given to clients placed like this."""
 
@@ -48,12 +56,19 @@ class Placer:
         self,
         *,
         atlas: geo.Atlas,
-        selector: selecting.Selector,
+        estimator: estimating.Estimator,
+        learner: learning.Learner,
+        whose: whose.Whose,
         tally: metrics.Tally,
         opts: options.Options,
     ) -> None:
         self._atlas = atlas
-        self._selector = selector
+        self._estimator = estimator
+        self.selector = selecting.Selector(estimator)
+        self._learner = learner
+        self._sites: tuple[_Site, ...] = ()
+        self._dwelling = dwelling.Dwelling()
+        self._whose = whose
         self._tally = tally
         self._options = opts
         self._fleet: fleet.Fleet | None = None
@@ -84,29 +99,79 @@ class Placer:
         if isinstance(where, locating.UnknownResidency):
             sentence = f"{where.sentence[0].upper()}{where.sentence[1:]}."
             return problems.Problem(status=HTTPStatus.NOT_FOUND, detail=sentence, field="residency")
-        placed = self._before.get(key)
-        if placed is None or placed.where != where:
-            placed = self._placed(where, now)
+        placed = self._placed(where, self._client(query), now, second, self._before.get(key))
         self._remembered[key] = placed
         return placed
+
+    def forget(self) -> None:
+        """Take into account that sources have other names from now on."""
+        self._remembered, self._before = {}, {}
 
     def _take(self, now: fleet.Fleet) -> None:
         self._fleet = now
         self._groups = now.residencies
-        self._remembered, self._before = {}, {}
+        self.forget()
+        sites = tuple(
+            _Site(r.spec.name, r.spec.latitude, r.spec.longitude) for r in now.regions.values()
+        )
+        if sites != self._sites:
+            self._sites = sites
+            specs = [found.spec for found in now.regions.values()]
+            self._learner.serve(regions=[spec.name for spec in specs], prior=self._prior(specs))
 
-    def _placed(self, where: locating.Whereabouts, now: fleet.Fleet) -> Placed:
+    def _prior(self, specs: Sequence[region.RegionSpec]) -> posterior.Prior:
+        def prior(place: geo.Place) -> tuple[estimate.Estimate, ...]:
+            return tuple([self._estimator.estimate(place, spec) for spec in specs])
+
+        return prior
+
+    def _client(self, query: Query) -> bytes:
+        """Return the source of the client that an answer is for."""
+        if query.asked.where.client_ip is not None and self._may_place(query):
+            return self._whose.of(query.asked.where.client_ip)
+        return whose.NOBODY if query.standing is _KEYED else self._whose.of(query.address)
+
+    def _placed(
+        self,
+        where: locating.Whereabouts,
+        source: bytes,
+        now: fleet.Fleet,
+        second: int,
+        before: Placed | None,
+    ) -> Placed:
+        cell = _cell(where.located) if before is None or before.where != where else before.cell
+        view = self._learner.view(
+            place=where.located.place, cell=cell.decode(), source=source, now=second
+        )
+        stay = None
+        if where.pin is None and source != whose.NOBODY:
+            stay = self._dwelling.held((source, where.residency), now=second)
+        if (
+            before is not None
+            and before.view is view
+            and (before.where, before.stay, before.source) == (where, stay, source)
+        ):
+            return before
         anyone = selection.Client(
             located=where.located, user="", pin=where.pin, residency=where.residency
         )
-        ranked = self._selector.rank(now, anyone)
+        ranked = self.selector.rank(now, anyone, view=view, stay=stay)
+        if ranked.ranked and where.pin is None and source != whose.NOBODY:
+            first = ranked.ranked[0].region
+            self._dwelling.note((source, where.residency), first, now=second)
         reason = ranked.notes[0] if ranked.notes else ""
         return Placed(
             where=where,
             ranked=ranked,
-            cell=rid.cell_of(where.located.place),
-            batch=self._tally.batch(where.located.rung, reason),
+            view=view,
+            stay=stay,
+            source=source,
+            cell=cell,
+            batch=self._tally.batch(where.located.rung, reason, explored=ranked.explored),
         )
+
+    def _may_place(self, query: Query) -> bool:
+        return query.standing is _KEYED or self._options.one_machine
 
     def _facts(self, query: Query, *, keyed: bool) -> locating.Facts:
         said, place = query.asked.where, query.header_place
@@ -116,9 +181,31 @@ class Placer:
             peer=query.address,
             keyed=keyed,
             header_place=self._atlas.by_name(place) if isinstance(place, str) else place,
-            may_place=keyed or self._options.one_machine,
+            may_place=self._may_place(query),
             client_ip=said.client_ip,
             country=said.country,
             latitude=said.latitude,
             longitude=said.longitude,
         )
+
+
+class _Site(NamedTuple):
+    """What of a region estimates depend on."""
+
+    name: str
+    latitude: float
+    longitude: float
+
+
+def _cell(located: geo.Located) -> bytes:
+    """Return the cell that a client's reports will be in.
+
+    A client that is pinned counts as being where the region is, which is no news of anywhere. Those
+    of whom nothing is known share a cell of no country, wherever the default is.
+    """
+    if located.rung is geo.Rung.PINNED:
+        return b""
+    place = located.place
+    if located.rung is geo.Rung.DEFAULT:
+        place = replace(place, country=None)
+    return rid.cell_of(place)

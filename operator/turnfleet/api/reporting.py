@@ -10,14 +10,14 @@ tell each other which tokens were used, so each of them counts a token once; wha
 is one fact wherever it was taken (``learn.facts``).
 """
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, replace
 from http import HTTPStatus
 from typing import Final, Protocol
 
 from aiohttp import hdrs, web
 
-from turnfleet.api import board, bodies, clients, cors, heard, limits, offered, problems
+from turnfleet.api import board, bodies, clients, cors, heard, limits, offered, problems, whose
 from turnfleet.ice import rid
 from turnfleet.learn import convert, report, spent, starting
 
@@ -34,6 +34,7 @@ class Accepted:
 
     told: report.Report
     token: rid.Rid
+    """Its source is the client's, or that of the report where the answer's client had none."""
     times: tuple[report.Time, ...]
     """Those it tells, without what the browser waited before it asked."""
     routes: Mapping[str, convert.Route]
@@ -54,12 +55,13 @@ class Desk:
         self,
         *,
         signer: Callable[[], rid.Signer],
+        whose: whose.Whose,
         current: board.Board,
         observer: clients.Observer,
         limiter: limits.Limiter | None,
         may_read: Callable[[web.BaseRequest], bool],
         clock: Callable[[], float],
-        sink: Sink | None,
+        sinks: Sequence[Sink],
     ) -> None:
         """``signer`` gives that of the fleet's key as it is now; ``may_read`` as ``Endpoint``'s."""
         self.heard = heard.Heard()
@@ -69,7 +71,8 @@ class Desk:
         self._limiter = limiter
         self._may_read = may_read
         self._clock = clock
-        self._sink = sink
+        self._sinks = sinks
+        self._whose = whose
         self._spent = spent.Spent(life=LIFE)
         self._routes = offered.Routes()
 
@@ -100,10 +103,10 @@ class Desk:
         if isinstance(body, problems.Problem):
             large = body.status is HTTPStatus.REQUEST_ENTITY_TOO_LARGE
             return heard.Why.TOO_LARGE if large else heard.Why.UNREADABLE, body
-        return self.take(body)
+        return self.take(body, address)
 
-    def take(self, body: bytes) -> tuple[heard.Why, problems.Problem] | None:
-        """Take a body for what it is; return why it counts for nothing, if so."""
+    def take(self, body: bytes, address: str) -> tuple[heard.Why, problems.Problem] | None:
+        """Take a body of a client at an address; return why it counts for nothing, if so."""
         told = report.parse(body)
         if isinstance(told, report.Unread):
             return heard.Why.UNREADABLE, _bad(told.detail)
@@ -116,9 +119,13 @@ class Desk:
             return None
         routes = self._routes.of(token, self._board.fleet)
         self.heard.accept(told, routes)
-        if self._sink is not None:
-            times = starting.asked_at_once(told)
-            self._sink.take(Accepted(told=told, token=token, times=times, routes=routes), now=now)
+        if token.source == whose.NOBODY:
+            # A back end asked for a client that it did not tell the address of; here it is.
+            token = replace(token, source=self._whose.of(address))
+        times = starting.asked_at_once(told)
+        accepted = Accepted(told=told, token=token, times=times, routes=routes)
+        for sink in self._sinks:
+            sink.take(accepted, now=now)
         return None
 
 

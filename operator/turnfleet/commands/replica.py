@@ -285,3 +285,4 @@ class Replica:
         )
         yield self._traffic.measured()
         yield from self._app[app.REPORTS].heard.collect()
+        yield from self._app[app.LESSONS].collect()

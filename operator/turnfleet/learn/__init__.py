@@ -6,6 +6,6 @@ time. So replicas that have the same facts, in whatever order and however often 
 estimate the same.
 
 ``report`` reads, ``convert`` makes round trips of times, ``facts`` and ``sources`` keep them,
-``crowd`` hears many sources of one cell, ``belief`` weighs, ``posterior`` estimates, ``spent`` lets
-each token count once, ``deciding`` has what choosing by estimates needs.
+``crowd`` hears many sources of one cell, ``belief`` weighs, ``posterior`` estimates, ``views``
+keeps what was estimated for a client, ``spent`` lets each token count once.
 """

@@ -40,6 +40,8 @@ class Route(NamedTuple):
     transport: region.Transport
     named: bool
     """By a name that has to be resolved, not by an address."""
+    anycast: bool = False
+    """Wherever the network takes the client."""
 
 
 class Converted(NamedTuple):

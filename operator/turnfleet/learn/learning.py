@@ -1,15 +1,11 @@
 """From a report to what it teaches: the parts of this package in their order."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
-from typing import Final
+from dataclasses import dataclass, field
 
-from turnfleet.learn import cells, convert, facts, posterior, report, spent
+from turnfleet.learn import cells, convert, facts, posterior, report, views
 from turnfleet.learn import sources as records
-from turnfleet.model import estimate
-
-LIFE: Final = 3600 + 2 * 60
-"""Seconds that a token can be sent after it was first sent: its life, and two clocks' skew."""
+from turnfleet.model import estimate, geo
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -25,29 +21,33 @@ class Origin:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Taken:
-    """What became of a report."""
+    """What became of a report. Times in ms, by region."""
 
-    replayed: bool = False
-    """Its token was used before: nothing of it counts."""
-    learned: int = 0
-    """Regions whose round trip was new."""
+    round_trips: Mapping[str, float] = field(default_factory=dict)
+    """Those that count."""
+    estimates: Mapping[str, float] = field(default_factory=dict)
+    """What was estimated until then, for every region."""
+    news: bool = False
+    """Whether anything was learned: the token may have been used in another replica."""
     refused: int = 0
     """Regions whose round trip was out of bounds."""
 
 
 class Learner:
-    """Takes reports and estimates round trips, for one set of regions at a time."""
+    """Takes reports and estimates round trips, for one set of regions at a time.
+
+    Of one token's facts the order does not matter, nor how often they come; that it counts once
+    is up to the caller.
+    """
 
     def __init__(
         self,
         *,
-        regions: Sequence[str],
-        prior: posterior.Prior,
+        regions: Sequence[str] = (),
+        prior: posterior.Prior = lambda _: (),
         sources: records.Sources | None = None,
-        tokens: spent.Spent | None = None,
     ) -> None:
         self.sources = records.Sources() if sources is None else sources
-        self._tokens = spent.Spent(life=LIFE) if tokens is None else tokens
         self.serve(regions=regions, prior=prior)
 
     def serve(self, *, regions: Sequence[str], prior: posterior.Prior) -> None:
@@ -55,6 +55,11 @@ class Learner:
         self._names = tuple(regions)
         self._prior = prior
         self.posterior = posterior.Posterior(sources=self.sources, regions=self._names, prior=prior)
+        self._views = views.Views(sources=self.sources, names=self._names, estimates=self.posterior)
+
+    def view(self, *, place: geo.Place, cell: str, source: bytes, now: float) -> views.View:
+        """Return what is estimated for a client. ``cell`` is as in tokens."""
+        return self._views.of(place=place, cell=cell, source=source, now=now)
 
     def take(
         self,
@@ -68,28 +73,34 @@ class Learner:
 
         ``routes``: the URLs that the token says were offered, but for those of anycast relays.
         """
-        token = origin.time.to_bytes(8, "big") + origin.nonce + origin.source
-        if not self._tokens.spend(token, now=now):
-            return Taken(replayed=True)
-        centre = (cells.parse(origin.cell) or cells.NOWHERE).centre
+        cell = cells.parse(origin.cell)
+        if cell is None:
+            return Taken()
         found = self.posterior.estimates(
-            place=centre, cell=origin.cell, source=origin.source, now=now
+            place=cell.centre, cell=origin.cell, source=origin.source, now=now
         )
+        estimates = self._by_name(found)
         converted = convert.convert(
             times,
             routes=routes,
-            prior=self._by_name(self._prior(centre)),
-            estimates=self._by_name(found),
+            prior=self._by_name(self._prior(cell.centre)),
+            estimates=estimates,
         )
-        if not converted.round_trips:
-            return Taken(refused=converted.refused)
         told = facts.pack(
             facts.fact(time=origin.time, nonce=origin.nonce, region=name, rtt=rtt)
             for name, rtt in converted.round_trips.items()
         )
-        record = records.Record(cell=origin.cell, facts=told)
-        news = self.sources.merge({origin.source: record}, now=now)
-        return Taken(learned=len(converted.round_trips) if news else 0, refused=converted.refused)
+        news = bool(told) and bool(
+            self.sources.merge(
+                {origin.source: records.Record(cell=origin.cell, facts=told)}, now=now
+            )
+        )
+        return Taken(
+            round_trips=converted.round_trips,
+            estimates=estimates,
+            news=news,
+            refused=converted.refused,
+        )
 
     def _by_name(self, found: Sequence[estimate.Estimate]) -> dict[str, float]:
         return {name: part.rtt for name, part in zip(self._names, found, strict=True)}

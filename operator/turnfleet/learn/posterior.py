@@ -76,8 +76,8 @@ class _Heard(NamedTuple):
     at: float
 
 
-class _Kept(NamedTuple):
-    """A cell's belief, and what it rests on."""
+class Shared(NamedTuple):
+    """What is believed of a cell's clients, and what that rests on."""
 
     heard: tuple[_Heard, ...]
     held: belief.Belief
@@ -97,7 +97,7 @@ class Posterior:
         self._prior = prior
         self._priors: dict[str, Sequence[estimate.Estimate]] = {}
         self._heard: dict[str, _Heard] = {}
-        self._kept: dict[str, _Kept] = {}
+        self._kept: dict[str, Shared] = {}
 
     def estimates(
         self, *, place: geo.Place, cell: str, source: bytes, now: float
@@ -107,7 +107,7 @@ class Posterior:
         ``cell`` is as in tokens; one that makes no sense counts as nowhere in particular.
         """
         expected = self._prior(place)
-        held = self._shared(cell, now).held
+        held = self.shared(cell, now).held
         record = self._sources.get(source)
         if record is not None:
             held = self._own(held, expected, record, now)
@@ -122,7 +122,7 @@ class Posterior:
         own = crowd.measured(record.facts, now=now) if record is not None else {}
         samples = {self._regions.get(region): said.samples for region, said in own.items()}
         narrowest: dict[int, int] = {}
-        for heard in self._shared(cell, now).heard:
+        for heard in self.shared(cell, now).heard:
             narrowest |= {index: word.sources for index, word in heard.words.items()}
         return tuple(
             Learned(
@@ -158,8 +158,11 @@ class Posterior:
         ]
         return found._replace(variances=tuple(variances))
 
-    def _shared(self, cell: str, now: float) -> _Kept:
-        """Return what is believed of a cell before any source of its own is looked at."""
+    def shared(self, cell: str, now: float) -> Shared:
+        """Return what is believed of a cell before any source of its own is looked at.
+
+        The same object for as long as that is the same.
+        """
         parsed = cells.parse(cell) or cells.NOWHERE
         heard = tuple(self._listen(shared, now) for shared in parsed.shared)
         kept = self._kept.get(cell)
@@ -180,7 +183,7 @@ class Posterior:
                 for index, word in said.words.items()
             }
             held = belief.moved(held, evidence)
-        kept = _Kept(heard, belief.loosened(held, [below * scale for scale in scales]))
+        kept = Shared(heard, belief.loosened(held, [below * scale for scale in scales]))
         _remember(self._kept, cell, kept)
         return kept
 

@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import NamedTuple
 
-from turnfleet.model import fleet, geo, region
+from turnfleet.model import estimate, fleet, geo, region
 
 
 class Role(StrEnum):
@@ -88,16 +88,30 @@ class Ranked:
     """A usable region with the terms of its cost, all in ms."""
 
     region: str
-    estimate: float
-    deviation: float
-    """How sure the estimate is; no term of the cost."""
+    expected: estimate.Estimate
+    """How sure it is is no term of the cost."""
     load_penalty: float
     weight_penalty: float
 
     @property
+    def estimate(self) -> float:
+        """Return the estimated RTT."""
+        return self.expected.rtt
+
+    @property
+    def deviation(self) -> float:
+        """Return how sure the estimate is."""
+        return self.expected.deviation
+
+    @property
+    def penalty(self) -> float:
+        """Return what the region costs beside its distance."""
+        return self.load_penalty + self.weight_penalty
+
+    @property
     def cost(self) -> float:
         """Return what regions are ordered by."""
-        return self.estimate + self.load_penalty + self.weight_penalty
+        return self.expected.rtt + self.load_penalty + self.weight_penalty
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@
   differ in patience: as a load rises, a few users after the other leave, never all at once, and
   each of them stays with one relay while loads stay about what they are.
 * The backup is on another node of the same region and, where there is one, in another zone.
-* The fallback is in the best of the other regions.
+* The fallback is in the first of the other regions by the ranking's order of fallbacks.
 
 A role that nobody can fill is left out. Nothing here looks at health: a ranking has only relays
 that may be offered. Full ones are among them only where all of a region are; nobody is sent there
@@ -87,8 +87,9 @@ def _pick(ranked: ranking.Ranking, slot: int) -> tuple[int, int, int, int, int]:
         backup = spare
     table = supply.table
     anycast = _anycast(table.seats, primary, backup) if table.anycast else ()
-    for other, supply in enumerate(supplies):
+    for other in ranked.fallbacks:
         if other != lead:
+            supply = supplies[other]
             if supply.full and not full:
                 break  # those behind it are, too
             fallback = _elsewhere(supply, slot, anycast)

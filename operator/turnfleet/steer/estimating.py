@@ -1,6 +1,6 @@
 """How far a region is from a client, as a round trip in milliseconds. Decides nothing."""
 
-from typing import Final, Protocol
+from typing import Final, NamedTuple, Protocol
 
 from turnfleet.model import estimate, geo, region
 from turnfleet.steer import sphere
@@ -24,6 +24,33 @@ class Estimator(Protocol):
 
     def estimate(self, place: geo.Place, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return the expected RTT from ``place`` to the region, and how sure that is."""
+
+
+class View(Protocol):
+    """How far regions are from one client. Hashable; equal views say the same."""
+
+    @property
+    def explores(self) -> bool:
+        """Whether anybody measures: then a fallback is worth choosing for what it would teach."""
+
+    def estimate(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        """Return the expected RTT to a region, and how sure that is."""
+
+
+class At(NamedTuple):
+    """What an estimator says of a place, and nobody has measured."""
+
+    place: geo.Place
+    estimator: Estimator
+
+    @property
+    def explores(self) -> bool:
+        """Return that nothing would be learned."""
+        return False
+
+    def estimate(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        """Return the estimator's estimate."""
+        return self.estimator.estimate(self.place, spec)
 
 
 class GreatCircle:

@@ -4,6 +4,11 @@ Regions are ordered by cost in ms: the estimated RTT, plus what load and weight 
 region that is usable goes first, whatever it costs; one whose relays all flapped goes last, and
 behind it one whose relays are all full.
 
+* A client **stays** in the region that it holds until another one is better by a margin that goes
+  to nothing as estimates get sure (``deciding``). A region that it may not leave for a better one
+  shares its users with those that are as good.
+* **Fallbacks** are tried in an order of their own: first the region that would teach most, among
+  the cheapest (``deciding.score``), where anybody measures at all.
 * **Load** costs nothing up to half full, then rises with the square to ``LOAD_COST`` at full: a
   region sheds its farthest clients first, those for whom the next region is nearly as good.
 * **Weight** costs ``INDIFFERENCE * ln(100 / weight)``. Regions whose costs differ by no more than
@@ -17,8 +22,8 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
-from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import census, estimating, rendezvous
+from turnfleet.model import fleet, selection
+from turnfleet.steer import census, deciding, dwelling, estimating, rendezvous
 
 LOAD_FREE: Final = 0.5
 """Up to this load a region costs nothing extra."""
@@ -29,6 +34,9 @@ INDIFFERENCE: Final = 2.0
 BAND: Final = 8.0
 """ms: regions that cost more than this above the best take nobody from it."""
 WEIGHT_STANDARD: Final = 100
+EXPLORED: Final = 4
+"""Regions, the cheapest beside the first, that a fallback is chosen among for what it teaches: it
+has to be of use as a fallback, too."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +62,10 @@ class Ranking:
     """The regions of ``ranked``, in the same order."""
     leads: tuple[Lead, ...]
     """Whom users are shared among; empty when there is no usable region."""
+    fallbacks: tuple[int, ...]
+    """Positions of all regions, in the order in which they are taken for a fallback."""
+    explored: bool
+    """Whether another fallback would be taken, if nobody measured."""
     excluded: tuple[selection.Exclusion, ...]
     notes: tuple[fleet.Reason, ...]
 
@@ -61,13 +73,13 @@ class Ranking:
 def rank(
     taken: census.Census,
     *,
-    place: geo.Place,
+    view: estimating.View,
     pin: str | None,
     residency: str | None,
-    estimator: estimating.Estimator,
+    stay: dwelling.Stay | None = None,
 ) -> Ranking:
-    """Rank the regions for a place. Nothing outside ``residency`` is ranked, up or down."""
-    rows: list[tuple[selection.Ranked, census.Supply]] = []
+    """Rank the regions for a client. Nothing outside ``residency`` is ranked, up or down."""
+    rows: list[_Row] = []
     outside: list[selection.Exclusion] = []
     for name, supply in taken.supplies.items():
         if supply.reason is not None:
@@ -76,9 +88,12 @@ def rank(
             reason = fleet.Reason.OTHER_RESIDENCY
             outside.append(selection.Exclusion(region=name, relay=None, reason=reason))
             continue
-        rows.append((_ranked(supply, place, estimator), supply))
+        rows.append((_ranked(supply, view), supply))
     rows.sort(key=lambda row: (row[0].region != pin, *_last(row[1]), row[0].cost, row[0].region))
     in_force = bool(rows) and rows[0][0].region == pin
+    if stay is not None and not in_force:
+        _keep(rows, stay)
+    fallbacks = _fallbacks(rows, explores=view.explores)
     return Ranking(
         ranked=tuple(ranked for ranked, _ in rows),
         supplies=tuple(supply for _, supply in rows),
@@ -87,6 +102,8 @@ def rank(
             if not in_force
             else [rows[0][0]]
         ),
+        fallbacks=fallbacks,
+        explored=[at for at in fallbacks if at][:1] != [1][: len(rows) - 1],
         excluded=(*outside, *taken.excluded) if outside else taken.excluded,
         notes=() if pin is None or in_force else (fleet.Reason.PINNED_REGION_DOWN,),
     )
@@ -103,20 +120,45 @@ def weight_penalty(weight: int) -> float:
     return INDIFFERENCE * math.log(WEIGHT_STANDARD / weight)
 
 
+_Row = tuple[selection.Ranked, census.Supply]
+
+
+def _keep(rows: list[_Row], stay: dwelling.Stay) -> None:
+    """Put the region that the client holds first, unless it leaves it."""
+    for position, (held, supply) in enumerate(rows):
+        if held.region == stay.region:
+            best, of_best = rows[0]
+            if (
+                position
+                and _last(supply) == _last(of_best)
+                and not deciding.moves(held, best, dwelling=stay.dwelling)
+            ):
+                rows.insert(0, rows.pop(position))
+            return
+
+
+def _fallbacks(rows: Sequence[_Row], *, explores: bool) -> tuple[int, ...]:
+    if not explores:
+        return tuple(range(len(rows)))
+    near, far = rows[: 1 + EXPLORED], range(1 + EXPLORED, len(rows))
+
+    def promise(position: int) -> tuple[bool, bool, float]:
+        found, supply = near[position]
+        return (*_last(supply), deciding.score(found.expected) + found.penalty)
+
+    return (*sorted(range(len(near)), key=promise), *far)
+
+
 def _last(supply: census.Supply) -> tuple[bool, bool]:
     """Return what puts a region behind all that cost more; it is worst to be full."""
     return supply.full, supply.damped
 
 
-def _ranked(
-    supply: census.Supply, place: geo.Place, estimator: estimating.Estimator
-) -> selection.Ranked:
+def _ranked(supply: census.Supply, view: estimating.View) -> selection.Ranked:
     spec = supply.region.spec
-    expected = estimator.estimate(place, spec)
     return selection.Ranked(
         region=spec.name,
-        estimate=expected.rtt,
-        deviation=expected.deviation,
+        expected=view.estimate(spec),
         load_penalty=load_penalty(supply.load),
         weight_penalty=weight_penalty(spec.weight),
     )
@@ -127,10 +169,11 @@ def _leads(ranked: Sequence[selection.Ranked]) -> tuple[Lead, ...]:
     if not ranked:
         return ()
     least = ranked[0].cost
-    near = [found for found in ranked if found.cost - least <= BAND]
-    parts = [math.exp((least - found.cost) / INDIFFERENCE) for found in near]
+    # The first is not the cheapest where the client holds it; then it is as good as any.
+    near = [at for at, found in enumerate(ranked) if abs(found.cost - least) <= BAND]
+    parts = [math.exp(min(0.0, least - ranked[at].cost) / INDIFFERENCE) for at in near]
     whole = sum(parts)
     return tuple(
-        Lead(position=position, share=part / whole, distances=rendezvous.distances(found.region))
-        for position, (found, part) in enumerate(zip(near, parts, strict=True))
+        Lead(position=at, share=part / whole, distances=rendezvous.distances(ranked[at].region))
+        for at, part in zip(near, parts, strict=True)
     )

@@ -63,11 +63,11 @@ def rows(
     *,
     now: fleet.Fleet,
     pin: str | None,
-    estimator: estimating.Estimator,
+    view: estimating.View,
 ) -> list[Row]:
     """Return every region of ``now``, from which ``chosen`` was made: best first, excluded last.
 
-    ``pin`` is the client's.
+    ``pin`` is the client's, ``view`` what it was ranked by.
     Excluded regions have an estimate too: it shows where they would have stood.
     """
     excluded = {found.region: found.reason for found in chosen.excluded if found.relay is None}
@@ -84,7 +84,7 @@ def rows(
             reason = fleet.Reason.NOT_PINNED
         elif verdict is Verdict.CANDIDATE and all(loading.of(member).full for member in usable):
             reason = fleet.Reason.NEARLY_FULL
-        expected = estimator.estimate(chosen.located.place, region.spec)
+        expected = view.estimate(region.spec)
         return Row(
             region=name,
             residency=region.spec.residency,

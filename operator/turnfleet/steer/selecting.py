@@ -1,13 +1,13 @@
 """From a fleet and a client to a Selection: census, ranking and choice, bound together.
 
 ``select`` is the whole of it. A ``Selector`` gives the same answers and remembers what users have
-in common: the census while the fleet stays the same, and the ranking of each place.
+in common: the census while the fleet stays the same, and the ranking of each view.
 """
 
 from typing import Final
 
 from turnfleet.model import fleet, geo, selection
-from turnfleet.steer import census, choosing, estimating, ranking, rendezvous
+from turnfleet.steer import census, choosing, dwelling, estimating, ranking, rendezvous
 
 RANKINGS_KEPT: Final = 1024
 """Some 20 kB each with a hundred regions."""
@@ -27,7 +27,7 @@ class Selector:
         self._estimator = estimator
         self._fleet: fleet.Fleet | None = None
         self._census = census.Census(supplies={}, excluded=())
-        self._rankings: dict[tuple[geo.Place, str | None, str | None], ranking.Ranking] = {}
+        self._rankings: dict[_Asked, ranking.Ranking] = {}
 
     def select(self, now: fleet.Fleet, client: selection.Client) -> selection.Selection:
         """Return what a client is offered."""
@@ -47,22 +47,38 @@ class Selector:
             notes=ranked.notes,
         )
 
-    def rank(self, now: fleet.Fleet, client: selection.Client) -> ranking.Ranking:
-        """Return the ranking that a client's place, pin and residency lead to."""
+    def rank(
+        self,
+        now: fleet.Fleet,
+        client: selection.Client,
+        *,
+        view: estimating.View | None = None,
+        stay: dwelling.Stay | None = None,
+    ) -> ranking.Ranking:
+        """Return the ranking that a client's pin and residency lead to.
+
+        ``view`` is what was learned of the client, if not what the estimator says of its place;
+        ``stay`` the region that it holds.
+        """
+        if view is None:
+            view = estimating.At(client.located.place, self._estimator)
         if now is not self._fleet:
             self._census = census.take(now, before=self._census)
             self._fleet = now
             self._rankings.clear()
-        key = (client.located.place, client.pin, client.residency)
+        key = (view, client.pin, client.residency, stay)
         ranked = self._rankings.get(key)
         if ranked is None:
             if len(self._rankings) >= RANKINGS_KEPT:
                 self._rankings.clear()
             ranked = self._rankings[key] = ranking.rank(
                 self._census,
-                place=client.located.place,
+                view=view,
                 pin=client.pin,
                 residency=client.residency,
-                estimator=self._estimator,
+                stay=stay,
             )
         return ranked
+
+
+_Asked = tuple[estimating.View, str | None, str | None, dwelling.Stay | None]

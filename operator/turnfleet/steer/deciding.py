@@ -9,14 +9,12 @@ gets its turn; one that is hopeless even then never does.
 import math
 from typing import Final
 
-from turnfleet.model import estimate
+from turnfleet.model import estimate, selection
 
 OPTIMISM: Final = 2.0
 """Deviations below the estimate at which a region is worth a try."""
 MARGIN: Final = 0.5
 """Deviations of the difference by which another region has to be better before a client moves."""
-DWELL: Final = 3600.0
-"""Seconds that a client stays where it is, unless it cannot."""
 
 
 def score(found: estimate.Estimate) -> float:
@@ -29,12 +27,12 @@ def margin(held: estimate.Estimate, other: estimate.Estimate) -> float:
     return MARGIN * math.hypot(held.deviation, other.deviation)
 
 
-def moves(held: estimate.Estimate, other: estimate.Estimate, *, since: float, now: float) -> bool:
-    """Tell whether a client that has been at ``held`` ``since`` then moves to ``other`` now.
+def moves(held: selection.Ranked, other: selection.Ranked, *, dwelling: bool) -> bool:
+    """Tell whether a client leaves the region that it holds for another one.
 
-    Estimates include whatever else a region costs. Seconds of any clock; one that went back does
-    not hold a client for ever.
+    While it is ``dwelling`` it does so for load and weight alone, whatever estimates say by now.
     """
-    if 0 <= now - since < DWELL:
-        return False
-    return held.rtt - other.rtt > margin(held, other)
+    gain = held.cost - other.cost
+    if dwelling:
+        gain = min(gain, held.penalty - other.penalty)
+    return gain > margin(held.expected, other.expected)
