@@ -30,6 +30,8 @@ class WrittenAtlas:
     """The operator's table, by CIDR."""
     countries: Mapping[str, geo.Place] = field(default_factory=dict)
     """The country database, by CIDR."""
+    systems: Mapping[str, int] = field(default_factory=dict)
+    """Autonomous systems, by CIDR."""
 
     def by_network(self, address: str, /) -> geo.Place | None:
         return _look_up(self.networks, address)
@@ -40,11 +42,18 @@ class WrittenAtlas:
     def by_country(self, address: str, /) -> geo.Place | None:
         return _look_up(self.countries, address)
 
+    def system(self, address: str, /) -> int | None:
+        return next(
+            (system for cidr, system in self.systems.items() if _holds(cidr, address)), None
+        )
+
     def by_name(self, name: str, /) -> geo.Place | None:
         return _NAMES.get(name)
 
 
 def _look_up(table: Mapping[str, geo.Place], address: str) -> geo.Place | None:
-    parsed = ipaddress.ip_address(address)
-    networks = ((ipaddress.ip_network(cidr), place) for cidr, place in table.items())
-    return next((place for network, place in networks if parsed in network), None)
+    return next((place for cidr, place in table.items() if _holds(cidr, address)), None)
+
+
+def _holds(cidr: str, address: str) -> bool:
+    return ipaddress.ip_address(address) in ipaddress.ip_network(cidr)

@@ -24,16 +24,20 @@ def test_what_could_be_better_is_worth_a_try_before_what_is_known_to_be_good() -
     assert order == [unknown, known, hopeless]
 
 
-def test_estimates_move_nobody_who_came_a_moment_ago() -> None:
-    held, better = ranked(100, 1), ranked(50, 1)
+@pytest.mark.parametrize(("rtt", "deviation"), [(97, 0), (80, 10)])
+def test_who_came_a_moment_ago_moves_for_what_is_clearly_better_alone(
+    rtt: float, deviation: float
+) -> None:
+    held, better = ranked(100, deviation), ranked(rtt, deviation)
     assert not deciding.moves(held, better, dwelling=True)
     assert deciding.moves(held, better, dwelling=False)
+    assert deciding.moves(held, ranked(50, deviation), dwelling=True)
 
 
 def test_load_moves_even_who_came_a_moment_ago() -> None:
-    held, other = ranked(50, 1, load=80), ranked(60, 1)
+    held, other = ranked(50, 20, load=11), ranked(60, 20)
     assert deciding.moves(held, other, dwelling=True)
-    assert not deciding.moves(ranked(50, 1, load=5), other, dwelling=True)
+    assert not deciding.moves(ranked(50, 20, load=9), other, dwelling=True)
 
 
 @pytest.mark.parametrize(("deviation", "moved"), [(0, True), (2, True), (6, True), (20, False)])

@@ -102,6 +102,7 @@ class Answers:
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
+        self._placer.hold(placed, now)
         token = self.signer.sign(
             time=now,
             nonce=nonce,
@@ -129,6 +130,7 @@ class Answers:
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
+        self._placer.hold(placed, now)
         ttl = credentials.effective_ttl(asked.ttl, (template.ttl,))
         expires = now + ttl
         token = self.signer.sign(
@@ -170,6 +172,8 @@ class Answers:
             source=placed.source,
             now=second,
         )
+        result["held"] = placed.stay.region if placed.stay is not None else None
+        result["explored"] = placed.ranked.explored
         rows = report.rows(chosen, now=now, pin=placed.where.pin, view=placed.view)
         result["regions"] = explaining.regions(rows, chosen, learned)
         return result

@@ -5,6 +5,7 @@ this only turns a query into its facts, and keeps the outcome while it cannot ha
 the fleet is the same, and for a second at most, since the tables behind an atlas may be replaced.
 """
 
+import functools
 from collections.abc import Sequence
 from dataclasses import replace
 from http import HTTPStatus
@@ -103,6 +104,12 @@ class Placer:
         self._remembered[key] = placed
         return placed
 
+    def hold(self, placed: Placed, second: int) -> None:
+        """Let a client hold the region that it was given, unless it is told which one it wants."""
+        where, source, ranked = placed.where, placed.source, placed.ranked.ranked
+        if source != whose.NOBODY and where.pin is None and ranked:
+            self._dwelling.note((source, where.residency), ranked[0].region, now=second)
+
     def forget(self) -> None:
         """Take into account that sources have other names from now on."""
         self._remembered, self._before = {}, {}
@@ -125,21 +132,22 @@ class Placer:
 
         return prior
 
-    def _client(self, query: Query) -> bytes:
-        """Return the source of the client that an answer is for."""
+    def _client(self, query: Query) -> str | None:
+        """Return the address of the client that an answer is for, if anything tells it."""
         if query.asked.where.client_ip is not None and self._may_place(query):
-            return self._whose.of(query.asked.where.client_ip)
-        return whose.NOBODY if query.standing is _KEYED else self._whose.of(query.address)
+            return query.asked.where.client_ip
+        return None if query.standing is _KEYED else query.address
 
     def _placed(
         self,
         where: locating.Whereabouts,
-        source: bytes,
+        address: str | None,
         now: fleet.Fleet,
         second: int,
         before: Placed | None,
     ) -> Placed:
-        cell = _cell(where.located) if before is None or before.where != where else before.cell
+        source = self._whose.of(address)
+        cell = self._cell(where.located, address)
         view = self._learner.view(
             place=where.located.place, cell=cell.decode(), source=source, now=second
         )
@@ -149,16 +157,14 @@ class Placer:
         if (
             before is not None
             and before.view is view
-            and (before.where, before.stay, before.source) == (where, stay, source)
+            and (before.where, before.stay, before.source, before.cell)
+            == (where, stay, source, cell)
         ):
             return before
         anyone = selection.Client(
             located=where.located, user="", pin=where.pin, residency=where.residency
         )
         ranked = self.selector.rank(now, anyone, view=view, stay=stay)
-        if ranked.ranked and where.pin is None and source != whose.NOBODY:
-            first = ranked.ranked[0].region
-            self._dwelling.note((source, where.residency), first, now=second)
         reason = ranked.notes[0] if ranked.notes else ""
         return Placed(
             where=where,
@@ -169,6 +175,17 @@ class Placer:
             cell=cell,
             batch=self._tally.batch(where.located.rung, reason, explored=ranked.explored),
         )
+
+    def _cell(self, located: geo.Located, address: str | None) -> bytes:
+        """Return the cell that a client's reports will be in.
+
+        A client that is pinned counts as being where the region is, which is no news of anywhere.
+        Those of whom nothing is known share a cell of no country, wherever the default is.
+        """
+        if located.rung is geo.Rung.PINNED:
+            return b""
+        system = self._atlas.system(address) if address is not None else None
+        return _cell_of(located.place, system, nowhere=located.rung is geo.Rung.DEFAULT)
 
     def _may_place(self, query: Query) -> bool:
         return query.standing is _KEYED or self._options.one_machine
@@ -197,15 +214,6 @@ class _Site(NamedTuple):
     longitude: float
 
 
-def _cell(located: geo.Located) -> bytes:
-    """Return the cell that a client's reports will be in.
-
-    A client that is pinned counts as being where the region is, which is no news of anywhere. Those
-    of whom nothing is known share a cell of no country, wherever the default is.
-    """
-    if located.rung is geo.Rung.PINNED:
-        return b""
-    place = located.place
-    if located.rung is geo.Rung.DEFAULT:
-        place = replace(place, country=None)
-    return rid.cell_of(place)
+@functools.lru_cache(REMEMBERED)
+def _cell_of(place: geo.Place, system: int | None, *, nowhere: bool) -> bytes:
+    return rid.cell_of(replace(place, country=None) if nowhere else place, network=system)

@@ -35,6 +35,20 @@ _METAVARS: Final = {
     "profile": "NAME",
     "user": "NAME",
 }
+_COLUMNS: Final = (
+    "region",
+    "prior ms",
+    "rtt ms",
+    "measured",
+    "penalty ms",
+    "cost ms",
+    "load",
+    "relays",
+    "weight",
+    "residency",
+    "verdict",
+    "why",
+)
 _LEAVES_ANYWAY: Final = 0.25
 """Part of a relay's users that may leave it for an empty one before it has much load."""
 _TONES: Final = {
@@ -88,9 +102,15 @@ def _print(answer: Any, console: output.Console) -> int:
     _print_client(answer["located"], console)
     for note in answer["notes"]:
         console.say(console.tone(f"{note['reason']}: {note['sentence']}", output.Tone.DOUBT))
+    # Endpoints of an earlier version say neither of these.
+    if answer.get("held"):
+        console.say(f"its network was sent to {answer['held']} before, and leaves it for what is")
+        console.say("better by more than chance")
+    if answer.get("explored"):
+        console.say("the fallback is one to learn from: it may be better than is known")
     console.say()
     console.table(
-        ("region", "rtt ms", "cost ms", "load", "relays", "weight", "residency", "verdict", "why"),
+        _COLUMNS,
         [_region(row) for row in answer["regions"]],
         tones=[_TONES.get(row["verdict"]) for row in answer["regions"]],
     )
@@ -172,7 +192,10 @@ def _print_relays(excluded: Sequence[Mapping[str, Any]], console: output.Console
 def _region(row: Mapping[str, Any]) -> tuple[str, ...]:
     return (
         row["region"],
+        _figure(row.get("prior")),
         _estimate(row),
+        _measured(row),
+        _penalty(row),
         _figure(row["cost"]),
         _percent(row["load"]),
         f"{row['usable']}/{row['relays']}",
@@ -187,6 +210,18 @@ def _estimate(row: Mapping[str, Any]) -> str:
     # Endpoints of an earlier version do not say how sure they are.
     deviation = f" ± {row['deviation']:.0f}" if "deviation" in row else ""
     return _figure(row["estimate"]) + deviation
+
+
+def _measured(row: Mapping[str, Any]) -> str:
+    """Return how often the client's network measured, and how many others near it agree."""
+    own, others = row.get("samples", 0), row.get("sources", 0)
+    parts = (f"{own}x itself" if own else "", f"{others} near it" if others else "")
+    return ", ".join(filter(None, parts)) or "-"
+
+
+def _penalty(row: Mapping[str, Any]) -> str:
+    load, weight = row.get("loadPenalty"), row.get("weightPenalty")
+    return "-" if load is None or weight is None else f"{load + weight:+.1f}"
 
 
 def _why(row: Mapping[str, Any]) -> str:

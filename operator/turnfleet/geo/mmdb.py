@@ -5,6 +5,8 @@
 * *nested*, MaxMind's and DB-IP's own: ``country.iso_code``, ``location.latitude``,
   ``location.longitude``.
 
+Databases of autonomous systems have ``autonomous_system_number`` in both.
+
 Does not choose between files and does not know where countries are. A file that cannot be opened
 is a ``Broken`` with a sentence; one that proves corrupt while it is read finds nothing and warns
 once.
@@ -25,12 +27,15 @@ from turnfleet.model import geo
 
 
 class Finding(NamedTuple):
-    """What a database says of an address: a country, a place, both, or neither."""
+    """What a database says of an address: a country, a place, a network, some of it or nothing."""
 
     country: str | None
     place: geo.Place | None
+    system: int | None = None
+    """The number of the autonomous system."""
 
 
+_SYSTEM_MAX: Final = 0xFFFF_FFFF
 _NOTHING: Final = Finding(country=None, place=None)
 
 
@@ -84,6 +89,8 @@ def _open(path: Path) -> maxminddb.Reader:
 def read(record: object) -> Finding:
     """Return what a record of either schema says, whatever else it may be."""
     match record:
+        case {"autonomous_system_number": int(system)} if 0 < system <= _SYSTEM_MAX:
+            return Finding(country=None, place=None, system=system)
         case {"country_code": country, **rest}:
             return _finding(country, rest.get("latitude"), rest.get("longitude"))
         case dict():

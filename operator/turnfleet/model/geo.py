@@ -61,5 +61,8 @@ class Atlas(Protocol):
     def by_country(self, address: str, /) -> Place | None:
         """Return the country database's place of ``address``."""
 
+    def system(self, address: str, /) -> int | None:
+        """Return the number of the autonomous system that ``address`` is in, where it is known."""
+
     def by_name(self, name: str, /) -> Place | None:
         """Return the place that a hint names: ``DE``, ``Europe/Berlin``, ``us-east-1``."""

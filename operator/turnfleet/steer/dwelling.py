@@ -7,7 +7,7 @@ remembers for itself; a client that goes from one to another may move once more.
 from typing import Final, NamedTuple
 
 DWELL: Final = 900
-"""Seconds in which estimates do not move a client again."""
+"""Seconds in which only what is clearly better moves a client again (``deciding``)."""
 MOST: Final = 50_000
 """Clients in a generation: 20 MB for both."""
 
