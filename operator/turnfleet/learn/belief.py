@@ -98,34 +98,58 @@ def moved(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
 def by_source(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
     """Return a belief after what one source measured, which may say that the prior is bad there.
 
-    How unsure the prior is at a place is a guess, too, and a source that measures shows it. What
-    its values are off by alike raises the common variance to that; how far they are off beside it
-    raises that of every region, measured or not, so that more of them are worth a try. Only where
-    most values are wild even so is it the source that is not believed: a liar, or clients far
-    apart behind one address.
+    As for a crowd; but where most values are wild even so it is the source that is not believed: a
+    liar, or clients far apart behind one address.
     """
     if not evidence or not held.common:
         return held
-    weights = {i: 1 / (held.own[i] + found.variance) for i, found in evidence.items()}
-    apart = {i: found.value - held.means[i] for i, found in evidence.items()}
-    whole = sum(weights.values())
-    alike = sum(weights[i] * apart[i] for i in evidence) / whole
-    common = max(held.common, alike * alike - 1 / whole)
-    shift = alike * whole / (whole + 1 / common)
-    squares = [weights[i] * (apart[i] - shift) ** 2 for i in evidence]
-    typical = statistics.median(squares)
-    own = held.own
+    common, squares = _surprise(held, evidence)
+    typical = statistics.median(squares.values())
     if len(evidence) >= _FEW and typical > DISCORD:
         doubt = _DISTRUST * typical / DISCORD
         evidence = {
             i: Evidence(found.value, found.variance + doubt * held.own[i])
             for i, found in evidence.items()
         }
-    elif len(evidence) > 1:
-        surprise = max(1.0, sum(squares) / len(squares))
+        squares = {}
+    return moved(_doubted(held, common, squares), evidence)
+
+
+def by_crowd(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
+    """Return a belief after what a crowd agrees on, which may say that the prior is bad there.
+
+    How unsure the prior is at a place is a guess, too, and those who measure show it. What their
+    values are off by alike raises the common variance to that; how far they are off beside it
+    raises that of every region, measured or not, so that more of them are worth a try.
+    """
+    if not evidence or not held.common:
+        return held
+    common, squares = _surprise(held, evidence)
+    return moved(_doubted(held, common, squares), evidence)
+
+
+def _surprise(held: Belief, evidence: Mapping[int, Evidence]) -> tuple[float, dict[int, float]]:
+    """Return the common variance that evidence tells of, and how far each value is off beside it.
+
+    The latter is the square, in expected variances.
+    """
+    weights = {i: 1 / (held.own[i] + found.variance) for i, found in evidence.items()}
+    apart = {i: found.value - held.means[i] for i, found in evidence.items()}
+    whole = sum(weights.values())
+    alike = sum(weights[i] * apart[i] for i in evidence) / whole
+    common = max(held.common, alike * alike - 1 / whole)
+    shift = alike * whole / (whole + 1 / common)
+    return common, {i: weights[i] * (apart[i] - shift) ** 2 for i in evidence}
+
+
+def _doubted(held: Belief, common: float, squares: Mapping[int, float]) -> Belief:
+    """Return a belief that is as unsure as surprises make it; one value surprises nobody."""
+    own = held.own
+    if len(squares) > 1:
+        surprise = max(1.0, sum(squares.values()) / len(squares))
         own = tuple(surprise * variance for variance in own)
     variances = tuple(
         variance + common - held.common + mine - had
         for variance, mine, had in zip(held.variances, own, held.own, strict=True)
     )
-    return moved(Belief(held.means, common, own, variances), evidence)
+    return Belief(held.means, common, own, variances)

@@ -182,7 +182,7 @@ class Posterior:
                 )
                 for index, word in said.words.items()
             }
-            held = belief.moved(held, evidence)
+            held = belief.by_crowd(held, evidence)
         kept = Shared(heard, belief.loosened(held, [below * scale for scale in scales]))
         _remember(self._kept, cell, kept)
         return kept
