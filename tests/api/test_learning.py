@@ -210,3 +210,13 @@ async def test_what_was_estimated_is_counted_beside_what_was_reported(clients: C
     assert reported[label] == pytest.approx(0.42)
     assert off[label] == pytest.approx(0.42 - estimated[label])
     assert lost[""] == pytest.approx(0.42 - 0.19)
+
+
+async def test_a_network_with_clients_in_two_places_sends_each_to_the_region_near_it(
+    clients: Clients,
+) -> None:
+    for _ in range(2):
+        assert (await clients.regions(HOME))[0] == "us-east"
+        near = {"country": "DE", "latitude": 50.1, "longitude": 8.7}
+        assert (await clients.regions(HOME, **near))[0] == "eu-central"
+        clients.endpoint.clock.now += 2

@@ -4,8 +4,9 @@ import pytest
 
 from turnfleet.steer import dwelling
 
-HERE = b"here", None
-THERE = b"here", "eu"
+HERE = b"here", b"DE/50/8", None
+THERE = b"here", b"DE/50/8", "eu"
+ELSEWHERE = b"here", b"BR/-24/-46", None
 
 
 @pytest.fixture
@@ -33,9 +34,10 @@ def test_another_region_does(kept: dwelling.Dwelling) -> None:
     assert kept.held(HERE, now=2001) == dwelling.Stay("b", dwelling=True)
 
 
-def test_each_residency_has_a_region_of_its_own(kept: dwelling.Dwelling) -> None:
+def test_each_place_and_residency_has_a_region_of_its_own(kept: dwelling.Dwelling) -> None:
     kept.note(HERE, "a", now=0)
     assert kept.held(THERE, now=1) is None
+    assert kept.held(ELSEWHERE, now=1) is None
 
 
 def test_a_clock_that_goes_back_holds_nobody_for_ever(kept: dwelling.Dwelling) -> None:
@@ -48,7 +50,7 @@ def test_memory_is_bounded_and_those_who_come_again_are_remembered(
 ) -> None:
     for number in range(1000):
         kept.note(HERE, "a", now=0)
-        kept.note((number.to_bytes(4, "big"), None), "b", now=number)
+        kept.note((number.to_bytes(4, "big"), b"", None), "b", now=number)
         assert len(kept) <= 20
     assert kept.held(HERE, now=1000) == dwelling.Stay("a", dwelling=False)
-    assert kept.held(((0).to_bytes(4, "big"), None), now=1000) is None
+    assert kept.held(((0).to_bytes(4, "big"), b"", None), now=1000) is None

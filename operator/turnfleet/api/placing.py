@@ -108,7 +108,9 @@ class Placer:
         """Let a client hold the region that it was given, unless it is told which one it wants."""
         where, source, ranked = placed.where, placed.source, placed.ranked.ranked
         if source != whose.NOBODY and where.pin is None and ranked:
-            self._dwelling.note((source, where.residency), ranked[0].region, now=second)
+            self._dwelling.note(
+                (source, placed.cell, where.residency), ranked[0].region, now=second
+            )
 
     def forget(self) -> None:
         """Take into account that sources have other names from now on."""
@@ -153,7 +155,7 @@ class Placer:
         )
         stay = None
         if where.pin is None and source != whose.NOBODY:
-            stay = self._dwelling.held((source, where.residency), now=second)
+            stay = self._dwelling.held((source, cell, where.residency), now=second)
         if (
             before is not None
             and before.view is view

@@ -51,8 +51,7 @@ class Difference:
             return
         yield f"# {where}:"
         yield from (f"#   {line}" for line in self._steps())
-        for diff in self.diffs.values():
-            yield diff.rstrip()
+        yield from (diff.rstrip() for diff in self.diffs.values() if diff)
 
     def as_json(self) -> dict[str, object]:
         """Return what a program reads."""

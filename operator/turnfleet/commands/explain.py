@@ -103,9 +103,10 @@ def _print(answer: Any, console: output.Console) -> int:
     for note in answer["notes"]:
         console.say(console.tone(f"{note['reason']}: {note['sentence']}", output.Tone.DOUBT))
     # Endpoints of an earlier version say neither of these.
-    if answer.get("held"):
-        console.say(f"its network was sent to {answer['held']} before, and leaves it for what is")
-        console.say("better by more than chance")
+    if held := answer.get("held"):
+        stays = any(choice["region"] == held for choice in answer["choices"][:1])
+        why = "stays for want of a clearly better one" if stays else "leaves it for a better one"
+        console.say(f"its network was sent to {held} before, and {why}")
     if answer.get("explored"):
         console.say("the fallback is one to learn from: it may be better than is known")
     console.say()

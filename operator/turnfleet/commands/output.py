@@ -23,7 +23,7 @@ def needing(extra: str) -> Iterator[None]:
         yield
     except ModuleNotFoundError as missing:
         raise Failure(
-            f"{missing.name} is not installed; pip install 'turnfleet[{extra}]' installs it."
+            f"{missing.name} is not installed; pip install '.[{extra}]' in a checkout installs it."
         ) from None
 
 

@@ -11,8 +11,9 @@ DWELL: Final = 900
 MOST: Final = 50_000
 """Clients in a generation: 20 MB for both."""
 
-Key = tuple[bytes, str | None]
-"""A source, and the residency that it asked for: each has a region of its own."""
+Key = tuple[bytes, bytes, str | None]
+"""A source, the cell that it was placed in and the residency that it asked for: each has a region
+of its own, or a network with clients in two places would be sent to one."""
 
 
 class Stay(NamedTuple):
