@@ -50,7 +50,7 @@ def test_what_needs_a_cluster_names_the_extra_that_is_missing(verb: str) -> None
         timeout=60,
     )
     assert ended.returncode == 2
-    assert "pip install 'turnfleet[kubernetes]'" in ended.stderr
+    assert "pip install '.[kubernetes]' in a checkout" in ended.stderr
 
 
 @pytest.mark.parametrize("text", ["", "eu,metadata.namespace!=other", "Eu", "a/b"])
