@@ -8,12 +8,25 @@ from turnfleet.learn import report
 
 Schema = Mapping[str, object]
 
+_Field: Final = report.Field
+
+
+def _ascii(least: int, most: int) -> str:
+    """Return the pattern of a text."""
+    return f"^[ -~]{{{least},{most}}}$"
+
+
 _URL: Final[Schema] = {
     "type": "string",
-    "pattern": "^[ -~]{1,300}$",
+    "pattern": _ascii(1, report.URL_MAX),
     "description": "As it was offered.",
 }
 _MS: Final[Schema] = {"type": "number", "minimum": 0, "maximum": report.MS_MAX}
+_CODE: Final[Schema] = {
+    "type": "integer",
+    "minimum": report.CODES.start,
+    "maximum": report.CODES.stop - 1,
+}
 _STATUSES: Final = ("400", "401", "403", "408", "413", "415", "429", "500")
 
 
@@ -54,57 +67,57 @@ def schema() -> dict[str, object]:
     """Return the schema of a body."""
     return {
         "type": "object",
-        "required": ["rid"],
+        "required": [_Field.RID],
         "description": "Names nobody knows are passed over. It has no address in it.",
         "properties": {
-            "rid": {
+            _Field.RID: {
                 "type": "string",
-                "pattern": "^[ -~]{1,512}$",
+                "pattern": _ascii(1, report.TOKEN_MAX),
                 "description": "X-Turnfleet-Rid of the answer, unchanged.",
             },
-            "engine": {"enum": list(report.Engine)},
-            "outcome": {
+            _Field.ENGINE: {"enum": list(report.Engine)},
+            _Field.OUTCOME: {
                 "enum": list(report.Outcome),
                 "description": "gathered: no connection was tried, or its end is not known.",
             },
-            "connectionType": {
+            _Field.CONNECTION: {
                 "type": "string",
-                "pattern": "^[ -~]{0,32}$",
+                "pattern": _ascii(0, report.CONNECTION_MAX),
                 "description": "What the request for servers said, if anything.",
             },
-            "times": _list(
+            _Field.TIMES: _list(
                 "How long URLs took to give a relay candidate.",
                 {
-                    "url": _URL,
-                    "ms": {**_MS, "description": "From the first host candidate."},
-                    "cold": {
+                    _Field.URL: _URL,
+                    _Field.MS: {**_MS, "description": "From the first host candidate."},
+                    _Field.COLD: {
                         "type": "boolean",
                         "description": "Whether the name may have had to be resolved.",
                     },
                 },
-                required=("url", "ms"),
+                required=(_Field.URL, _Field.MS),
             ),
-            "start": {
+            _Field.START: {
                 **_MS,
                 "description": "ms of each time that passed before relays were asked, if known.",
             },
-            "pair": {
+            _Field.PAIR: {
                 "type": "object",
                 "description": "The pair of candidates in use.",
-                "required": ["local", "remote", "protocol"],
+                "required": [_Field.LOCAL, _Field.REMOTE, _Field.PROTOCOL],
                 "properties": {
-                    "local": {"enum": list(report.Kind)},
-                    "remote": {"enum": list(report.Kind)},
-                    "protocol": {"enum": list(report.Protocol)},
-                    "url": _URL,
-                    "rtt": {**_MS, "description": "ms between the peers."},
+                    _Field.LOCAL: {"enum": list(report.Kind)},
+                    _Field.REMOTE: {"enum": list(report.Kind)},
+                    _Field.PROTOCOL: {"enum": list(report.Protocol)},
+                    _Field.URL: _URL,
+                    _Field.RTT: {**_MS, "description": "ms between the peers."},
                 },
             },
-            "connect": {**_MS, "description": "ms from the first check to the connection."},
-            "errors": _list(
+            _Field.CONNECT: {**_MS, "description": "ms from the first check to the connection."},
+            _Field.FAILURES: _list(
                 "URLs that gave no candidate: errorCode of icecandidateerror.",
-                {"url": _URL, "code": {"type": "integer", "minimum": 300, "maximum": 799}},
-                required=("url", "code"),
+                {_Field.URL: _URL, _Field.CODE: _CODE},
+                required=(_Field.URL, _Field.CODE),
             ),
         },
     }

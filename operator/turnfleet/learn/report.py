@@ -32,10 +32,34 @@ LISTED_MAX: Final = 16
 MS_MAX: Final = 60_000.0
 """ms: a browser gives up after 40 s."""
 
-_URL_MAX: Final = 300
-_TOKEN_MAX: Final = 512
-_NAME_MAX: Final = 32
-_CODES: Final = range(300, 800)
+URL_MAX: Final = 300
+TOKEN_MAX: Final = 512
+CONNECTION_MAX: Final = 32
+"""Characters, all of them ASCII."""
+CODES: Final = range(300, 800)
+"""Those of STUN errors, and WebRTC's own."""
+
+
+class Field(StrEnum):
+    """What the fields of a body are called."""
+
+    RID = "rid"
+    ENGINE = "engine"
+    OUTCOME = "outcome"
+    CONNECTION = "connectionType"
+    TIMES = "times"
+    START = "start"
+    PAIR = "pair"
+    CONNECT = "connect"
+    FAILURES = "errors"
+    URL = "url"
+    MS = "ms"
+    COLD = "cold"
+    CODE = "code"
+    LOCAL = "local"
+    REMOTE = "remote"
+    PROTOCOL = "protocol"
+    RTT = "rtt"
 
 
 class Engine(StrEnum):
@@ -157,52 +181,54 @@ class _Wrong(Exception):  # noqa: N818 - becomes an Unread
 
 
 def _report(fields: Mapping[str, object]) -> Report:
-    rid = _text(fields, "rid", _TOKEN_MAX)
+    rid = _text(fields, Field.RID, TOKEN_MAX)
     if rid is None:
         raise _Wrong("rid is missing: a report carries the token of its answer.")
     times: dict[str, Time] = {}
-    for entry in _entries(fields, "times"):
+    for entry in _entries(fields, Field.TIMES):
         time = _time(entry)
         known = times.get(time.url)
         if known is None or time.ms < known.ms:
             times[time.url] = time
-    pair = fields.get("pair")
+    pair = fields.get(Field.PAIR)
     return Report(
         rid=rid,
-        engine=_member(fields, "engine", Engine) or Engine.OTHER,
-        outcome=_member(fields, "outcome", Outcome) or Outcome.GATHERED,
-        connection=_text(fields, "connectionType", _NAME_MAX),
+        engine=_member(fields, Field.ENGINE, Engine) or Engine.OTHER,
+        outcome=_member(fields, Field.OUTCOME, Outcome) or Outcome.GATHERED,
+        connection=_text(fields, Field.CONNECTION, CONNECTION_MAX),
         times=tuple(times.values()),
-        start=_ms(fields, "start"),
-        pair=None if pair is None else _pair(_mapping(pair, "pair")),
-        connect=_ms(fields, "connect"),
-        failures=tuple(map(_failure, _entries(fields, "errors"))),
+        start=_ms(fields, Field.START),
+        pair=None if pair is None else _pair(_mapping(pair, Field.PAIR)),
+        connect=_ms(fields, Field.CONNECT),
+        failures=tuple(map(_failure, _entries(fields, Field.FAILURES))),
     )
 
 
 def _time(entry: Mapping[str, object]) -> Time:
-    cold = entry.get("cold")
+    cold = entry.get(Field.COLD)
     if cold is not None and not isinstance(cold, bool):
         raise _Wrong(f"cold is true or false, not {quoting.shown(cold)}.")
-    return Time(url=_needed(_text(entry, "url", _URL_MAX)), ms=_needed(_ms(entry, "ms")), cold=cold)
+    return Time(
+        url=_needed(_text(entry, Field.URL, URL_MAX)), ms=_needed(_ms(entry, Field.MS)), cold=cold
+    )
 
 
 def _pair(entry: Mapping[str, object]) -> Pair:
     return Pair(
-        local=_needed(_member(entry, "local", Kind)),
-        remote=_needed(_member(entry, "remote", Kind)),
-        protocol=_needed(_member(entry, "protocol", Protocol)),
-        url=_text(entry, "url", _URL_MAX),
-        rtt=_ms(entry, "rtt"),
+        local=_needed(_member(entry, Field.LOCAL, Kind)),
+        remote=_needed(_member(entry, Field.REMOTE, Kind)),
+        protocol=_needed(_member(entry, Field.PROTOCOL, Protocol)),
+        url=_text(entry, Field.URL, URL_MAX),
+        rtt=_ms(entry, Field.RTT),
     )
 
 
 def _failure(entry: Mapping[str, object]) -> Failure:
-    told = entry.get("code")
-    code = next((known for known in _CODES if known == told), None)  # 701.0 is 701 in JSON
+    told = entry.get(Field.CODE)
+    code = next((known for known in CODES if known == told), None)  # 701.0 is 701 in JSON
     if code is None:
-        raise _Wrong(f"code is a number from {_CODES.start} to {_CODES.stop - 1}.")
-    return Failure(url=_needed(_text(entry, "url", _URL_MAX)), code=code)
+        raise _Wrong(f"code is a number from {CODES.start} to {CODES.stop - 1}.")
+    return Failure(url=_needed(_text(entry, Field.URL, URL_MAX)), code=code)
 
 
 def _entries(fields: Mapping[str, object], name: str) -> Iterator[Mapping[str, object]]:
