@@ -38,6 +38,10 @@ class Cadence:
     trials_per_second: float = 10.0
     """Over the whole fleet: 300 relays are tested every 30 s, 3,000 every 5 minutes."""
     trials_at_once: int = 8
+    extra_interval: float = 10.0
+    """Between two tests of a relay that somebody asked for, such as clients who complain."""
+    extras_per_second: float = 2.0
+    """Over the whole fleet, and within ``trials_per_second``."""
     trial_timeout: float = 3.0
     """For connecting and for each request of a test."""
     packet_timeout: float = 1.5

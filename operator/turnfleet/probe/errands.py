@@ -13,6 +13,7 @@ from turnfleet.probe import (
     agents,
     blame,
     cadence,
+    extras,
     findings,
     heartbeat,
     pacing,
@@ -47,6 +48,7 @@ class Errands:
         reacher: reaching.Reacher,
         asked: agents.Agents | None,
         heard: Callable[[fleet.RelayKey, fleet.Usage], None],
+        tested: Callable[[fleet.RelayKey], None],
         clock: Callable[[], float],
         rng: random.Random,
         counts: stats.Stats,
@@ -56,11 +58,13 @@ class Errands:
         self._reacher = reacher
         self._agents = asked
         self._heard = heard
+        self._tested = tested
         self._clock = clock
         self._rng = rng
         self._counts = counts
         self._rehearsal = rehearsal.Rehearsal(rhythm, reacher=reacher, rng=rng)
         self.trials = pacing.Pacer(per_second=rhythm.trials_per_second)
+        self.extras = extras.Extras(rhythm)
         self.polls = pacing.Pacer(per_second=rhythm.statuses_per_second)
         self.looks = pacing.Pacer(per_second=rhythm.statuses_per_second)
         self.taps = pacing.Pacer(per_second=rhythm.statuses_per_second)
@@ -73,8 +77,16 @@ class Errands:
 
     def dismiss(self, key: fleet.RelayKey) -> None:
         """Cancel all appointments of a relay."""
-        for queue in (self.trials, self.polls, self.looks, self.taps):
+        for queue in (self.trials, self.extras, self.polls, self.looks, self.taps):
             queue.drop(key)
+
+    def move_forward(self, now: float) -> None:
+        """Let the tests that somebody asked for be the next ones."""
+        while key := self.extras.take(now):
+            if known := self._court.records.get(key):
+                self._counts.extras += 1
+                known.trial_due = min(known.trial_due, now)
+                self.trials.hasten(key, now)
 
     def answered(self, key: fleet.RelayKey) -> None:
         """Note that a relay has answered a STUN try; one that was dead is tested at once."""
@@ -183,6 +195,7 @@ class Errands:
             return  # it changed meanwhile: this test is about the one before
         interval = self._rhythm.trial_again if rehearsed.unsure else self._trial_interval()
         known.tested(rehearsed.trial, now, interval=self._varied(interval))
+        self._tested(tested.key)
 
     @property
     def _round(self) -> float:

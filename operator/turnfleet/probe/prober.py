@@ -67,12 +67,14 @@ class Prober:
         self._asked = _agents(agent_key, rhythm)
         # Silent relays are tried up to twice as often as others; more than that is a burst.
         self._pulses = pacing.Pacer(per_second=2 * rhythm.tries_per_second)
+        self._listeners: list[Callable[[fleet.RelayKey], None]] = []
         self._errands = errands.Errands(
             self._court,
             rhythm,
             reacher=reaching.Reacher(rhythm, wall=wall, rng=rng),
             asked=self._asked,
             heard=heard,
+            tested=self._tested,
             clock=clock,
             rng=rng,
             counts=self.stats,
@@ -90,6 +92,17 @@ class Prober:
         """Look at what is published now, without waiting."""
         self._reread_at = 0.0
         self._changed.set()
+
+    def test_soon(self, key: fleet.RelayKey) -> bool:
+        """Test a relay out of turn, within a budget; return whether that makes a difference."""
+        if key not in self._court.records or not self._errands.extras.ask(key, self._clock()):
+            return False
+        self._changed.set()
+        return True
+
+    def on_tested(self, listener: Callable[[fleet.RelayKey], None]) -> None:
+        """Call ``listener`` whenever a client's test of a relay has ended, whatever it showed."""
+        self._listeners.append(listener)
 
     def rekey(self, agent_key: str) -> None:
         """Show agents another key from now on; a prober made without one asks none."""
@@ -142,6 +155,7 @@ class Prober:
         if now >= self._reread_at:
             self._reread(now)
         self._send_tries(now)
+        self._errands.move_forward(now)
         for each in desks:
             each.start_due(now)
         if now >= self._judge_at:
@@ -180,6 +194,10 @@ class Prober:
         else:
             self.stats.tries += 1
             self._errands.taps.schedule(key, self._clock())
+
+    def _tested(self, key: fleet.RelayKey) -> None:
+        for listener in self._listeners:
+            listener(key)
 
     def _judge(self, now: float) -> None:
         judgement = self._court.judge(now)

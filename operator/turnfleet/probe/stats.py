@@ -20,6 +20,8 @@ class Stats:
     """Datagrams that answer no try of ours: late, forged or garbage."""
     trials: int = 0
     """Client's tests done."""
+    extras: int = 0
+    """Tests that were moved forward because somebody asked."""
     failures: Counter[fleet.Reason] = field(default_factory=Counter)
     """URLs that failed a client's test, by reason."""
     polls: int = 0
@@ -42,6 +44,7 @@ class Stats:
             ("answers", "STUN tries that were answered.", self.answers),
             ("strays", "Datagrams that answered no try: late, forged or garbage.", self.strays),
             ("trials", "Full client's tests done.", self.trials),
+            ("extras", "Tests moved forward since clients complain of a relay.", self.extras),
             ("polls", "Agents asked for their status.", self.polls),
             ("poll_failures", "Agents that did not tell it.", self.poll_failures),
             ("second_looks", "Silent relays looked at by other ways.", self.second_looks),
