@@ -18,6 +18,10 @@ def token(*urls: str) -> rid.Rid:
     )
 
 
+def route(name: str, relay: str, transport: region.Transport) -> convert.Route:
+    return convert.Route(region=name, name=relay, transport=transport, named=False)
+
+
 def published(*regions: fleet.Published) -> board.Board:
     current = board.Board()
     current.publish_regions(regions)
@@ -27,10 +31,12 @@ def published(*regions: fleet.Published) -> board.Board:
 def test_urls_lead_to_their_regions_in_the_order_they_were_offered() -> None:
     current = published(*worlds.three_regions())
 
-    assert list(offered.Routes().of(token(*URLS), current.fleet).items()) == [
-        (URLS[0], convert.Route(region="us-east", transport=region.Transport.UDP, named=False)),
-        (URLS[1], convert.Route(region="eu-central", transport=region.Transport.TLS, named=False)),
+    found = offered.Routes().of(token(*URLS), current.fleet)
+    assert list(found.items()) == [
+        (URLS[0], route("us-east", "us-east-1", region.Transport.UDP)),
+        (URLS[1], route("eu-central", "eu-central-1", region.Transport.TLS)),
     ]
+    assert found[URLS[0]].relay == fleet.RelayKey("us-east", "us-east-1")
 
 
 def test_what_was_not_offered_or_is_no_relays_leads_nowhere() -> None:
@@ -59,3 +65,20 @@ def test_a_relay_with_a_name_is_named() -> None:
     url = "turn:a.example:3478?transport=udp"
 
     assert offered.Routes().of(token(url), current.fleet)[url].named
+
+
+def test_a_url_is_of_ipv6_by_its_address_or_where_its_name_has_no_other() -> None:
+    [one, *_] = worlds.three_regions()
+    both = ("203.0.1.1", "2001:db8::1")
+    found = {}
+    for addresses, hostname, url in (
+        (both, None, "turn:203.0.1.1:3478?transport=udp"),
+        (both, None, "turn:[2001:db8::1]:3478?transport=udp"),
+        (both, "a.example", "turn:a.example:3478?transport=udp"),
+        (both[1:], "b.example", "turn:b.example:3478?transport=udp"),
+    ):
+        relay = dataclasses.replace(one.relays[0], addresses=addresses, hostname=hostname)
+        current = published(dataclasses.replace(one, relays=(relay,)))
+        found[url] = offered.Routes().of(token(url), current.fleet)[url].ipv6
+
+    assert list(found.values()) == [False, True, False, True]

@@ -46,11 +46,17 @@ def _routes(current: fleet.Fleet) -> Iterator[tuple[str, convert.Route]]:
         for member in found.members:
             well = fleet.Member(relay=member.relay, health=_ANY_HEALTH)
             for transport in region.Transport:
-                route = convert.Route(
-                    region=found.spec.name,
-                    transport=transport,
-                    named=member.relay.hostname is not None,
-                    anycast=member.relay.anycast,
-                )
                 for url in urls.turn(well, transport):
-                    yield url, route
+                    yield url, _route(member.relay, transport, url)
+
+
+def _route(relay: fleet.Relay, transport: region.Transport, url: str) -> convert.Route:
+    named = relay.hostname is not None
+    return convert.Route(
+        region=relay.region,
+        transport=transport,
+        named=named,
+        anycast=relay.anycast,
+        name=relay.name,
+        ipv6=all(":" in address for address in relay.addresses) if named else "[" in url,
+    )

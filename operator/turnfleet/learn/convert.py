@@ -19,7 +19,7 @@ from collections.abc import Iterable, Mapping
 from typing import Final, NamedTuple
 
 from turnfleet.learn import report
-from turnfleet.model import region
+from turnfleet.model import fleet, region
 
 LEAST: Final = 0.2
 MOST: Final = 5.0
@@ -42,6 +42,15 @@ class Route(NamedTuple):
     """By a name that has to be resolved, not by an address."""
     anycast: bool = False
     """Wherever the network takes the client."""
+    name: str = ""
+    """Of the relay, within its region."""
+    ipv6: bool = False
+    """By that family alone."""
+
+    @property
+    def relay(self) -> fleet.RelayKey:
+        """Return which relay of the fleet it is."""
+        return fleet.RelayKey(self.region, self.name)
 
 
 class Converted(NamedTuple):
