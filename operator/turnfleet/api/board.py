@@ -1,16 +1,20 @@
 """The current Fleet: sources publish regions, probes publish health, readers take the snapshot.
 
 How much of a relay is taken is worked out here, once a second at most: from what agents report and
-from the answers that were given since.
+from the answers that were given since. So is which relays are doubted, of those complained of.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import replace
 
 from turnfleet.model import fleet
 from turnfleet.model import region as declared
-from turnfleet.steer import expecting, loading
+from turnfleet.steer import doubting, expecting, loading
 
 _UNPROBED = fleet.Health()
+
+Suspects = Callable[[float], Sequence[fleet.RelayKey]]
+"""Returns whom clients complain of at a time (Unix seconds), the most suspicious first."""
 
 
 class Board:
@@ -27,6 +31,8 @@ class Board:
         """Whether somebody did since loads last had to wait for that."""
         self._counted = False
         """Whether occupancies may differ from those of the current fleet."""
+        self._suspects: Suspects | None = None
+        self._suspected: Sequence[fleet.RelayKey] = ()
 
     @property
     def published(self) -> tuple[fleet.Published, ...]:
@@ -67,6 +73,10 @@ class Board:
         self._expecting.heard(key, usage, second=int(at))
         self._counted = True
 
+    def suspect(self, suspects: Suspects) -> None:
+        """Ask ``suspects`` whom clients complain of, whenever a second begins in which they ask."""
+        self._suspects = suspects
+
     def handed_out(self, urls: Mapping[fleet.RelayKey, int], *, second: int) -> None:
         """Take how many URLs of relays were handed out by ``second`` (Unix), since the last time.
 
@@ -74,9 +84,16 @@ class Board:
         """
         self._second, self._asked = second, True
         self._expecting.handed_out(urls, second=second)
-        if urls or self._counted:
+        if self._suspicion_changed() or urls or self._counted:
             self._counted = False
             self._swap()
+
+    def _suspicion_changed(self) -> bool:
+        """Take whom clients complain of now, and return whether that is news."""
+        before = self._suspected
+        if self._suspects is not None:
+            self._suspected = self._suspects(self._second)
+        return self._suspected != before
 
     def _swap(self) -> None:
         """Put a new fleet in place, made of all of the old one that is still so.
@@ -98,17 +115,29 @@ class Board:
         usual = 0.0
         if any(loading.novelty(relay, at=self._second) for relay in published.relays):
             usual = self._usual(published.spec, known.values())
+        members = [
+            self._member(relay, published.spec, known.get(relay.name), usual)
+            for relay in published.relays
+        ]
         region = fleet.Region(
             spec=published.spec,
-            members=tuple(
-                [
-                    self._member(relay, published.spec, known.get(relay.name), usual)
-                    for relay in published.relays
-                ]
-            ),
+            members=tuple(self._marked(published.spec.name, members)),
             secret=published.secret,
         )
         return before if before is not None and before == region else region
+
+    def _marked(self, name: str, members: Sequence[fleet.Member]) -> Sequence[fleet.Member]:
+        """Return a region's members as they are doubted or not."""
+        suspects = [key.relay for key in self._suspected if key.region == name]
+        if not suspects and not any(member.doubted for member in members):
+            return members
+        doubted = doubting.doubted(members, suspects)
+        return [
+            member
+            if member.doubted is (member.relay.name in doubted)
+            else replace(member, doubted=not member.doubted)
+            for member in members
+        ]
 
     def _usual(self, spec: declared.RegionSpec, members: Collection[fleet.Member]) -> float:
         """Return the mean load of the relays of a region that are well and not new."""

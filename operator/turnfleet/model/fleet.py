@@ -181,6 +181,9 @@ class Member:
     health: Health
     occupancy: Occupancy | None = None
     """``None``: its load is all that is known."""
+    doubted: bool = False
+    """Whether so many clients complain of it that some are sent to others, until a probe decides.
+    It excludes nobody."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -41,7 +41,7 @@ class Supply:
     relays: tuple[fleet.Relay, ...]
     """The members' relays."""
     pressures: tuple[int, ...]
-    """``loading.pressure`` of each member, in slots; at the end one beyond all, for ``NOBODY``."""
+    """``loading.pressing`` of each member, in slots; at the end one beyond all, for ``NOBODY``."""
     marks: tuple[selection.Mark | None, ...]
     """What stands for each member; at the end ``None``, for ``NOBODY``."""
     load: float
@@ -156,7 +156,7 @@ def _supply(of: fleet.Region, before: Supply | None) -> Supply:
         table=_reduced(whole, out, before),
         out=out,
         relays=relays,
-        pressures=(*[int(loading.pressure(found.held) * _SLOTS) for found in taken], _BEYOND),
+        pressures=(*[int(loading.pressing(member) * _SLOTS) for member in usable], _BEYOND),
         marks=(*_marks(of, usable, before), None),
         load=loading.mean(of.spec, (*usable, *refusing)),
         excluded=tuple(

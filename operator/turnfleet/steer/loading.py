@@ -9,6 +9,9 @@ below 70 %    up to a quarter of a relay's users go to their second candidate wh
 above 95 %    nobody, while another relay that may be offered is below; again below 90 %
 ============  ==============================================================================
 
+A relay that is *doubted* (``fleet.Member``) presses on its users as one does that is well up the
+ramp: up to half of them go to second candidates, the fewer the more those have to do themselves.
+
 A relay that is *new* counts as loaded as the others of its region at first, and as itself after a
 while: it gets its share at once, and what it could take beyond that by and by.
 
@@ -40,6 +43,8 @@ alone has filled it."""
 LEAN: Final = 0.25
 """Part of its users that a relay on the foot of the ramp gives to one that is empty. So nobody gets
 more than a quarter above its share, however empty it is, while the others are below the ramp."""
+DOUBTED: Final = 0.5
+"""Part of its users that a doubted relay gives to one that is empty."""
 _STEEP: Final = 20.0
 """Pressure per load above ``FULL``: among relays that are all full, the least full are taken."""
 
@@ -107,6 +112,12 @@ def pressure(load: float) -> float:
     if load <= FULL:
         return LEAN + (1 - LEAN) * (load - RAMP) / (FULL - RAMP)
     return 1 + _STEEP * (load - FULL)
+
+
+def pressing(member: fleet.Member) -> float:
+    """Return the ``pressure`` on a relay's users: of its load, or of doubt where that is more."""
+    own_load = pressure(of(member).held)
+    return max(own_load, DOUBTED) if member.doubted else own_load
 
 
 def capacity(of_region: region.RegionSpec, relay: fleet.Relay) -> int:

@@ -36,6 +36,8 @@ class Taken(TypedDict):
     leaves: float
     """Part of its users who would leave it for a relay that is empty."""
     full: bool
+    doubted: bool
+    """Whether so many clients complain of it that some are sent to others."""
 
 
 class Row(TypedDict):
@@ -111,8 +113,9 @@ def _taken(member: fleet.Member) -> Taken:
         load=round(found.reported, 3),
         pending=round(found.pending, 3),
         held=round(found.held, 3),
-        leaves=round(min(loading.pressure(found.held), 1.0), 3),
+        leaves=round(min(loading.pressing(member), 1.0), 3),
         full=found.full,
+        doubted=member.doubted,
     )
 
 
