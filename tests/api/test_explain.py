@@ -8,7 +8,7 @@ import time
 from pathlib import Path
 
 import pytest
-from tests.support import endpoints, worlds
+from tests.support import complainers, endpoints, worlds
 
 from turnfleet import settings
 from turnfleet.api import board, options
@@ -102,6 +102,28 @@ async def test_load_and_what_answers_will_add_are_shown_with_what_follows(
     assert f"{ramp.key} 80% 2% 82% 61% of its users would leave it" in words
     assert "candidate NearlyFull: what room it has left" in words
     assert f"{full.key} NearlyFull what room it has left" in words
+
+
+async def test_a_doubted_relay_and_a_client_without_udp_are_shown_with_what_follows(
+    start: endpoints.Start, current: board.Board
+) -> None:
+    current.publish_regions((worlds.a_region("eu-central", at=(50.11, 8.68), relays=4),))
+    suspect = current.published[0].relays[0].key
+    current.publish_health(worlds.all_well(current.published))
+    async with start(complainers.behind_a_proxy()) as endpoint:
+        current.suspect(lambda _: [suspect])
+        for number in range(3):
+            secure = [f"turns:203.0.1.{relay}:5349?transport=tcp" for relay in range(1, 5)]
+            await complainers.tell(endpoint, complainers.address(number), works=secure)
+        endpoint.clock.now += 1
+        url = f"http://127.0.0.1:{endpoint.port}"
+        code, shown = await run("--endpoint", url, "--country", "DE")
+    words = " ".join(shown.split())
+    assert code == 0
+    assert f"{suspect} several networks report that it fails" in words
+    assert "probes decide 50% of its users would leave it for an empty one" in words
+    assert "RELAY WITH MUCH LOAD" not in words
+    assert "gets TLS first: most networks around it that reported" in words
 
 
 async def test_json_is_what_the_endpoint_said(start: endpoints.Start) -> None:

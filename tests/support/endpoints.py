@@ -14,7 +14,7 @@ from prometheus_client import core
 from tests.support import atlas
 
 from turnfleet.api import app, board, options, probes, reporting, serving
-from turnfleet.model import geo
+from turnfleet.model import fleet, geo
 from turnfleet.probe import stats
 from turnfleet.steer.backbone import estimating
 
@@ -155,6 +155,17 @@ class WrittenProber:
     settled: asyncio.Event = field(default_factory=asyncio.Event)
     suspicion: str | None = None
     counted: stats.Stats = field(default_factory=stats.Stats)
+    asked: list[fleet.RelayKey] = field(default_factory=list)
+    """Relays that were to be tested soon."""
+    tested: list[Callable[[fleet.RelayKey], None]] = field(default_factory=list)
+    """Who wants to know of tests."""
+
+    def test_soon(self, key: fleet.RelayKey) -> bool:
+        self.asked.append(key)
+        return True
+
+    def on_tested(self, listener: Callable[[fleet.RelayKey], None]) -> None:
+        self.tested.append(listener)
 
     def measured(self) -> Iterable[core.Metric]:
         return self.counted.measured()

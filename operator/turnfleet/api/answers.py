@@ -23,7 +23,7 @@ from turnfleet.api import (
     whose,
 )
 from turnfleet.ice import credentials, formats, profiles, rid
-from turnfleet.learn import learning
+from turnfleet.learn import learning, reach
 from turnfleet.model import geo, selection
 from turnfleet.steer import estimating, rendezvous, report
 
@@ -31,6 +31,7 @@ RETRY_AFTER: Final = 5
 """Seconds: the probes' next verdict is younger than that."""
 
 _ARRAY: Final = requests.Format.ARRAY  # 8 times as fast as to look it up (Python 3.11)
+_ANY: Final = profiles.Connection.ANY
 
 
 class Answer(NamedTuple):
@@ -52,6 +53,7 @@ class Answers:
         atlas: geo.Atlas,
         estimator: estimating.Estimator,
         learner: learning.Learner,
+        transports: reach.Transports,
         fleet_key: bytes,
         opts: options.Options,
         clock: Callable[[], float],
@@ -63,6 +65,7 @@ class Answers:
         self._clock = clock
         self._second = 0
         self._learner = learner
+        self._transports = transports
         self.signer = rid.Signer(fleet_key)
         self.whose = whose.Whose(lambda: self.signer, atlas=atlas, one_machine=opts.one_machine)
         self._placer = placing.Placer(
@@ -97,7 +100,8 @@ class Answers:
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        draft = self._drafts.take(placed.ranked, asked.profile, asked.connection, now)
+        connection = self._connection(asked, placed, now)
+        draft = self._drafts.take(placed.ranked, asked.profile, connection, now)
         template, nonce, expires, body = draft
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
@@ -126,7 +130,8 @@ class Answers:
         placed = self._placer.place(query, fleet_now, now)
         if isinstance(placed, problems.Problem):
             return placed
-        template = self._drafts.template(placed.ranked, slot, asked.profile, asked.connection)
+        connection = self._connection(asked, placed, now)
+        template = self._drafts.template(placed.ranked, slot, asked.profile, connection)
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
         placed.batch.add(template)
@@ -163,20 +168,35 @@ class Answers:
         if isinstance(placed, problems.Problem):
             return placed
         chosen = self._select(placed, slot)
-        asked = query.asked
-        servers = profiles.servers(chosen.choices, asked.profile, asked.connection)
+        asked, cell = query.asked, placed.cell.decode()
+        connection, basis = asked.connection, None
+        if connection is _ANY:
+            basis = self._transports.basis(cell, placed.source, second)
+            connection = _ANY if basis is None else profiles.Connection.TLS_FIRST
+        servers = profiles.servers(chosen.choices, asked.profile, connection)
         result = explaining.document(chosen, servers, ignored=asked.ignored, inside=True)
         learned = self._learner.posterior.explain(
             place=placed.where.located.place,
-            cell=placed.cell.decode(),
+            cell=cell,
             source=placed.source,
             now=second,
         )
         result["held"] = placed.stay.region if placed.stay is not None else None
         result["explored"] = placed.ranked.explored
+        result["transports"] = explaining.transports(connection, basis)
         rows = report.rows(chosen, now=now, pin=placed.where.pin, view=placed.view)
         result["regions"] = explaining.regions(rows, chosen, learned)
         return result
+
+    def _connection(
+        self, asked: requests.Asked, placed: placing.Placed, now: int
+    ) -> profiles.Connection:
+        """Return what a client is connected by: what it says, or else what reports say of UDP."""
+        if asked.connection is _ANY and self._transports.udp_fails(
+            placed.cell.decode(), placed.source, now
+        ):
+            return profiles.Connection.TLS_FIRST
+        return asked.connection
 
     def _turn(self, second: int) -> None:
         """Begin another second: answers of those before count as load from now on."""

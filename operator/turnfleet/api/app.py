@@ -3,18 +3,21 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
 from aiohttp import hdrs, typedefs, web
+from prometheus_client import core
 
 from turnfleet.api import (
     access,
+    adapting,
     answers,
     arrivals,
     board,
     clients,
+    complaining,
     cors,
     endpoint,
     lessons,
@@ -28,7 +31,7 @@ from turnfleet.api import (
     problems,
     reporting,
 )
-from turnfleet.learn import learning, sources
+from turnfleet.learn import learning, reach, sources
 from turnfleet.model import geo
 from turnfleet.steer import estimating
 
@@ -37,6 +40,8 @@ SERVER: Final = "turnfleet"
 ENDPOINT: Final = web.AppKey("endpoint", endpoint.Endpoint)
 REPORTS: Final = web.AppKey("reports", reporting.Desk)
 LESSONS: Final = web.AppKey("lessons", lessons.Lessons)
+ADAPTING: Final = web.AppKey("adapting", adapting.Adapting)
+COMPLAINING: Final = web.AppKey("complaining", complaining.Complaining)
 _LOG = logging.getLogger(__name__)
 
 
@@ -68,11 +73,15 @@ def create(
     """
     learner = learning.Learner(sources=learned)
     taught = lessons.Lessons(learner)
+    transports = reach.Transports()
+    adapted = adapting.Adapting(transports)
+    complained = complaining.Complaining(current, prober=prober, clock=clock)
     desk = answers.Answers(
         current=current,
         atlas=atlas,
         estimator=estimator,
         learner=learner,
+        transports=transports,
         fleet_key=fleet_key,
         opts=opts,
         clock=clock,
@@ -95,7 +104,7 @@ def create(
         limiter=_limiter(opts, clock),
         may_read=asked.may_read,
         clock=clock,
-        sinks=(taught, *sinks),
+        sinks=(taught, adapted, complained, *sinks),
     )
     application = web.Application(
         middlewares=(_outermost(asked), problems.middleware), client_max_size=opts.body_limit
@@ -103,6 +112,8 @@ def create(
     application[ENDPOINT] = asked
     application[REPORTS] = reports
     application[LESSONS] = taught
+    application[ADAPTING] = adapted
+    application[COMPLAINING] = complained
     application.cleanup_ctx.append(_lifetime(opts))
     application.add_routes(
         (
@@ -123,13 +134,20 @@ def create(
             tally=desk.tally,
             current=lambda: current.fleet,
             prober=prober,
-            more=lambda: (*reports.heard.collect(), *taught.collect()),
+            more=lambda: measured(application),
         )
         application.add_routes((web.get("/metrics", _metrics(collector)),))
     application.add_routes((pages.shared(),))
     if opts.page:
         application.add_routes(pages.routes())
     return application
+
+
+def measured(application: web.Application) -> Iterator[core.Metric]:
+    """Yield what came of clients' reports."""
+    yield from application[REPORTS].heard.collect()
+    for key in (LESSONS, ADAPTING, COMPLAINING):
+        yield from application[key].collect()
 
 
 def inside(collector: metrics.Collector) -> web.Application:

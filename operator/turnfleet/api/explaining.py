@@ -7,7 +7,7 @@ their own answer, in the same shape.
 from collections.abc import Iterable
 
 from turnfleet.ice import profiles
-from turnfleet.learn import posterior
+from turnfleet.learn import posterior, reach
 from turnfleet.model import fleet, geo, selection
 from turnfleet.steer import loading, report
 
@@ -66,6 +66,15 @@ def regions(
         {**row, **_penalties(ranked.get(row["region"])), **_learned(told[row["region"]])}
         for row in rows
     ]
+
+
+def transports(connection: profiles.Connection, basis: reach.Basis | None) -> dict[str, object]:
+    """Return what the client counts as connected by, and whose reports say so, if any do."""
+    return {
+        "connection": connection,
+        "basis": basis,
+        "sentence": None if basis is None else basis.sentence,
+    }
 
 
 def _penalties(found: selection.Ranked | None) -> dict[str, object]:

@@ -6,7 +6,7 @@ good, that was given some time to change.
 """
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from http import HTTPStatus
 from typing import Protocol
 
@@ -14,6 +14,7 @@ from aiohttp import hdrs, web
 from prometheus_client import core
 
 from turnfleet.api import board
+from turnfleet.model import fleet
 
 
 class Prober(Protocol):
@@ -29,6 +30,12 @@ class Prober(Protocol):
 
     def measured(self) -> Iterable[core.Metric]:
         """Yield what it counts about itself."""
+
+    def test_soon(self, key: fleet.RelayKey) -> bool:
+        """Test a relay out of turn, within a budget; return whether that makes a difference."""
+
+    def on_tested(self, listener: Callable[[fleet.RelayKey], None]) -> None:
+        """Call ``listener`` whenever a client's test of a relay has ended."""
 
 
 def unready(current: board.Board, prober: Prober | None) -> str | None:

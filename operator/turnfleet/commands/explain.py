@@ -100,6 +100,8 @@ async def _ask(
 
 def _print(answer: Any, console: output.Console) -> int:
     _print_client(answer["located"], console)
+    # Endpoints of an earlier version say nothing of it.
+    _print_transports(answer.get("transports"), console)
     for note in answer["notes"]:
         console.say(console.tone(f"{note['reason']}: {note['sentence']}", output.Tone.DOUBT))
     # Endpoints of an earlier version say neither of these.
@@ -125,6 +127,7 @@ def _print(answer: Any, console: output.Console) -> int:
         console.say(console.tone("no relay can be offered to this client", output.Tone.BAD))
     _print_failing(answer["choices"], console)
     _print_busy(answer["regions"], console)
+    _print_doubted(answer["regions"], console)
     _print_relays(answer["excluded"], console)
     return 0 if answer["choices"] else 1
 
@@ -135,6 +138,12 @@ def _print_client(located: Mapping[str, Any], console: output.Console) -> None:
     console.say(f"the client counts as being at {place}, known by: {located['rung']}")
     for sentence in located["ignored"]:
         console.say(console.tone(f"did not count: {sentence}", output.Tone.DOUBT))
+
+
+def _print_transports(transports: Mapping[str, Any] | None, console: output.Console) -> None:
+    """Print that URLs by TLS come first, where reports are the reason."""
+    if transports is not None and transports["sentence"] is not None:
+        console.say(console.tone(f"gets TLS first: {transports['sentence']}", output.Tone.DOUBT))
 
 
 def _print_failing(choices: Sequence[Mapping[str, Any]], console: output.Console) -> None:
@@ -171,12 +180,31 @@ def _print_busy(regions: Sequence[Mapping[str, Any]], console: output.Console) -
         for region in regions
         # Endpoints of an earlier version say nothing of it.
         for taken in region.get("taken", ())
-        if taken["full"] or taken["leaves"] > _LEAVES_ANYWAY
+        if taken["full"] or (taken["leaves"] > _LEAVES_ANYWAY and not taken.get("doubted"))
     ]
     if not rows:
         return
     console.say()
     console.table(("relay with much load", "load", "pending", "counts as", "what follows"), rows)
+
+
+def _print_doubted(regions: Sequence[Mapping[str, Any]], console: output.Console) -> None:
+    """Print which relays give users away since clients complain of them."""
+    rows = [
+        (
+            f"{region['region']}/{taken['relay']}",
+            "several networks report that it fails, where others do not; probes decide",
+            f"{taken['leaves']:.0%} of its users would leave it for an empty one",
+        )
+        for region in regions
+        # Endpoints of an earlier version say nothing of it.
+        for taken in region.get("taken", ())
+        if taken.get("doubted")
+    ]
+    if not rows:
+        return
+    console.say()
+    console.table(("relay doubted", "why", "what follows"), rows)
 
 
 def _print_relays(excluded: Sequence[Mapping[str, Any]], console: output.Console) -> None:

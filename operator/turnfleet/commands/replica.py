@@ -284,5 +284,4 @@ class Replica:
             value=len(self._source.complaints),
         )
         yield self._traffic.measured()
-        yield from self._app[app.REPORTS].heard.collect()
-        yield from self._app[app.LESSONS].collect()
+        yield from app.measured(self._app)
