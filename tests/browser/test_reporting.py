@@ -124,6 +124,24 @@ async def test_a_certificate_that_is_not_trusted_is_an_error_of_its_urls_alone(
     assert {time.url for time in accepted.times} == accepted.routes.keys() - secure
 
 
+async def test_a_browser_whose_udp_fails_is_given_tls_first_from_then_on(
+    tmp_path: Path, blocks: tuple[int, int]
+) -> None:
+    async with observed.running(tmp_path, block=blocks[1], rtts=RTTS, udp=False) as here:
+        before = await _schemes(here)
+        await here.observe("near", until="relayed")
+        accepted = await here.told.next()
+        after = await _schemes(here)
+
+    assert accepted.told.pair is not None
+    assert accepted.told.pair.protocol is report.Protocol.TCP
+    transports = {accepted.routes[time.url].transport for time in accepted.times}
+    assert transports
+    assert region.Transport.UDP not in transports
+    assert before == ["turn", "turns", "turns"]
+    assert after == ["turns", "turn", "turns"]
+
+
 async def test_a_report_that_would_be_too_long_says_less(
     tmp_path: Path, blocks: tuple[int, int]
 ) -> None:
@@ -154,6 +172,13 @@ async def test_the_page_of_the_endpoint_reports_what_its_test_came_to(
     assert {time["url"] for time in told["times"]} == {
         url["url"] for url in run["urls"] if url["state"] == "candidate"
     }
+
+
+async def _schemes(here: observed.Site) -> list[str]:
+    """Return what the URLs of an answer begin with."""
+    url = f"{here.endpoint}/api/get-ice-servers"
+    async with aiohttp.ClientSession() as session, session.post(url) as reply:
+        return [one.partition(":")[0] for server in await reply.json() for one in server["urls"]]
 
 
 async def _off(here: observed.Site, primary: str) -> dict[tuple[str, str], float]:

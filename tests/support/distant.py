@@ -26,8 +26,13 @@ class Distant:
 
 
 @contextlib.asynccontextmanager
-async def running(folder: Path, *, block: int, rtts: Mapping[str, float]) -> AsyncIterator[Distant]:
-    """Run a region for each round trip, ms, on 127.``block``.250.x."""
+async def running(
+    folder: Path, *, block: int, rtts: Mapping[str, float], udp: bool = True
+) -> AsyncIterator[Distant]:
+    """Run a region for each round trip, ms, on 127.``block``.250.x.
+
+    Without ``udp`` nothing of that gets through to them.
+    """
     behind = f"127.{block}.250.1"
     addresses = {name: f"127.{block}.250.{10 + at}" for at, name in enumerate(rtts)}
     pair = coturn.authority().issue(folder, list(addresses.values()))
@@ -35,11 +40,8 @@ async def running(folder: Path, *, block: int, rtts: Mapping[str, float]) -> Asy
         await stack.enter_async_context(coturn.running(folder, behind, certificate=pair))
         for name, address in addresses.items():
             rtt = rtts[name] / 1000
-            for proxy, port in (
-                (delaying.udp, _PLAIN),
-                (delaying.tcp, _PLAIN),
-                (delaying.tcp, _TLS),
-            ):
+            streams = ((delaying.tcp, _PLAIN), (delaying.tcp, _TLS))
+            for proxy, port in ((delaying.udp, _PLAIN), *streams) if udp else streams:
                 await stack.enter_async_context(proxy((address, port), (behind, port), rtt=rtt))
         yield Distant(
             regions=tuple(_region(name, address) for name, address in addresses.items()),

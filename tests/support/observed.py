@@ -19,7 +19,9 @@ _OBSERVE = """async ({ endpoint, region, until }) => {
     headers: { "Content-Type": "application/json" },
     body: JSON.stringify({ region, profile: "full" }),
   });
-  const near = (window.near = new RTCPeerConnection({ iceServers: await answer.json() }));
+  const servers = { iceServers: await answer.json() };
+  const given = until === "relayed" ? { ...servers, iceTransportPolicy: "relay" } : servers;
+  const near = (window.near = new RTCPeerConnection(given));
   const observed = observe(near, {
     rid: answer.headers.get("X-Turnfleet-Rid"),
     connectionType: "wifi",
@@ -49,8 +51,8 @@ _OBSERVE = """async ({ endpoint, region, until }) => {
     const nobody = "candidate:1 1 udp 2122260223 127.0.0.1 50999 typ host";
     await near.addIceCandidate({ candidate: nobody, sdpMid: "0" });
     await checking;
-  } else if (until === "connected") {
-    const far = (window.far = new RTCPeerConnection());
+  } else if (until === "connected" || until === "relayed") {
+    const far = (window.far = new RTCPeerConnection(until === "relayed" ? given : {}));
     near.addEventListener("icecandidate", ({ candidate }) => far.addIceCandidate(candidate));
     far.addEventListener("icecandidate", ({ candidate }) => near.addIceCandidate(candidate));
     await far.setRemoteDescription(near.localDescription);
@@ -96,12 +98,19 @@ class Site:
 
 @contextlib.asynccontextmanager
 async def running(
-    folder: Path, *, block: int, rtts: Mapping[str, float], trusting: bool = True
+    folder: Path,
+    *,
+    block: int,
+    rtts: Mapping[str, float],
+    trusting: bool = True,
+    udp: bool = True,
 ) -> AsyncIterator[Site]:
-    """Open a page of an application whose relays are far away."""
+    """Open a page of an application whose relays are far away, and by UDP maybe out of reach."""
     told = Told()
     async with contextlib.AsyncExitStack() as stack:
-        away = await stack.enter_async_context(distant.running(folder, block=block, rtts=rtts))
+        away = await stack.enter_async_context(
+            distant.running(folder, block=block, rtts=rtts, udp=udp)
+        )
         current = board.Board()
         current.publish_regions(away.regions)
         current.publish_health(worlds.all_well(away.regions))
