@@ -86,15 +86,16 @@ async def here(tmp_path: Path) -> AsyncIterator[Here]:
         ]
         way = contextlib.AsyncExitStack()
         stack.push_async_callback(way.aclose)
-        front, behind = (one.address, PROXIED), (one.address, 3478)
-        await way.enter_async_context(delaying.tcp(front, behind, rtt=0.0))
+        for relay, until in ((one, way), (other, stack)):
+            front, behind = (relay.address, PROXIED), (relay.address, 3478)
+            await until.enter_async_context(delaying.tcp(front, behind, rtt=0.0))
         current = board.Board()
         current.publish_regions(
             [
                 described.region(
                     [
                         described.relay(dataclasses.replace(one, tcp=PROXIED), "a"),
-                        described.relay(other, "b"),
+                        described.relay(dataclasses.replace(other, tcp=PROXIED), "b"),
                     ]
                 )
             ]

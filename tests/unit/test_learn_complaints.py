@@ -15,15 +15,23 @@ RELAYS = st.sampled_from([A, B, C])
 T0 = 1_800_000_000.0
 
 
-def url(relay: fleet.RelayKey, transport: Transport = Transport.UDP, *, ipv6: bool = False) -> str:
-    return f"{relay.relay}/{transport}/{ipv6}"
+def url(
+    relay: fleet.RelayKey,
+    transport: Transport = Transport.UDP,
+    *,
+    ipv6: bool = False,
+    port: int = 3478,
+) -> str:
+    return f"{transport}:{relay.relay}{'[::]' if ipv6 else ''}:{port}"
 
 
 ROUTES = {
-    url(relay, transport, ipv6=ipv6): convert.Route(
+    url(relay, transport, ipv6=ipv6, port=port): convert.Route(
         region=relay.region, transport=transport, named=False, name=relay.relay, ipv6=ipv6
     )
-    for relay, transport, ipv6 in itertools.product((A, B, C), Transport, (False, True))
+    for relay, transport, ipv6, port in itertools.product(
+        (A, B, C), Transport, (False, True), (443, 3478)
+    )
 }
 
 
@@ -77,11 +85,12 @@ def test_an_error_counts_where_another_relay_gave_a_candidate_by_the_same_transp
         (("turn:192.0.2.9:3478",), {url(A): 701}),
         ((url(B), url(A)), {url(A): 701}),
         ((url(B),), {url(A, ipv6=True): 701}),
+        ((url(B, port=443),), {url(A): 701}),
     ],
     ids=[
         "nothing worked", "this relay's TLS did", "others' TLS and TCP did", "it drains",
         "a code of something else", "nobody's URL", "only a stranger worked",
-        "it gave one in the end", "only another family did",
+        "it gave one in the end", "only another family did", "only another port did",
     ],
 )  # fmt: skip
 def test_an_error_counts_for_nothing_where(worked: tuple[str, ...], failed: dict[str, int]) -> None:

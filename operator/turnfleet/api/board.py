@@ -33,6 +33,8 @@ class Board:
         """Whether occupancies may differ from those of the current fleet."""
         self._suspects: Suspects | None = None
         self._suspected: Sequence[fleet.RelayKey] = ()
+        self._suspected_in: Mapping[str, Sequence[str]] = {}
+        """The same by region."""
 
     @property
     def published(self) -> tuple[fleet.Published, ...]:
@@ -90,10 +92,14 @@ class Board:
 
     def _suspicion_changed(self) -> bool:
         """Take whom clients complain of now, and return whether that is news."""
-        before = self._suspected
-        if self._suspects is not None:
-            self._suspected = self._suspects(self._second)
-        return self._suspected != before
+        suspected = self._suspects(self._second) if self._suspects is not None else ()
+        if suspected == self._suspected:
+            return False
+        by_region: dict[str, list[str]] = {}
+        for key in suspected:
+            by_region.setdefault(key.region, []).append(key.relay)
+        self._suspected, self._suspected_in = suspected, by_region
+        return True
 
     def _swap(self) -> None:
         """Put a new fleet in place, made of all of the old one that is still so.
@@ -128,7 +134,7 @@ class Board:
 
     def _marked(self, name: str, members: Sequence[fleet.Member]) -> Sequence[fleet.Member]:
         """Return a region's members as they are doubted or not."""
-        suspects = [key.relay for key in self._suspected if key.region == name]
+        suspects = self._suspected_in.get(name, ())
         if not suspects and not any(member.doubted for member in members):
             return members
         doubted = doubting.doubted(members, suspects)

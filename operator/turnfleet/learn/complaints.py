@@ -3,9 +3,9 @@
 Anybody can report anything, so complaints prove nothing: what they bring about is bounded, and no
 relay is excluded for them.
 
-* An error counts only if the same report has a candidate by the same transport and address family
-  from another relay, and none by it from this one. Else it says that the client's own way is shut:
-  701 is mostly a firewall's. Only ``CODES`` count; 403 is the word of a relay that drains.
+* An error counts only if the same report has a candidate by the same transport, port and address
+  family from another relay, and none by these from this one. Else it says that the client's own way
+  is shut: 701 is mostly a firewall's. Only ``CODES`` count; 403 is the word of a relay that drains.
 * A source (``cells.prefix``) has one voice per relay, for ``WINDOW`` s. ``QUORUM`` voices are a
   case: worth a test by the prober, at once. Who keeps that from being too many is the prober.
 * A relay of which there is a case is a *suspect*, for as long as there is. But a test, which the
@@ -38,7 +38,8 @@ REST: Final = 600.0
 VOICES: Final = 64
 """Voices kept per relay, the newest."""
 
-_Way = tuple[region.Transport, bool]
+_Way = tuple[region.Transport, str, bool]
+"""What a firewall may let through or not: transport, port (with the URL's query), whether IPv6."""
 
 
 def grounds(
@@ -51,20 +52,20 @@ def grounds(
     worked: dict[_Way, set[fleet.RelayKey]] = {}
     for time in told.times:
         if route := routes.get(time.url):
-            worked.setdefault(_way(route), set()).add(route.relay)
+            worked.setdefault(_way(time.url, route), set()).add(route.relay)
     found: dict[fleet.RelayKey, int] = {}
     for failure in told.failures:
         route = routes.get(failure.url)
         if route is None or failure.code not in CODES:
             continue
-        others = worked.get(_way(route), set())
+        others = worked.get(_way(failure.url, route), set())
         if others and route.relay not in others:
             found.setdefault(route.relay, failure.code)
     return found
 
 
-def _way(route: convert.Route) -> _Way:
-    return route.transport, route.ipv6
+def _way(url: str, route: convert.Route) -> _Way:
+    return route.transport, url.rpartition(":")[2], route.ipv6
 
 
 @dataclass(slots=True)
