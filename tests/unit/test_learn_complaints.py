@@ -216,6 +216,14 @@ def test_memory_is_bounded_and_suspects_are_those_that_enough_sources_complained
     )
 
 
+def test_of_a_crowd_the_newest_voices_are_kept() -> None:
+    made = complaints.Complaints()
+    complain(made, A, sources=10_000)
+
+    assert len(made) == complaints.VOICES
+    assert made.suspects(T0) == (A,)
+
+
 def test_relays_that_left_are_forgotten() -> None:
     made = complaints.Complaints()
     for number in range(1000):
