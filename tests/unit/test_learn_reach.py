@@ -166,7 +166,7 @@ def test_a_cell_that_is_none_counts_for_its_source_alone() -> None:
 
 WORDS = st.tuples(
     st.integers(0, 40), st.sampled_from([HERE, NEAR, AWAY, "?"]), st.booleans(),
-    st.floats(0, reach.LIFE / 4),
+    st.floats(0, reach.LIFE / 40),
 )  # fmt: skip
 
 
