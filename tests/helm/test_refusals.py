@@ -95,6 +95,27 @@ _SENTENCES: tuple[tuple[dict[str, Any], str], ...] = (
         ),
     ),
     (
+        {"guard": {"openPeers": ["10.7.0.0/16", "10.0.0.5/8"]}},
+        (
+            'guard.openPeers has "10.0.0.5/8", which is an address in a network: write 10.0.0.0/8 '
+            "for the network, or 10.0.0.5/32 for the address alone."
+        ),
+    ),
+    (
+        {"relays": {"denyPeers": ["fd00::7/8"]}},
+        (
+            'relays.denyPeers has "fd00::7/8", which is an address in a network: write fd00::/8 '
+            "for the network, or fd00::7/128 for the address alone."
+        ),
+    ),
+    (
+        {"regions": {"eu": {"spec": {**_REGION["spec"], "peers": {"allow": ["10.7.0.10"]}}}}},
+        (
+            'regions.eu.spec.peers.allow has "10.7.0.10", which is no network such as 10.0.0.0/8 '
+            "or fd00::/8."
+        ),
+    ),
+    (
         {"guard": {"relayPorts": {"min": 50000, "max": 49999}}},
         "guard.relayPorts.min is more than max.",
     ),

@@ -48,6 +48,23 @@ to change.
 {{- $problems = append $problems "relays.priorityClass.create needs relays.priorityClass.name." }}
 {{- end }}
 
+{{- range $where, $networks := dict "relays.denyPeers" $values.relays.denyPeers "guard.openPeers" $values.guard.openPeers }}
+{{- range $network := $networks }}
+{{- with include "turnfleet.networkProblem" $network }}
+{{- $problems = append $problems (printf "%s has %q, %s" $where $network .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- range $name, $region := $values.regions }}
+{{- range $list, $networks := pick ($region.spec.peers | default dict) "allow" "deny" }}
+{{- range $network := $networks }}
+{{- with include "turnfleet.networkProblem" $network }}
+{{- $problems = append $problems (printf "regions.%s.spec.peers.%s has %q, %s" $name $list $network .) }}
+{{- end }}
+{{- end }}
+{{- end }}
+{{- end }}
+
 {{- with $values.guard }}
 {{- $namespace := include "turnfleet.guardNamespace" $ }}
 {{- if and .enabled (not $namespace) }}
