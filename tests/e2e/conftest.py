@@ -11,7 +11,7 @@ from typing import Final, NoReturn
 
 import pytest
 from tests.e2e.cluster import bed, cluster, making, needs, places, shape, steps
-from tests.support import cluster_asking, cluster_fleet, cluster_regions, coturn
+from tests.support import cluster_asking, cluster_fleet, cluster_regions, cluster_scene, coturn
 
 _ANSWER_WITHIN: Final = 90
 """Seconds from applying a region; it takes a tenth where the machine has nothing else to do."""
@@ -141,3 +141,14 @@ def central(
         assert time.monotonic() - began < _PACKETS_WITHIN, complaints
     told.measured(f"packets through every URL {time.monotonic() - began:.1f} s after it")
     return region
+
+
+@pytest.fixture
+async def scene(
+    fleet: cluster_fleet.Fleet,
+    back_end: cluster_asking.BackEnd,
+    central: cluster_regions.Region,
+    told: steps.Steps,
+) -> cluster_scene.Scene:
+    """Give the region with an answer that offers all of it, to hold calls on."""
+    return await cluster_scene.opened(fleet, back_end, central, told)

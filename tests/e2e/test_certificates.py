@@ -10,12 +10,12 @@ from typing import Final
 
 import pytest
 from tests.calls import certificates
-from tests.e2e.cluster import kubectl, shape, steps
+from tests.e2e.cluster import kubectl, shape
 from tests.support import (
     cluster_asking,
-    cluster_calls,
     cluster_fleet,
     cluster_regions,
+    cluster_scene,
     coturn,
 )
 
@@ -67,88 +67,72 @@ _EXPIRED: Final = _Bad(
 
 
 async def test_a_renewed_certificate_is_served_within_seconds_under_calls(
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    scene: cluster_scene.Scene,
 ) -> None:
-    before = fleet.instances(central)
-    offers = await _over_tls(back_end, central)
-    async with cluster_calls.going_on(offers, trusted=back_end.trusted) as calls:
-        seconds = await _renew(fleet, central)
-        told.measured(f"a renewed certificate served by every relay after {seconds:.1f} s")
+    offers = await _over_tls(scene)
+    async with scene.calls(offers):
+        seconds = await _renew(scene)
+        scene.told.measured(f"a renewed certificate served by every relay after {seconds:.1f} s")
         assert seconds <= _SERVED_WITHIN
-        await asyncio.to_thread(_await_verdict, fleet, central, "Valid", "")
-        assert await back_end.complaints(offers) == ()
-    told.measured(cluster_calls.whole(calls))
-    assert fleet.instances(central) == before
+        await asyncio.to_thread(_await_verdict, scene, "Valid", "")
+        assert await scene.back_end.complaints(offers) == ()
+    scene.assert_kept()
 
 
 @pytest.mark.parametrize("bad", [_OF_TWO, _EXPIRED], ids=lambda bad: bad.kind)
 async def test_relays_go_on_with_the_old_certificate_where_the_new_pair_is(
     bad: _Bad,
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    scene: cluster_scene.Scene,
 ) -> None:
-    before = fleet.instances(central)
-    offers = await _over_tls(back_end, central)
-    shown = await _shown(central)
+    fleet, back_end, region = scene.fleet, scene.back_end, scene.region
+    offers = await _over_tls(scene)
+    shown = await _shown(region)
     assert len(set(shown)) == 1
-    async with cluster_calls.going_on(offers, trusted=back_end.trusted) as calls:
-        await asyncio.to_thread(fleet.hand_out, *bad.pair(fleet, _names(central)))
-        said = await asyncio.to_thread(_await_verdict, fleet, central, bad.verdict, bad.why)
-        told.measured(f"{_VALID}: {said.reason}: {said.message}")
-        await asyncio.to_thread(_await_refusal, fleet, central, bad.refusal)
-        assert await _shown(central) == shown
+    async with scene.calls(offers):
+        await asyncio.to_thread(fleet.hand_out, *bad.pair(fleet, _names(region)))
+        said = await asyncio.to_thread(_await_verdict, scene, bad.verdict, bad.why)
+        scene.told.measured(f"{_VALID}: {said.reason}: {said.message}")
+        await asyncio.to_thread(_await_refusal, scene, bad.refusal)
+        assert await _shown(region) == shown
         assert await back_end.complaints(await back_end.ask(profile="tcp443")) == ()
-        seconds = await _renew(fleet, central)
-        told.measured(f"the next good one served after {seconds:.1f} s")
-        await asyncio.to_thread(_await_verdict, fleet, central, "Valid", "")
-    told.measured(cluster_calls.whole(calls))
-    assert fleet.instances(central) == before
+        seconds = await _renew(scene)
+        scene.told.measured(f"the next good one served after {seconds:.1f} s")
+        await asyncio.to_thread(_await_verdict, scene, "Valid", "")
+    scene.assert_kept()
 
 
 async def test_a_certificate_for_another_name_ends_offers_of_tls_and_no_call_over_it(
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    scene: cluster_scene.Scene,
 ) -> None:
-    before = fleet.instances(central)
-    offers = await _over_tls(back_end, central)
-    async with cluster_calls.going_on(offers, trusted=back_end.trusted) as calls:
+    fleet, told, region = scene.fleet, scene.told, scene.region
+    offers = await _over_tls(scene)
+    async with scene.calls(offers):
         pair = fleet.authority.issue(fleet.folder / "misnamed", ["turn.elsewhere.example"])
         await asyncio.to_thread(fleet.hand_out, *pair)
         seconds = await cluster_asking.until(
-            back_end, lambda o: bool(central.hosts(o)) and not _has_tls(o), within=_WITHIN
+            scene.back_end, lambda o: bool(region.hosts(o)) and not _has_tls(o), within=_WITHIN
         )
         told.measured(f"no turns: URL in any answer {seconds:.1f} s after the change")
         said = await asyncio.to_thread(
-            _await_verdict, fleet, central, "NameMismatch", "the certificate is not for"
+            _await_verdict, scene, "NameMismatch", "the certificate is not for"
         )
-        assert all(address in said.message for address in central.addresses)
-        await _renew(fleet, central)
-        seconds = await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
+        assert all(address in said.message for address in region.addresses)
+        await _renew(scene)
+        seconds = await scene.complete(within=_WITHIN)
         told.measured(f"turns: URLs offered again {seconds:.1f} s after a good one is served")
-        await asyncio.to_thread(_await_verdict, fleet, central, "Valid", "")
-    told.measured(cluster_calls.whole(calls))
-    assert fleet.instances(central) == before
+        await asyncio.to_thread(_await_verdict, scene, "Valid", "")
+    scene.assert_kept()
 
 
 def _has_tls(offers: cluster_asking.Offers) -> bool:
     return any(each.url.startswith("turns:") for each in offers)
 
 
-async def _over_tls(
-    back_end: cluster_asking.BackEnd, region: cluster_regions.Region
-) -> cluster_asking.Offers:
-    """Return the TLS URLs of every relay of a region."""
-    await cluster_asking.complete(back_end, region)
-    offers = await back_end.ask(profile="tcp443")
+async def _over_tls(scene: cluster_scene.Scene) -> cluster_asking.Offers:
+    """Return the TLS URLs of every relay of the region."""
+    offers = await scene.back_end.ask(profile="tcp443")
     over_tls = tuple(each for each in offers if each.url.startswith("turns:"))
-    assert region.is_complete(over_tls)
+    assert scene.region.is_complete(over_tls)
     return over_tls
 
 
@@ -156,8 +140,9 @@ def _names(region: cluster_regions.Region) -> tuple[str, ...]:
     return (*region.addresses, shape.EXTRA_NODE.address)
 
 
-async def _renew(fleet: cluster_fleet.Fleet, region: cluster_regions.Region) -> float:
+async def _renew(scene: cluster_scene.Scene) -> float:
     """Put a good certificate into the Secret; return the seconds until all relays serve it."""
+    fleet, region = scene.fleet, scene.region
     began = time.monotonic()
     await asyncio.to_thread(fleet.certify, _names(region))
     pem = (fleet.folder / "tls" / "tls.crt").read_bytes()
@@ -182,28 +167,26 @@ def _anything() -> ssl.SSLContext:
     return context
 
 
-def _await_verdict(
-    fleet: cluster_fleet.Fleet, region: cluster_regions.Region, reason: str, why: str
-) -> cluster_fleet.Condition:
+def _await_verdict(scene: cluster_scene.Scene, reason: str, why: str) -> cluster_fleet.Condition:
     """Return the condition once it says something, and why."""
 
     def is_said() -> bool:
-        said = fleet.condition(region.name, _VALID)
+        said = scene.fleet.condition(scene.region.name, _VALID)
         return said.reason == reason and why in said.message
 
     kubectl.wait_until(is_said, what=f"{_VALID} to say {reason}: {why}")
-    said = fleet.condition(region.name, _VALID)
+    said = scene.fleet.condition(scene.region.name, _VALID)
     assert said.status == str(reason == "Valid")
     return said
 
 
-def _await_refusal(fleet: cluster_fleet.Fleet, region: cluster_regions.Region, why: str) -> None:
+def _await_refusal(scene: cluster_scene.Scene, why: str) -> None:
     """Have the kubelets bring the pair, and wait until every relay has said what it thinks of it.
 
     The operator makes no haste with a pair that it would not serve itself.
     """
-    client = fleet.kubernetes.kubectl
-    pods = [pod["metadata"]["name"] for pod in fleet.pods(region.name)]
+    client = scene.fleet.kubernetes.kubectl
+    pods = [pod["metadata"]["name"] for pod in scene.fleet.pods(scene.region.name)]
     for name in pods:
         look = {"metadata": {"annotations": {_LOOK: f"{time.time()}"}}}
         client.patch("pod", name, look, namespace=cluster_fleet.RELAYS)

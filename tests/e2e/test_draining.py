@@ -6,13 +6,13 @@ import time
 from typing import Final
 
 from prometheus_client import parser
-from tests.e2e.cluster import cluster, kubectl, steps
+from tests.e2e.cluster import cluster, kubectl
 from tests.support import (
     cluster_asking,
-    cluster_calls,
     cluster_clients,
     cluster_fleet,
     cluster_regions,
+    cluster_scene,
 )
 
 _NODE: Final = "eu-b"
@@ -26,22 +26,18 @@ _METRICS_PORT: Final = 9642
 
 
 async def test_kubectl_drain_returns_with_the_last_call_of_the_node(
-    kubernetes: cluster.Cluster,
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    kubernetes: cluster.Cluster, scene: cluster_scene.Scene
 ) -> None:
-    node = kubernetes.nodes[_NODE]
-    offers = await cluster_asking.complete(back_end, central)
-    async with cluster_asking.always(back_end, lambda offers: bool(central.hosts(offers))):
+    node, told, region = kubernetes.nodes[_NODE], scene.told, scene.region
+    here = scene.at(node.address)
+    async with cluster_asking.always(scene.back_end, lambda offers: bool(region.hosts(offers))):
         try:
-            async with _calls_on(node.address, offers, back_end) as calls:
+            async with scene.calls(here):
                 began = time.monotonic()
                 draining = asyncio.create_task(asyncio.to_thread(_drain, kubernetes))
-                seconds = await _absent(back_end, central, node.address)
+                seconds = await scene.absent(node.address, within=_WITHIN)
                 told.measured(f"in no answer any more {seconds:.1f} s after kubectl drain")
-                while not await back_end.refused(cluster_asking.at(node.address, offers)):
+                while not await scene.back_end.refused(here):
                     assert time.monotonic() - began < _WITHIN
                 told.measured(f"new clients refused {time.monotonic() - began:.1f} s after it")
                 await asyncio.sleep(_PATIENCE)
@@ -51,30 +47,24 @@ async def test_kubectl_drain_returns_with_the_last_call_of_the_node(
             told.measured(f"kubectl drain done {time.monotonic() - ended:.1f} s after the call")
         finally:
             node.uncordon()
-        await asyncio.to_thread(fleet.await_settled, central.name)
-    told.measured(cluster_calls.whole(calls))
-    await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
+        await asyncio.to_thread(scene.fleet.await_settled, region.name)
+    await scene.complete(within=_WITHIN)
 
 
 async def test_turnfleet_drain_waits_for_the_calls_and_undrain_takes_it_back(
-    kubernetes: cluster.Cluster,
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    kubernetes: cluster.Cluster, scene: cluster_scene.Scene
 ) -> None:
-    before = fleet.instances(central)
-    address = kubernetes.nodes[_NODE].address
-    offers = await cluster_asking.complete(back_end, central)
+    address, told = kubernetes.nodes[_NODE].address, scene.told
+    here, turnfleet = scene.at(address), scene.fleet.turnfleet
     try:
-        async with _calls_on(address, offers, back_end) as calls:
+        async with scene.calls(here) as calls:
             draining = asyncio.create_task(
-                asyncio.to_thread(fleet.turnfleet, "drain", f"node/{_NODE}", "--wait")
+                asyncio.to_thread(turnfleet, "drain", f"node/{_NODE}", "--wait")
             )
-            seconds = await _absent(back_end, central, address)
+            seconds = await scene.absent(address, within=_WITHIN)
             told.measured(f"in no answer any more {seconds:.1f} s after turnfleet drain")
             # Nothing was signalled: who was given the relay before is served.
-            assert await back_end.refused(cluster_asking.at(address, offers)) == ()
+            assert await scene.back_end.refused(here) == ()
             await asyncio.sleep(_PATIENCE)
             assert not draining.done()
         ended = time.monotonic()
@@ -83,58 +73,36 @@ async def test_turnfleet_drain_waits_for_the_calls_and_undrain_takes_it_back(
         assert f": {2 * len(calls)} live allocations" in said
     finally:
         began = time.monotonic()
-        await asyncio.to_thread(fleet.turnfleet, "undrain", f"node/{_NODE}")
-    await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
+        await asyncio.to_thread(turnfleet, "undrain", f"node/{_NODE}")
+    await scene.complete(within=_WITHIN)
     told.measured(f"offered again {time.monotonic() - began:.1f} s after turnfleet undrain")
-    told.measured(cluster_calls.whole(calls))
-    assert fleet.instances(central) == before
+    scene.assert_kept()
 
 
 async def test_what_a_drain_cuts_at_its_deadline_is_an_event_and_a_metric(
-    kubernetes: cluster.Cluster,
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    kubernetes: cluster.Cluster, scene: cluster_scene.Scene
 ) -> None:
+    fleet, region, trusted = scene.fleet, scene.region, scene.back_end.trusted
     address = kubernetes.nodes[_NODE].address
-    offers = await cluster_asking.complete(back_end, central)
-    udp, *_ = (o for o in cluster_asking.at(address, offers) if o.url.startswith("turn:"))
-    relay = next(r["name"] for r in fleet.relays(central.name) if r.get("node") == _NODE)
-    earlier = await asyncio.to_thread(_counted, fleet, central)
+    udp, *_ = (o for o in scene.at(address) if o.url.startswith("turn:"))
+    relay = next(r["name"] for r in fleet.relays(region.name) if r.get("node") == _NODE)
+    earlier = await asyncio.to_thread(_counted, fleet, region)
     async with contextlib.AsyncExitStack() as stack:
         for _ in range(_CUT):
-            await stack.enter_async_context(cluster_clients.offered(udp, trusted=back_end.trusted))
+            await stack.enter_async_context(cluster_clients.offered(udp, trusted=trusted))
         began = time.monotonic()
         kubernetes.kubectl.delete("pod", relay, namespace=cluster_fleet.RELAYS)
         said = await asyncio.to_thread(_await_event, fleet, relay)
-        told.measured(f"{time.monotonic() - began:.1f} s after the delete: {said}")
+        scene.told.measured(f"{time.monotonic() - began:.1f} s after the delete: {said}")
     assert f"{_CUT} of them" in said
     assert "20 s" in said
     await asyncio.to_thread(
         kubectl.wait_until,
-        lambda: _counted(fleet, central) == earlier + _CUT,
+        lambda: _counted(fleet, region) == earlier + _CUT,
         what=f"{_METRIC} to have grown by {_CUT}",
     )
-    await asyncio.to_thread(fleet.await_settled, central.name)
-    await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
-
-
-def _calls_on(
-    address: str, offers: cluster_asking.Offers, back_end: cluster_asking.BackEnd
-) -> contextlib.AbstractAsyncContextManager[tuple[cluster_calls.Call, ...]]:
-    """Hold a call on each URL of one relay for the block."""
-    here = cluster_asking.at(address, offers)
-    return cluster_calls.going_on(here, trusted=back_end.trusted)
-
-
-async def _absent(
-    back_end: cluster_asking.BackEnd, region: cluster_regions.Region, address: str
-) -> float:
-    """Return the seconds until a relay is in no answer any more."""
-    return await cluster_asking.until(
-        back_end, lambda o: bool(o) and address not in region.hosts(o), within=_WITHIN
-    )
+    await asyncio.to_thread(fleet.await_settled, region.name)
+    await scene.complete(within=_WITHIN)
 
 
 def _drain(kubernetes: cluster.Cluster) -> None:

@@ -5,13 +5,13 @@ import time
 from typing import Final
 
 import pytest
-from tests.e2e.cluster import kubectl, steps
+from tests.e2e.cluster import kubectl
 from tests.support import (
     cluster_asking,
-    cluster_calls,
     cluster_clients,
     cluster_fleet,
     cluster_regions,
+    cluster_scene,
 )
 
 _IN_SYNC: Final = "CredentialsInSync"
@@ -30,40 +30,30 @@ def single(fleet: cluster_fleet.Fleet, central: cluster_regions.Region) -> str:
 
 
 async def test_a_rotation_gives_every_relay_the_new_secret_and_refuses_nobody(
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
+    scene: cluster_scene.Scene,
     single: str,
-    told: steps.Steps,
 ) -> None:
-    before = fleet.instances(central)
-    held = await cluster_asking.complete(back_end, central)
-    async with (
-        cluster_calls.going_on(held, trusted=back_end.trusted) as calls,
-        cluster_asking.served(back_end) as clients,
-    ):
+    fleet, back_end, central, told = scene.fleet, scene.back_end, scene.region, scene.told
+    async with scene.calls(), cluster_asking.served(back_end) as clients:
         said = await asyncio.to_thread(fleet.turnfleet, "rotate", central.name, "--wait")
         told.measured(said.splitlines()[-1])
         new = fleet.secret(central.name)
         assert new != single
         assert await _refusals(central, back_end, new) == {None}
         # What was signed before the switch is as good as it ever was.
-        assert await back_end.refused(held) == ()
-    told.measured(f"{clients}; {cluster_calls.whole(calls)}")
-    assert fleet.instances(central) == before
+        assert await back_end.refused(scene.offers) == ()
+    told.measured(str(clients))
+    scene.assert_kept()
 
 
 async def test_a_secret_that_got_out_is_refused_at_once_and_calls_made_with_it_go_on(
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
+    scene: cluster_scene.Scene,
     single: str,
-    told: steps.Steps,
 ) -> None:
-    before = fleet.instances(central)
-    held = await cluster_asking.complete(back_end, central)
+    fleet, back_end, central, told = scene.fleet, scene.back_end, scene.region, scene.told
+    held = scene.offers
     async with (
-        cluster_calls.going_on(held, trusted=back_end.trusted) as calls,
+        scene.calls(),
         cluster_clients.offered(held[0], trusted=back_end.trusted) as allocation,
     ):
         began = time.monotonic()
@@ -81,19 +71,15 @@ async def test_a_secret_that_got_out_is_refused_at_once_and_calls_made_with_it_g
         assert await allocation.refresh(600) == 600
         async with cluster_asking.served(back_end):
             await asyncio.to_thread(fleet.await_condition, central.name, _IN_SYNC, "InSync")
-    told.measured(cluster_calls.whole(calls))
-    assert fleet.instances(central) == before
+    scene.assert_kept()
 
 
 async def test_a_rotation_on_time_waits_for_a_relay_whose_kubelet_is_down(
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
+    scene: cluster_scene.Scene,
     single: str,
-    told: steps.Steps,
 ) -> None:
+    fleet, back_end, central, told = scene.fleet, scene.back_end, scene.region, scene.told
     node, late = fleet.kubernetes.nodes[_LATE], _relay(fleet, central)
-    await cluster_asking.complete(back_end, central)
     async with cluster_asking.served(back_end) as clients:
         node.kill_kubelet()
         try:
@@ -113,34 +99,28 @@ async def test_a_rotation_on_time_waits_for_a_relay_whose_kubelet_is_down(
 
 
 async def test_a_relay_that_missed_a_rotation_is_offered_again_once_it_has_caught_up(
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    central: cluster_regions.Region,
-    told: steps.Steps,
+    scene: cluster_scene.Scene,
 ) -> None:
-    before = fleet.instances(central)
+    fleet, back_end, central, told = scene.fleet, scene.back_end, scene.region, scene.told
     node, late = fleet.kubernetes.nodes[_LATE], _relay(fleet, central)
-    held = cluster_asking.at(node.address, await cluster_asking.complete(back_end, central))
-    async with cluster_calls.going_on(held, trusted=back_end.trusted) as calls:
+    async with scene.calls(scene.at(node.address)):
         node.kill_kubelet()
         try:
             await asyncio.to_thread(fleet.turnfleet, "rotate", central.name, "--now")
             said = await asyncio.to_thread(_await_named, fleet, central, late)
             assert (said.status, said.reason) == ("False", "RelaysBehind")
-            seconds = await cluster_asking.until(
-                back_end, lambda o: bool(o) and node.address not in central.hosts(o), within=_WITHIN
-            )
+            seconds = await scene.absent(node.address, within=_WITHIN)
             told.measured(f"in no answer {seconds:.1f} s after it was told to be behind")
         except BaseException:
             node.start_kubelet()
             raise
         async with cluster_asking.served(back_end) as clients:
             node.start_kubelet()
-            seconds = await cluster_asking.until(back_end, central.is_complete, within=_WITHIN)
+            seconds = await scene.complete(within=_WITHIN)
             told.measured(f"offered again {seconds:.1f} s after its kubelet is back")
-    told.measured(f"{clients}; {cluster_calls.whole(calls)}")
+    told.measured(str(clients))
     await asyncio.to_thread(fleet.await_condition, central.name, _IN_SYNC, "InSync")
-    assert fleet.instances(central) == before
+    scene.assert_kept()
 
 
 async def _refusals(
