@@ -1,4 +1,8 @@
-"""One fleet and two browsers for all browser tests of a worker: starting them takes longer."""
+"""One fleet and two browsers for all browser tests of a file: starting them takes longer.
+
+Not of the session: workers have one of these files each, and what they started would keep a core
+busy until the last test of all others.
+"""
 
 from collections.abc import AsyncIterator
 from pathlib import Path
@@ -21,7 +25,7 @@ def blocks(worker_id: str) -> tuple[int, int]:
     return _BLOCKS[2 * worker], _BLOCKS[2 * worker + 1]
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def fleet(
     tmp_path_factory: pytest.TempPathFactory, blocks: tuple[int, int]
 ) -> AsyncIterator[machine.Machine]:
@@ -39,7 +43,7 @@ async def doomed(tmp_path: Path, blocks: tuple[int, int]) -> AsyncIterator[machi
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def chromium(fleet: machine.Machine) -> AsyncIterator[async_api.Browser]:
     """Run a browser that trusts the authority of the fleet."""
     authority = x509.load_pem_x509_certificate(fleet.authority.read_bytes())
@@ -47,7 +51,7 @@ async def chromium(fleet: machine.Machine) -> AsyncIterator[async_api.Browser]:
         yield running
 
 
-@pytest_asyncio.fixture(scope="session", loop_scope="session")
+@pytest_asyncio.fixture(scope="module", loop_scope="session")
 async def distrustful() -> AsyncIterator[async_api.Browser]:
     """Run a browser as it comes."""
     async with visiting.browser() as running:
