@@ -1,6 +1,7 @@
 """What holds for the whole suite."""
 
 from collections.abc import AsyncIterator
+from pathlib import Path
 
 import hypothesis
 import pytest
@@ -8,6 +9,13 @@ from tests.support import apiservers
 
 hypothesis.settings.register_profile("suite", deadline=None)  # real programs share the machine
 hypothesis.settings.load_profile("suite")
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    """Leave out files that have no test of the kind asked for: importing all takes long."""
+    if config.option.markexpr != "alone" or not collection_path.name.startswith("test_"):
+        return None
+    return True if "mark.alone" not in collection_path.read_text(encoding="utf-8") else None
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -129,7 +129,7 @@ def test_lint_finds_nothing(chart: charts.Chart) -> None:
     for file in charts.EXAMPLES:
         done = subprocess.run(
             [charts.helm(), "lint", "--strict", charts.CHART, f"--values={file}"],
-            capture_output=True, text=True, check=False,
+            capture_output=True, text=True, check=False, env=charts.ENVIRONMENT,
         )  # fmt: skip
         assert done.returncode == 0, done.stdout
 

@@ -166,8 +166,34 @@ def _pattern(
         yield jsonschema.ValidationError(f"{instance!r} does not match {pattern!r}")
 
 
+def _properties(
+    validator: Any, properties: dict[str, Any], instance: object, __: Any
+) -> Iterator[jsonschema.ValidationError]:
+    if validator.is_type(instance, "object") and isinstance(instance, dict):
+        for name in instance.keys() & properties.keys():
+            yield from _errors(_Part(validator, properties[name]), json.dumps(instance[name]))
+
+
+class _Part:
+    """A part of the schema, the same wherever it is looked up; only one schema is ever read."""
+
+    def __init__(self, validator: Any, schema: dict[str, Any]) -> None:
+        self.validator, self.schema = validator, schema
+
+    def __hash__(self) -> int:
+        return id(self.schema)
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _Part) and self.schema is other.schema
+
+
+@functools.cache  # As with the rules: checking every part anew took most of the time.
+def _errors(part: _Part, value: str) -> tuple[jsonschema.ValidationError, ...]:
+    return tuple(part.validator.descend(json.loads(value), part.schema))
+
+
 _VALIDATOR: Final = jsonschema.validators.extend(  # type: ignore[no-untyped-call]
-    jsonschema.Draft202012Validator, {"pattern": _pattern}
+    jsonschema.Draft202012Validator, {"pattern": _pattern, "properties": _properties}
 )(SCHEMA)
 
 
