@@ -37,7 +37,9 @@ async def test_apply_sends_a_manifest_under_its_managers_name(
 
     asked = server.asked[-1]
     assert asked.path == "/apis/turnfleet.io/v1alpha1/namespaces/media/turnregions/eu"
-    assert asked.query == {"fieldManager": "turnfleet", "force": "true", "dryRun": "All"}
+    assert asked.query == {
+        "fieldManager": "turnfleet", "force": "true", "dryRun": "All", "fieldValidation": "Ignore",
+    }  # fmt: skip
     assert asked.headers["Content-Type"] == "application/apply-patch+yaml"
     assert asked.body == {
         "apiVersion": "turnfleet.io/v1alpha1", "kind": "TurnRegion", **region,

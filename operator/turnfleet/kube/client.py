@@ -26,6 +26,10 @@ _MERGE_PATCH: Final = "application/merge-patch+json"
 _APPLY_PATCH: Final = "application/apply-patch+yaml"
 _NOBODYS: Final = "1"
 """A resource version that no object has: etcd counts from 1 before anything is in it."""
+_UNREAD: Final = "Ignore"
+"""Of an apply the server would look for keys that are there twice, and so parse it twice; what it
+found would be a warning that nobody reads, and a mapping has no key twice. It refuses unknown
+fields in any case: it knows no owner for them."""
 _CONNECTIONS: Final = 0
 """No limit: every watch keeps a connection, and an operator of many namespaces has many."""
 
@@ -147,7 +151,11 @@ class Client:
             # The server compares versions where there is something to compare with.
             about = {**manifest["metadata"], "resourceVersion": _NOBODYS}
             manifest = {**manifest, "metadata": about}
-        asked = {"fieldManager": manager, "force": "true" if force else "false"}
+        asked = {
+            "fieldManager": manager,
+            "force": "true" if force else "false",
+            "fieldValidation": _UNREAD,
+        }
         if dry_run:
             asked["dryRun"] = "All"
         return await self._transport.json(
