@@ -110,15 +110,14 @@ class Refuges:
 
     def __init__(self) -> None:
         self._residency: dict[reading.RegionKey, str] = {}
-        self._taking: dict[reading.RegionKey, bool] = {}
+        self._takers: set[reading.RegionKey] = set()
         self._refused: dict[reading.RegionKey, None] = {}
 
     def put(self, key: reading.RegionKey, *, residency: str, taking: bool) -> None:
         """Note a region, or what has changed of it; ``taking`` counts until it says so itself."""
         if self._residency.get(key) != residency:
-            self._taking.pop(key, None)
-        self._residency[key] = residency
-        self._taking.setdefault(key, taking)
+            self._residency[key] = residency
+            self._note(key, taking=taking)
 
     def has(self, key: reading.RegionKey) -> bool:
         """Return whether clients of a region have a refuge; one that has none is remembered.
@@ -127,8 +126,7 @@ class Refuges:
         """
         group = self._residency.get(key, "")
         found = any(
-            taking and other != key and group in {"", self._residency[other]}
-            for other, taking in self._taking.items()
+            other != key and group in {"", self._residency[other]} for other in self._takers
         )
         if found:
             self._refused.pop(key, None)
@@ -138,9 +136,9 @@ class Refuges:
 
     def said(self, key: reading.RegionKey, *, taking: bool) -> tuple[reading.RegionKey, ...]:
         """Note whether a region takes clients; return those to ask again where that is news."""
-        known = self._taking.get(key, False)
+        known = key in self._takers
         if key in self._residency:
-            self._taking[key] = taking
+            self._note(key, taking=taking)
         if known or not taking:
             return ()
         waiting = tuple(one for one in self._refused if one != key)
@@ -150,8 +148,14 @@ class Refuges:
     def forget(self, key: reading.RegionKey) -> None:
         """Note that a region is gone."""
         self._residency.pop(key, None)
-        self._taking.pop(key, None)
+        self._takers.discard(key)
         self._refused.pop(key, None)
+
+    def _note(self, key: reading.RegionKey, *, taking: bool) -> None:
+        if taking:
+            self._takers.add(key)
+        else:
+            self._takers.discard(key)
 
 
 class Addresses:

@@ -1,6 +1,7 @@
 """Takes fields out of JSON that somebody else wrote: what is not of the type wanted is not there.
 
 Total: whatever an object holds, reading gives a value of the right type and never an exception.
+An object of JSON is a ``dict``: no other mapping is looked into, since asking for one is dear.
 """
 
 import datetime as dt
@@ -15,8 +16,8 @@ _NOTHING: Object = {}
 def mapping(found: object, *path: str) -> Object:
     """Return the object at a path, or an empty one."""
     for step in path:
-        found = found.get(step) if isinstance(found, Mapping) else None
-    return found if isinstance(found, Mapping) else _NOTHING
+        found = found.get(step) if isinstance(found, dict) else None
+    return found if isinstance(found, dict) else _NOTHING
 
 
 def text(found: object, *path: str) -> str:
@@ -40,7 +41,7 @@ def items(found: object, *path: str) -> Iterator[Object]:
     """Yield the objects of the list at a path."""
     value = mapping(found, *path[:-1]).get(path[-1])
     if isinstance(value, list):
-        yield from (item for item in value if isinstance(item, Mapping))
+        yield from (item for item in value if isinstance(item, dict))
 
 
 def texts(found: object, *path: str) -> Mapping[str, str]:
