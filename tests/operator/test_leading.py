@@ -127,14 +127,19 @@ async def test_a_holder_writes_nothing_without_an_api_server_and_goes_on_afterwa
         return apiservers.status(503, "ServiceUnavailable")
 
     one = _replica(api, time, "one")
+    resumed: list[float] = []
     await one.acquire()
-    async with _running(one.keep()) as keeping:
+    async with _running(one.keep(resumed=lambda: resumed.append(time.now))) as keeping:
+        await time.pass_until(lambda: time.now > 10)
         cluster.fault = nothing
         assert await time.pass_until(lambda: not one.holds) <= leading.LASTS
         await time.pass_until(lambda: time.now > 60)
+        assert resumed == [], "nothing had been missed yet"
         cluster.fault = None
         assert await time.pass_until(lambda: one.holds) <= 3
         assert not keeping.done()
+        await time.pass_until(lambda: time.now > 70)
+    assert len(resumed) == 1, "it is told once that the server is back"
 
 
 async def test_of_two_that_find_it_free_one_gets_it(api: client.Client, time: Time) -> None:

@@ -138,6 +138,31 @@ async def test_a_deletion_that_nobody_told_of_is_found_out(operator: operators.R
     assert operator.cluster.find(kinds.REPLICA_SET, "turn-eu", namespace=RELAYS) is None
 
 
+async def test_what_an_outage_hid_is_found_though_no_watch_tells_of_it(
+    operator: operators.Running,
+) -> None:
+    def nothing(_: apiservers.Asked) -> web.Response:
+        return apiservers.status(503, "ServiceUnavailable")
+
+    await operator.declare("eu")
+    await operator.declare("us")
+    await operator.settled()
+    operator.cluster.half_open()
+    operator.cluster.fault = nothing
+    operator.cluster.asked.clear()
+    await operator.until(lambda: operator.cluster.count("put"))
+    await operator.declare("eu", weight=0)
+    await operator.cluster.lose(kinds.TURN_REGION, "us", namespace=RELAYS)
+    operator.cluster.fault = None
+    await operator.until(lambda: _observed(operator) == 2, within=5)
+    await operator.until(lambda: "region.us" not in operator.signing(), within=5)
+
+
+def _observed(operator: operators.Running) -> object:
+    found = operator.cluster.find(kinds.TURN_REGION, "eu", namespace=RELAYS) or {}
+    return found.get("status", {}).get("observedGeneration")
+
+
 async def test_a_refusal_is_told_and_tried_again(
     cluster: writing.Cluster, operator: operators.Running
 ) -> None:

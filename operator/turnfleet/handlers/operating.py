@@ -237,7 +237,9 @@ class Operator:
         self.running = False
 
     async def _keep(self) -> None:
-        raise Ended(await self._lead.keep())
+        # kopf waits as servers that start ask it to, and then tells of a thousand regions one by
+        # one; a list of our own has all that was missed.
+        raise Ended(await self._lead.keep(resumed=self._roll.ask))
 
     async def _work(self) -> None:
         """Reconcile, once everything that a plan looks at is known."""

@@ -19,7 +19,7 @@ _log = logging.getLogger(__name__)
 
 
 class RollCall:
-    """Calls the roll of several rosters: at the start, after kopf has listed, and now and then."""
+    """Calls the roll of several rosters: at the start, when it is asked to, and now and then."""
 
     def __init__(
         self,

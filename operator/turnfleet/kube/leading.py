@@ -87,15 +87,22 @@ class Leading:
             await self._sleep(RENEWED_EVERY)
         _log.info("Holding the lease %s as %s", self._name, self._identity)
 
-    async def keep(self) -> str:
-        """Renew until another replica holds the lease; return the sentence that says so."""
-        paused = False
+    async def keep(self, *, resumed: Callable[[], None] = lambda: None) -> str:
+        """Renew until another replica holds the lease; return the sentence that says so.
+
+        ``resumed`` is called whenever the lease is renewed again after that did not work: the API
+        server is back, and nobody else hears of it sooner.
+        """
+        paused, renewed = False, True
         while True:
             await self._sleep(RENEWED_EVERY)
-            if not await self._attempt() and self._is_anothers():
+            before, renewed = renewed, await self._attempt()
+            if not renewed and self._is_anothers():
                 self._until = float("-inf")
                 holder = self._seen.holder if self._seen is not None else ""
                 return f"{holder} has taken the lease {self._name} over, so this replica ends."
+            if renewed and not before:
+                resumed()
             if paused == self.holds:
                 paused = not self.holds
                 if paused:
