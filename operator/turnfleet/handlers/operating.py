@@ -237,8 +237,7 @@ class Operator:
         self.running = False
 
     async def _keep(self) -> None:
-        # kopf waits as servers that start ask it to, and then tells of a thousand regions one by
-        # one; a list of our own has all that was missed.
+        # kopf is told to wait by servers that start, and then tells of regions one by one.
         raise Ended(await self._lead.keep(resumed=self._roll.ask))
 
     async def _work(self) -> None:

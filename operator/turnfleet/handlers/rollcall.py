@@ -12,7 +12,10 @@ from turnfleet.kube import client, failures, fields
 EVERY: Final = 300.0
 """Seconds between two roll calls when nothing happens."""
 _QUIET: Final = 1.0
-"""Seconds after kopf has listed: it tells of a thousand objects one by one."""
+"""Seconds in which nobody asks before the roll is called: kopf tells of a thousand objects of a
+list one by one, and a list of as many is among the dearest requests that there are."""
+_PATIENCE: Final = 4
+"""Times that it is waited for that, at most."""
 _RETRY: Final = 2.0
 
 _log = logging.getLogger(__name__)
@@ -56,8 +59,15 @@ class RollCall:
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(EVERY):
                     await self._asked.wait()
-            await self._sleep(_QUIET)
+            await self._until_quiet()
+
+    async def _until_quiet(self) -> None:
+        for _ in range(_PATIENCE):
             self._asked.clear()
+            await self._sleep(_QUIET)
+            if not self._asked.is_set():
+                return
+        self._asked.clear()
 
     async def _call_until_answered(self) -> None:
         while True:
