@@ -4,6 +4,8 @@ import asyncio
 import os
 import sqlite3
 import subprocess
+import threading
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -149,31 +151,40 @@ def test_a_disk_that_is_full_keeps_what_it_has(disk: Callable[[str], Path]) -> N
 
 
 def keeper(
-    known: sources.Sources, kept: store.Store, told: list[str], *, every: float = 0.02
+    known: sources.Sources,
+    kept: store.Store,
+    told: list[str],
+    *,
+    every: float = 0.02,
+    patience: float = 10.0,
 ) -> keeping.Keeper:
-    return keeping.Keeper(known=known, kept=kept, warn=told.append, every=every, retry=every)
+    return keeping.Keeper(
+        known=known, kept=kept, warn=told.append, every=every, retry=every, patience=patience
+    )
 
 
 async def test_a_replica_knows_after_a_restart_what_it_knew(kept: store.Store) -> None:
     told: list[str] = []
     before, after = sources.Sources(), sources.Sources()
-    async with keeper(before, kept, told, every=1000).running(clock=lambda: NOW):
+    async with keeper(before, kept, told, every=1000).running(
+        clock=lambda: NOW, ticks=time.monotonic
+    ):
         before.merge(records(50), now=NOW + 1000)
-    async with keeper(after, kept, told).running(clock=lambda: NOW + 1000):
-        assert dict(after.items()) == records(50)
+    async with keeper(after, kept, told).running(clock=lambda: NOW + 1000, ticks=time.monotonic):
+        await until(lambda: dict(after.items()) == records(50))
     assert told == []
 
 
 async def test_what_changes_is_saved_while_it_runs(kept: store.Store, tmp_path: Path) -> None:
     known = sources.Sources()
-    async with keeper(known, kept, []).running(clock=lambda: NOW):
+    async with keeper(known, kept, []).running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(5), now=NOW + 1000)
         await until(lambda: len(rows(tmp_path)) == 5)
 
 
 async def test_what_was_forgotten_is_forgotten_on_disk(kept: store.Store) -> None:
     known = sources.Sources(most=8)
-    async with keeper(known, kept, []).running(clock=lambda: NOW):
+    async with keeper(known, kept, []).running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(8), now=NOW + 1000)
         await asyncio.sleep(0.1)
         known.merge(records(8, start=100), now=NOW + 1000)
@@ -185,7 +196,7 @@ async def test_a_file_that_breaks_meanwhile_is_written_anew_with_all_there_is(
 ) -> None:
     told: list[str] = []
     known = sources.Sources()
-    async with keeper(known, kept, told).running(clock=lambda: NOW):
+    async with keeper(known, kept, told).running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(500), now=NOW + 1000)
         await until(lambda: len(rows(tmp_path)) == 500)
         kept.close()
@@ -203,7 +214,7 @@ async def test_trouble_is_told_once_and_ends_with_it(tmp_path: Path) -> None:
     known = sources.Sources()
     kept = store.Store(folder)
     running = keeper(known, kept, told)
-    async with running.running(clock=lambda: NOW):
+    async with running.running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(5), now=NOW + 1000)
         await asyncio.sleep(0.2)
         assert len(told) == 1
@@ -212,6 +223,83 @@ async def test_trouble_is_told_once_and_ends_with_it(tmp_path: Path) -> None:
         await until(lambda: running.trouble is None)
     assert kept.load() == records(5)
     kept.close()
+
+
+async def test_answers_do_not_wait_for_what_is_loaded(kept: store.Store) -> None:
+    kept.save(records(3000))
+    known = sources.Sources()
+    longest, then = 0.0, time.monotonic()
+    async with keeper(known, kept, []).running(clock=lambda: NOW + 1000, ticks=time.monotonic):
+        while len(known) < 3000:
+            await asyncio.sleep(0)
+            longest, then = max(longest, time.monotonic() - then), time.monotonic()
+    assert longest < 0.1  # at once they take 0.3 s
+
+
+async def test_an_end_while_it_loads_loses_nothing_of_either(kept: store.Store) -> None:
+    kept.save(records(5000))
+    known = sources.Sources()
+    newer = {(4999).to_bytes(4, "big"): record(5, cell="NO/60/10")}
+    async with keeper(known, kept, []).running(clock=lambda: NOW + 1000, ticks=time.monotonic):
+        known.merge({**newer, b"new-": record(1)}, now=NOW + 1000)
+        await until(lambda: len(known) > 2)
+    assert len(known) < 5000
+    both = sources.Sources()
+    for told in (records(5000), newer, {b"new-": record(1)}):
+        both.merge(told, now=NOW + 1000)
+    assert kept.load() == dict(both.items())
+
+
+class Stuck(store.Store):
+    """A disk that does not answer until it is let go."""
+
+    def __init__(self, folder: Path) -> None:
+        super().__init__(folder)
+        self.free = threading.Event()
+
+    def load(self) -> dict[bytes, sources.Record]:
+        self.free.wait()
+        return super().load()
+
+
+async def test_a_disk_that_does_not_answer_holds_up_nothing_and_is_told_of(tmp_path: Path) -> None:
+    told: list[str] = []
+    stuck, known = Stuck(tmp_path), sources.Sources()
+    running = keeper(known, stuck, told, patience=0.1)
+    async with running.running(clock=lambda: NOW, ticks=time.monotonic):
+        known.merge(records(5), now=NOW + 1000)
+        await until(lambda: running.trouble is not None)
+        assert told == ["what clients taught is kept in memory alone: " + str(running.trouble)]
+        stuck.free.set()
+        await until(lambda: running.trouble is None)
+    assert stuck.load() == records(5)
+    stuck.close()
+
+
+async def test_an_end_waits_for_no_disk(tmp_path: Path) -> None:
+    told: list[str] = []
+    stuck, known = Stuck(tmp_path), sources.Sources()
+    began = time.monotonic()
+    async with keeper(known, stuck, told, patience=0.2).running(
+        clock=lambda: NOW, ticks=time.monotonic
+    ):
+        known.merge(records(5), now=NOW + 1000)
+    assert time.monotonic() - began < 2
+    assert "may be lost" in told[-1]
+    stuck.free.set()
+
+
+async def test_what_is_kept_is_measured(kept: store.Store) -> None:
+    known = sources.Sources()
+    running = keeper(known, kept, [])
+    async with running.running(clock=lambda: NOW, ticks=time.monotonic):
+        known.merge(records(500), now=NOW + 1000)
+        await until(lambda: measured(running)["turnfleet_learned_file_bytes"] > 10_000)
+        assert measured(running)["turnfleet_learned_file_in_use"] == 1
+
+
+def measured(running: keeping.Keeper) -> dict[str, float]:
+    return {s.name: s.value for metric in running.measured() for s in metric.samples}
 
 
 def rows(folder: Path) -> list[object]:

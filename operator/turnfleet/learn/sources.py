@@ -78,6 +78,11 @@ class Sources:
     def __getitem__(self, source: bytes) -> Record:
         return self._records[source]
 
+    @property
+    def facts(self) -> int:
+        """How many facts are known."""
+        return self._facts
+
     def get(self, source: bytes) -> Record | None:
         """Return what is known of a source."""
         return self._records.get(source)

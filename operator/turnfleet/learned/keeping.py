@@ -1,22 +1,28 @@
-"""Keeps a replica's sources on disk while it runs, from a thread of its own.
+"""Keeps a replica's sources on disk while it runs, from threads of its own.
 
-What changed is saved every ``EVERY`` seconds and once more at the end. A save that fails is tried
-again with what changed since; a file that broke is written anew with all there is.
+What was saved is loaded while answers go on. What changed is saved every ``EVERY`` seconds and once
+more at the end. A save that fails is tried again with what changed since; a file that broke is
+written anew with all there is. A disk that does not answer holds up nothing, the end neither.
 """
 
 import asyncio
 import contextlib
-from collections.abc import AsyncIterator, Callable, Mapping
+import threading
+from collections.abc import AsyncIterator, Callable, Iterator, Mapping
 from concurrent import futures
 from typing import Final, TypeVar
 
+from prometheus_client import core
+
 from turnfleet.learn import sources
-from turnfleet.learned import store
+from turnfleet.learned import merging, store
 
 EVERY: Final = 10.0
 """Seconds between two saves: what a crash may cost."""
 RETRY: Final = 60.0
 """Seconds until a save that failed is tried again."""
+PATIENCE: Final = 5.0
+"""Seconds that the disk has to answer. Longer is worth a sentence, and at the end the end."""
 
 _DROPPED_MAX: Final = 10_000
 """Sources that were dropped and are not yet off the disk: with more, all is written anew."""
@@ -35,6 +41,7 @@ class Keeper:
         warn: Callable[[str], None],
         every: float = EVERY,
         retry: float = RETRY,
+        patience: float = PATIENCE,
     ) -> None:
         self._known = known
         self._store = kept
@@ -42,44 +49,78 @@ class Keeper:
         self._news = known.follow()
         self._every = every
         self._retry = retry
+        self._patience = patience
         self._unsaved: set[bytes] = set()
         self._anew = False
+        self._bytes = 0
         self.trouble: str | None = None
         """Why nothing is saved at present, if so."""
 
     @contextlib.asynccontextmanager
-    async def running(self, *, clock: Callable[[], float]) -> AsyncIterator[None]:
-        """Load, save while the block runs, and save at its end. ``clock``: Unix seconds."""
-        with futures.ThreadPoolExecutor(max_workers=1, thread_name_prefix="learned") as thread:
-            await self._load(thread, clock())
-            ending = asyncio.Event()
-            saving = asyncio.create_task(self._save_until(ending, thread))
+    async def running(
+        self, *, clock: Callable[[], float], ticks: Callable[[], float]
+    ) -> AsyncIterator[None]:
+        """Load and save while the block runs, and save at its end.
+
+        ``clock`` gives Unix seconds, ``ticks`` seconds since some moment.
+        """
+        ending = asyncio.Event()
+        keeping = asyncio.create_task(self._keep(ending, clock, ticks), name="keep what is learned")
+        try:
+            yield
+        finally:
+            ending.set()
             try:
-                yield
-            finally:
-                ending.set()
-                await saving
-                await self._attempt(thread, self._store.close)
+                async with asyncio.timeout(self._patience):
+                    await keeping
+            except TimeoutError:
+                self._warn(
+                    f"what clients taught last may be lost: not saved in {self._patience:g} s"
+                )
 
-    async def _load(self, thread: futures.Executor, now: float) -> None:
-        loaded = await self._attempt(thread, self._store.load)
-        if loaded is not None:
-            # What came meanwhile is not on disk yet; of what is, only what merging made another.
-            self._unsaved |= self._news.take()
-            self._known.merge(loaded, now=now)
-            self._news.take()
-            self._unsaved |= {s for s, record in loaded.items() if self._known.get(s) != record}
+    def measured(self) -> Iterator[core.Metric]:
+        """Yield what is counted."""
+        yield core.GaugeMetricFamily(
+            "turnfleet_learned_file_in_use",
+            "1 while what clients taught is kept on disk, too; 0: a restart would forget it.",
+            value=float(self.trouble is None),
+        )
+        yield core.GaugeMetricFamily(
+            "turnfleet_learned_file_bytes",
+            "What the file took when it was last written.",
+            value=self._bytes,
+        )
 
-    async def _save_until(self, ending: asyncio.Event, thread: futures.Executor) -> None:
+    async def _keep(
+        self, ending: asyncio.Event, clock: Callable[[], float], ticks: Callable[[], float]
+    ) -> None:
+        await self._load(ending, clock, ticks)
         ended = False
         while not ended:  # so that there is a save after the end, too
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._retry if self.trouble else self._every):
                     await ending.wait()
             ended = ending.is_set()
-            await self._save(thread)
+            await self._save()
+        await self._attempt(self._store.close)
 
-    async def _save(self, thread: futures.Executor) -> None:
+    async def _load(
+        self, ending: asyncio.Event, clock: Callable[[], float], ticks: Callable[[], float]
+    ) -> None:
+        loaded = await self._attempt(self._store.load)
+        if loaded is None:
+            return
+        await merging.merge(self._known, loaded, clock=clock, ticks=ticks, ended=ending.is_set)
+        news = self._news.take()
+        if ending.is_set():
+            # Of the rest, what is about to be written must not take the place of what is there.
+            self._known.merge({s: loaded[s] for s in news if s in loaded}, now=clock())
+            news |= self._news.take()
+        else:
+            news |= {source for source in loaded if self._known.get(source) is None}
+        self._unsaved = {source for source in news if self._known.get(source) != loaded.get(source)}
+
+    async def _save(self) -> None:
         self._unsaved |= self._news.take()
         if len(self._unsaved) > len(self._known) + _DROPPED_MAX:
             self._unsaved, self._anew = set(), True
@@ -91,19 +132,21 @@ class Keeper:
             told = dict(self._known.items())
         else:
             told = {source: self._known.get(source) for source in self._unsaved}
-        if await self._attempt(thread, lambda: self._written(told, anew=anew)):
+        if await self._attempt(lambda: self._written(told, anew=anew)):
             self._unsaved -= told.keys()
             self._anew = False
 
     def _written(self, told: Mapping[bytes, sources.Record | None], *, anew: bool) -> bool:
         self._store.save(told, anew=anew)
+        self._bytes = self._store.size()
         return True
 
-    async def _attempt(
-        self, thread: futures.Executor, act: Callable[[], _Result]
-    ) -> _Result | None:
+    async def _attempt(self, act: Callable[[], _Result]) -> _Result | None:
+        acting = asyncio.ensure_future(_in_thread(act))
+        if not (await asyncio.wait((acting,), timeout=self._patience))[0]:
+            self._complain(f"the disk has not answered for {self._patience:g} s")
         try:
-            result = await asyncio.get_running_loop().run_in_executor(thread, act)
+            result = await acting
         except store.Unusable as trouble:
             self._complain(str(trouble))
             self._anew = self._anew or isinstance(trouble, store.Broken)
@@ -115,3 +158,21 @@ class Keeper:
         if sentence != self.trouble:
             self._warn(f"what clients taught is kept in memory alone: {sentence}")
         self.trouble = sentence
+
+
+async def _in_thread(act: Callable[[], _Result]) -> _Result:
+    """Return what a call that may block for ever returns, from a thread that the end leaves behind.
+
+    An executor's threads are waited for at the end of the program, whoever holds them up.
+    """
+    result: futures.Future[_Result] = futures.Future()
+
+    def run() -> None:
+        result.set_running_or_notify_cancel()
+        try:
+            result.set_result(act())
+        except BaseException as error:  # noqa: BLE001 - it is raised where it is waited for
+            result.set_exception(error)
+
+    threading.Thread(target=run, name="learned", daemon=True).start()
+    return await asyncio.wrap_future(result)

@@ -13,8 +13,8 @@ from typing import Final
 from turnfleet.learn import sources
 
 FILE: Final = "learned.sqlite"
-SIZE_MAX: Final = 64 << 20
-"""Bytes of the file: several times what all facts take, and less than small volumes have."""
+SIZE_MAX: Final = 32 << 20
+"""Bytes of the file: several times what all facts take. Its log and a broken one take as much."""
 
 _ASIDE: Final = "learned.broken"
 _APPLICATION: Final = 0x7475_726E
@@ -75,6 +75,14 @@ class Store:
                     connection.execute("DELETE FROM source")
                 connection.executemany("DELETE FROM source WHERE hash = ?", gone)
                 connection.executemany("INSERT OR REPLACE INTO source VALUES (?, ?, ?)", kept)
+
+    def size(self) -> int:
+        """Return the bytes of the file and of its log."""
+        found = 0
+        for suffix in ("", "-wal"):
+            with contextlib.suppress(OSError):
+                found += Path(f"{self._path}{suffix}").stat().st_size
+        return found
 
     def close(self) -> None:
         """Let go of the file; it is opened again when needed."""
