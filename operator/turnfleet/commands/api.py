@@ -85,7 +85,18 @@ def _configure_cluster(parser: argparse.ArgumentParser) -> None:
         "--state",
         type=Path,
         metavar="DIR",
-        help="keeps the last known fleet, without secrets, for a start without the API server",
+        help="keeps the last known fleet, without secrets, for a start without the API server, and "
+        "what clients taught",
+    )
+    parser.add_argument(
+        "--peers",
+        type=arguments.replicas,
+        action="append",
+        default=[],
+        metavar="HOST:PORT|URL",
+        help="other endpoints of the fleet, to hear from what clients taught them: a name whose "
+        "addresses are those of replicas, with the port of their metrics; or the URL of another "
+        "cluster's endpoint (https), which has to name this one's, too; may be given again",
     )
     parser.add_argument(
         "--ca",

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
+from turnfleet.learned import peers
 from turnfleet.model import geo
 
 _NAMESPACE: Final = re.compile(r"[a-z0-9]([-a-z0-9]{0,61}[a-z0-9])?")
@@ -94,6 +95,16 @@ def origin(text: str) -> str:
     if not _ORIGIN.fullmatch(text):
         raise argparse.ArgumentTypeError(f"{text!r} is not like https://app.example.com")
     return text
+
+
+def replicas(text: str) -> peers.Peers:
+    """Read HOST:PORT or an https URL, where other replicas of the fleet are."""
+    found = peers.parse(text)
+    if found is None:
+        raise argparse.ArgumentTypeError(
+            f"{text!r} is neither like turnfleet-api-peers:9642 nor like https://ice.example.com"
+        )
+    return found
 
 
 def namespace(text: str) -> str:

@@ -16,7 +16,7 @@ from typing import Final
 from aiohttp import web
 
 from turnfleet.api import app, board, options, serving
-from turnfleet.commands import output, together, welcome
+from turnfleet.commands import learning, output, together, welcome
 from turnfleet.geo import atlas
 from turnfleet.local import blueprints, certificates, host, relays, secrets
 from turnfleet.model import geo
@@ -81,20 +81,21 @@ async def serve(
         raise output.Failure(unwritable(wishes.state, error)) from None
     except secrets.Unavailable as problem:
         raise output.Failure(f"this fleet {problem}.") from None
-    await machine.listen()
-    parts = [asyncio.create_task(part, name=name) for name, part in machine.parts().items()]
-    greeting = asyncio.create_task(machine.greet(console), name="greeting")
-    ending = asyncio.create_task(asked.wait())
-    try:
-        await asyncio.wait({*parts, ending}, return_when=asyncio.FIRST_COMPLETED)
-        if not ending.done():
-            raise together.failure(parts)
-        console.say("\nEnding.")
-    finally:
-        tasks = (*parts, greeting, ending)
-        for task in tasks:
-            task.cancel()
-        await asyncio.gather(*tasks, machine.close(), return_exceptions=True)
+    async with machine.learned.kept():
+        await machine.listen()
+        parts = [asyncio.create_task(part, name=name) for name, part in machine.parts().items()]
+        greeting = asyncio.create_task(machine.greet(console), name="greeting")
+        ending = asyncio.create_task(asked.wait())
+        try:
+            await asyncio.wait({*parts, ending}, return_when=asyncio.FIRST_COMPLETED)
+            if not ending.done():
+                raise together.failure(parts)
+            console.say("\nEnding.")
+        finally:
+            tasks = (*parts, greeting, ending)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, machine.close(), return_exceptions=True)
 
 
 class Machine:
@@ -140,6 +141,7 @@ class Machine:
             rng=random.Random(token(16)),  # noqa: S311 - spreads probes, guards nothing
         )
         self.board.on_publish(self.prober.source_changed)
+        self.learned = learning.Learned(state=wishes.state / "learned", clock=clock, ticks=ticks)
         self._atlas = atlas.open(wishes.databases, wishes.networks, _log.warning)
         self._runner = serving.Runner(
             app.create(

@@ -1,7 +1,7 @@
 """One endpoint of a cluster: binds the watched fleet, probes and answers, and ends them in order.
 
-The same core as one machine's. Replicas know nothing of each other: they agree because they read
-the same TurnRegions and sign with the same keys.
+The same core as one machine's. Replicas need nothing of each other: they agree because they read
+the same TurnRegions, sign with the same keys, and tell each other what their clients taught.
 """
 
 import argparse
@@ -19,9 +19,10 @@ from prometheus_client import core
 
 import turnfleet
 from turnfleet.api import app, arrivals, board, keys, metrics, options, serving
-from turnfleet.commands import arguments, output, together, traffic
+from turnfleet.commands import arguments, learning, output, together, traffic
 from turnfleet.geo import atlas
 from turnfleet.kube import client
+from turnfleet.learned import peers
 from turnfleet.model import signing
 from turnfleet.probe import prober
 from turnfleet.sources import cluster
@@ -49,6 +50,8 @@ class Wishes:
     networks: Path | None
     shutdown_delay: float
     """Seconds."""
+    peers: tuple[peers.Peers, ...]
+    """Where other endpoints of the fleet are."""
 
 
 def wishes(args: argparse.Namespace) -> Wishes:
@@ -75,6 +78,7 @@ def wishes(args: argparse.Namespace) -> Wishes:
         databases=args.geo,
         networks=args.networks,
         shutdown_delay=args.shutdown_delay,
+        peers=tuple(args.peers),
     )
 
 
@@ -97,6 +101,7 @@ async def serve(
         except client.Unconfigured as problem:
             raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
         replica = Replica(wished, api=api, counted=told, clock=clock, ticks=ticks, token=token)
+        await stack.enter_async_context(replica.learning())
         await stack.enter_async_context(replica.listening())
         parts = [asyncio.create_task(part, name=name) for name, part in replica.parts().items()]
         ending = asyncio.create_task(asked.wait())
@@ -133,6 +138,15 @@ class Replica:
         self._source_news = together.News(_log)
         self._key_news = together.News(_log)
         self._came = arrivals.Arrivals()
+        self._learned = learning.Learned(state=wished.where.state, clock=clock, ticks=ticks)
+        self._shared = learning.Shared(
+            self._learned,
+            named=wished.peers,
+            fleet_key=lambda: self._fleet_key,
+            clock=clock,
+            ticks=ticks,
+            token=token,
+        )
         self._keys = keys.KeyFolder(wished.api_keys) if wished.api_keys is not None else None
         self._board = board.Board()
         self._prober = prober.Prober(
@@ -160,6 +174,8 @@ class Replica:
             unready=self._unready,
             came=self._came,
         )
+        if any(isinstance(named, peers.Url) for named in wished.peers):
+            self._app.add_routes(self._shared.routes())
         self._source = cluster.Cluster(
             wished.where,
             api=api,
@@ -175,10 +191,15 @@ class Replica:
             "source": self._source.run(),
             "prober": self._prober.run(),
             "housekeeping": self._keep_house(),
+            "sharing": self._shared.run(),
         }
         if self._keys is not None:
             parts["API keys"] = self._follow_keys(self._keys)
         return parts
+
+    def learning(self) -> contextlib.AbstractAsyncContextManager[None]:
+        """Keep what clients teach, until the block ends."""
+        return self._learned.kept()
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:
@@ -194,7 +215,9 @@ class Replica:
             more=self._measured,
         )
         front = serving.Runner(self._app)
-        back = web.AppRunner(app.inside(collector), handle_signals=False, access_log=None)
+        inside = app.inside(collector)
+        inside.add_routes(self._shared.routes())
+        back = web.AppRunner(inside, handle_signals=False, access_log=None)
         async with contextlib.AsyncExitStack() as stack:
             for runner, (address, port), what in (
                 (front, self._wished.listen, "The endpoint listens"),
@@ -285,3 +308,5 @@ class Replica:
         )
         yield self._traffic.measured()
         yield from app.measured(self._app)
+        yield from self._learned.measured()
+        yield from self._shared.measured()

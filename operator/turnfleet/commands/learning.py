@@ -1,0 +1,103 @@
+"""What a program has learned of its clients: in memory, on disk and among replicas, for its life.
+
+The one place that puts these together: the rest of the program sees ``sources`` alone.
+"""
+
+import contextlib
+import logging
+import random
+from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from pathlib import Path
+
+from aiohttp import web
+from prometheus_client import core
+
+from turnfleet.api import sharing as desk
+from turnfleet.commands import together
+from turnfleet.learn import page, sources, telling
+from turnfleet.learned import keeping, peers, sharing, store
+
+_log = logging.getLogger("turnfleet.learned")
+
+
+class Learned:
+    """The sources of one program, and what keeps them."""
+
+    def __init__(
+        self,
+        *,
+        state: Path | None,
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
+    ) -> None:
+        """``state`` is the folder that has the file; without one, a restart forgets."""
+        self.sources = sources.Sources()
+        self._clock = clock
+        self._ticks = ticks
+        self._keeper = (
+            None
+            if state is None
+            else keeping.Keeper(known=self.sources, kept=store.Store(state), warn=_log.warning)
+        )
+
+    @contextlib.asynccontextmanager
+    async def kept(self) -> AsyncIterator[None]:
+        """Keep what is known on disk until the block ends. Waits for no disk at its start."""
+        if self._keeper is None:
+            yield
+            return
+        async with self._keeper.running(clock=self._clock, ticks=self._ticks):
+            yield
+
+    def measured(self) -> Iterator[core.Metric]:
+        """Yield what a scrape sees."""
+        yield core.GaugeMetricFamily(
+            "turnfleet_learned_sources", "Networks of clients that are known.", len(self.sources)
+        )
+        yield core.GaugeMetricFamily(
+            "turnfleet_learned_facts", "Round trips that are known.", self.sources.facts
+        )
+        if self._keeper is not None:
+            yield from self._keeper.measured()
+
+
+class Shared:
+    """The same among the replicas of a fleet."""
+
+    def __init__(
+        self,
+        learned: Learned,
+        *,
+        named: Sequence[peers.Peers],
+        fleet_key: Callable[[], bytes | None],
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
+        token: Callable[[int], bytes],
+    ) -> None:
+        """``fleet_key`` gives the key as it is now; none before it is known."""
+        teller = telling.Teller(learned.sources, epoch=token(page.EPOCH_SIZE))
+        self._desk = desk.Desk(teller=teller, fleet_key=fleet_key, clock=clock)
+        self._sharing = sharing.Sharing(
+            known=learned.sources,
+            teller=teller,
+            named=named,
+            fleet_key=fleet_key,
+            tell=together.News(_log).tell,
+            clock=clock,
+            ticks=ticks,
+            entropy=token,
+            rng=random.Random(token(16)),  # noqa: S311 - spreads requests, guards nothing
+        )
+
+    def routes(self) -> tuple[web.RouteDef, ...]:
+        """Return the routes of an application that tells other replicas."""
+        return self._desk.routes()
+
+    def run(self) -> Coroutine[None, None, None]:
+        """Return what has to go on for as long as the program does."""
+        return self._sharing.run()
+
+    def measured(self) -> Iterator[core.Metric]:
+        """Yield what a scrape sees."""
+        yield from self._sharing.measured()
+        yield from self._desk.measured()

@@ -1,0 +1,97 @@
+"""Asks one peer for one page. Takes nothing on trust: time, size, shape and signature are bounded.
+
+What a peer sends never gets into a sentence, a label or the log.
+"""
+
+from collections.abc import Callable
+from enum import StrEnum
+from typing import Final, Self
+
+import aiohttp
+
+from turnfleet.learn import page
+from turnfleet.learned import vouching
+
+TIMEOUT: Final = 10.0
+"""Seconds for a page of a quarter of a megabyte."""
+
+_OK: Final = 200
+_REFUSED: Final = (401, 403)
+_KEYLESS: Final = 503
+
+
+class Trouble(StrEnum):
+    """Why a peer told nothing; the text ends a sentence."""
+
+    AWAY = "cannot be reached"
+    """No connection, or no answer in time."""
+    REFUSED = "refuses this fleet's signature: its fleet key is another one, or the clocks differ"
+    """It does not believe this replica."""
+    KEYLESS = "has no fleet key yet"
+    """It has only just started."""
+    ODD = "answers as no endpoint of a fleet does"
+    """Another status, or a page that is none."""
+    FORGED = "sends answers that this fleet did not sign"
+    """Who answers does not have the key."""
+
+
+class Puller:
+    """One HTTP session for all peers."""
+
+    def __init__(self, *, entropy: Callable[[int], bytes], timeout: float = TIMEOUT) -> None:
+        """``entropy`` gives random bytes."""
+        self._entropy = entropy
+        self._timeout = timeout
+        self._session: aiohttp.ClientSession | None = None
+
+    async def __aenter__(self) -> Self:
+        self._session = aiohttp.ClientSession(
+            timeout=aiohttp.ClientTimeout(total=self._timeout),
+            cookie_jar=aiohttp.DummyCookieJar(),
+            # What is small when packed could be anything when unpacked.
+            auto_decompress=False,
+            headers={"Accept-Encoding": "identity"},
+        )
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        if self._session is not None:
+            await self._session.close()
+
+    async def ask(
+        self, base: str, query: str, *, voucher: vouching.Voucher, now: float
+    ) -> page.Page | Trouble:
+        """Return the page that a peer tells, or why it tells none."""
+        asked = voucher.ask(query, now=now, nonce=self._entropy(vouching.NONCE_SIZE))
+        if self._session is None:
+            return Trouble.AWAY
+        try:
+            async with self._session.get(
+                f"{base}{vouching.PATH}?{query}",
+                headers={"Authorization": asked.header},
+                allow_redirects=False,
+            ) as response:
+                if response.status != _OK:
+                    return _refusal(response.status)
+                body = await _bounded(response.content)
+                shown = response.headers.get(vouching.ANSWER)
+        except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
+            return Trouble.AWAY
+        if not voucher.answers(shown, asked, body):
+            return Trouble.FORGED
+        told = page.unpack(body)
+        return Trouble.ODD if isinstance(told, page.Unread) else told
+
+
+async def _bounded(content: aiohttp.StreamReader) -> bytes:
+    """Return a body, or a byte more of it than a page may have."""
+    body = bytearray()
+    while len(body) <= page.SIZE_MAX and (more := await content.read(page.SIZE_MAX)):
+        body += more
+    return bytes(body[: page.SIZE_MAX + 1])
+
+
+def _refusal(status: int) -> Trouble:
+    if status in _REFUSED:
+        return Trouble.REFUSED
+    return Trouble.KEYLESS if status == _KEYLESS else Trouble.ODD

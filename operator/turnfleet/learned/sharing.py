@@ -1,0 +1,154 @@
+"""Hears from a fleet's other replicas what their clients taught, and goes on doing so.
+
+Each replica asks a few others, by chance, for what changed since it last asked them. What it takes
+over counts as changed here, so that it goes on to those who ask this one. As merging is in any
+order the same, all replicas come to know the same, over lost pages, repeated ones, restarts, and
+any way between clusters that are named to each other. Nobody leads and nobody counts replicas.
+"""
+
+import asyncio
+import random
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from typing import Final
+
+from prometheus_client import core
+
+from turnfleet.learn import page, sources, telling
+from turnfleet.learned import backing_off, cursors, merging, peers, pulling, vouching
+
+EVERY: Final = 30.0
+"""Seconds between two rounds, more or less: how old news are when they come, per replica passed."""
+FEW: Final = 4
+"""Replicas that are asked in a round: in the largest fleets news need a round or two more."""
+PAGES: Final = 256
+"""Pages of one peer in a round: more than all facts fill, and an end with one that has no end."""
+
+_SOON: Final = 2.0
+"""Seconds until the first round, at most; and between two looks for a key."""
+
+
+class Sharing:
+    """Asks the peers. ``tell`` gets all sentences that are true of them, after each round."""
+
+    def __init__(
+        self,
+        *,
+        known: sources.Sources,
+        teller: telling.Teller,
+        named: Sequence[peers.Peers],
+        fleet_key: Callable[[], bytes | None],
+        tell: Callable[[Sequence[str]], None],
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
+        entropy: Callable[[int], bytes],
+        rng: random.Random,
+        every: float = EVERY,
+    ) -> None:
+        """``clock`` gives Unix seconds, ``ticks`` seconds since some moment."""
+        self._known = known
+        self._teller = teller
+        self._named = named
+        self._fleet_key = fleet_key
+        self._tell = tell
+        self._clock = clock
+        self._ticks = ticks
+        self._rng = rng
+        self._every = every
+        self._puller = pulling.Puller(entropy=entropy)
+        self._cursors = cursors.Cursors(teller.epoch)
+        self._failing = backing_off.Peers(first=every)
+        self._selves: set[str] = set()
+        self._pages: Counter[str] = Counter()
+        self._new = 0
+        self._found = 0
+
+    async def run(self) -> None:
+        """Go on for ever."""
+        async with self._puller:
+            wait = min(_SOON, self._every)
+            while True:
+                await asyncio.sleep(wait * self._rng.uniform(0.5, 1))
+                wait = self._every * 1.3
+                key = self._fleet_key()
+                if key is None:
+                    wait = min(_SOON, self._every)
+                else:
+                    await self.round(vouching.Voucher(key))
+
+    async def round(self, voucher: vouching.Voucher) -> None:
+        """Ask a few peers for all that they have to tell."""
+        self._teller.hear()
+        found = await self._find()
+        due = [base for base in found if self._failing.may_ask(base, now=self._ticks())]
+        chosen = self._rng.sample(due, min(FEW, len(due)))
+        await asyncio.gather(*(self._hear(base, voucher) for base in chosen))
+        self._tell(self._failing.complaints)
+
+    def measured(self) -> Iterator[core.Metric]:
+        """Yield what is counted."""
+        pages = core.CounterMetricFamily(
+            "turnfleet_learned_pages",
+            "Pages asked of other replicas, by what became of it.",
+            labels=("result",),
+        )
+        for result in ("Told", *(trouble.name.title() for trouble in pulling.Trouble)):
+            pages.add_metric((result,), self._pages[result])
+        yield pages
+        yield core.CounterMetricFamily(
+            "turnfleet_learned_news",
+            "Sources of which another replica told something new.",
+            value=self._new,
+        )
+        yield core.GaugeMetricFamily(
+            "turnfleet_learned_peers",
+            "Other replicas and clusters that were found when they were last looked for.",
+            value=self._found,
+        )
+
+    async def _find(self) -> tuple[str, ...]:
+        """Return where others are."""
+        found: dict[str, peers.Peers] = {}
+        unresolved = []
+        for named in self._named:
+            try:
+                bases = await peers.find(named)
+            except (OSError, UnicodeError):
+                unresolved.append(str(named))
+                self._failing.failed(str(named), "has no address", now=self._ticks())
+            else:
+                found.update(dict.fromkeys(bases, named))
+        self._selves &= found.keys()
+        others = tuple(
+            base
+            for base, named in found.items()
+            # Behind a URL somebody else may answer the next time.
+            if base not in self._selves or isinstance(named, peers.Url)
+        )
+        self._failing.keep_only({*others, *unresolved})
+        self._found = len(others)
+        return others
+
+    async def _hear(self, base: str, voucher: vouching.Voucher) -> None:
+        """Take what one peer has to tell, page by page."""
+        for _ in range(PAGES):
+            query = self._cursors.query()
+            told = await self._puller.ask(base, query, voucher=voucher, now=self._clock())
+            if isinstance(told, page.Page) and told.epoch == self._teller.epoch:
+                self._selves.add(base)
+                return
+            if isinstance(told, page.Page) and told.more and not told.records:
+                told = pulling.Trouble.ODD  # it would have no end
+            if isinstance(told, pulling.Trouble):
+                self._pages[told.name.title()] += 1
+                self._failing.failed(base, told.value, now=self._ticks())
+                return
+            self._pages["Told"] += 1
+            self._failing.worked(base)
+            self._new += await merging.merge(
+                self._known, told.records, clock=self._clock, ticks=self._ticks
+            )
+            # Only now: what is lost before is told again.
+            self._cursors.move(told.epoch, told.cursor)
+            if not told.more:
+                return

@@ -1,0 +1,331 @@
+"""What clients taught one replica is known to all, whatever peers send.
+
+Real HTTP on loopback: two or three replicas, and servers that say what no replica would.
+"""
+
+import asyncio
+import contextlib
+import time
+from collections.abc import AsyncIterator, Mapping
+from http import HTTPStatus
+
+import aiohttp
+import pytest
+from aiohttp import web
+from tests.support import sharers
+
+from turnfleet.learn import page, sources, telling
+from turnfleet.learned import cursors, peers, vouching
+
+QUERY = cursors.Cursors(b"somebody").query()
+
+
+def known(replica: sharers.Replica) -> dict[bytes, sources.Record]:
+    return dict(replica.known.items())
+
+
+@contextlib.asynccontextmanager
+async def fleet(count: int) -> AsyncIterator[list[sharers.Replica]]:
+    """Run replicas that all know of each other, and of themselves."""
+    named: list[peers.Peers] = []
+    async with contextlib.AsyncExitStack() as stack:
+        found = [await stack.enter_async_context(sharers.replica(named)) for _ in range(count)]
+        named += [peers.Name(host="127.0.0.1", port=replica.port) for replica in found]
+        yield found
+
+
+async def test_three_replicas_come_to_know_the_same() -> None:
+    async with fleet(3) as (one, two, three):
+        one.known.merge(sharers.records(1500), now=time.time())
+        two.known.merge(sharers.records(600, start=1000, rtt=90), now=time.time())
+        three.known.merge(sharers.records(10, start=9000), now=time.time())
+        expected = sources.Sources()
+        for replica in (one, two, three):
+            expected.merge(known(replica), now=time.time())
+        await sharers.until(
+            lambda: known(one) == known(two) == known(three) == dict(expected.items())
+        )
+        assert len(one.known) == 1610
+        # Nothing is told for ever: what all know is asked for and not sent.
+        told = [replica.counted("turnfleet_learned_told_total") for replica in (one, two, three)]
+        rounds = one.counted("turnfleet_learned_pages_total", result="Told")
+        await sharers.until(
+            lambda: one.counted("turnfleet_learned_pages_total", result="Told") > rounds + 8
+        )
+        again = [replica.counted("turnfleet_learned_told_total") for replica in (one, two, three)]
+        assert again[0] - told[0] <= 3220
+        settled = again
+        await asyncio.sleep(0.3)
+        assert settled == [
+            replica.counted("turnfleet_learned_told_total") for replica in (one, two, three)
+        ]
+        assert [one.told, two.told, three.told] == [[], [], []]
+
+
+async def test_a_replica_is_no_peer_of_itself() -> None:
+    async with fleet(1) as [alone]:
+        alone.known.merge(sharers.records(5), now=time.time())
+        await asyncio.sleep(0.3)
+        assert alone.counted("turnfleet_learned_peers") == 0
+        assert alone.counted("turnfleet_learned_told_total") == 0
+
+
+async def test_what_one_hears_it_passes_on() -> None:
+    async with (
+        sharers.replica() as first,
+        sharers.replica([first.url]) as second,
+        sharers.replica([second.url]) as third,
+    ):
+        first.known.merge(sharers.records(5), now=time.time())
+        await sharers.until(lambda: known(third) == known(first))
+
+
+async def test_what_a_restart_forgets_comes_back() -> None:
+    async with sharers.replica() as stays:
+        async with sharers.replica([stays.url]) as ends:
+            ends.known.merge(sharers.records(5), now=time.time())
+            async with sharers.replica([ends.url], known=stays.known):
+                await sharers.until(lambda: len(stays.known) == 5)
+        async with sharers.replica([stays.url]) as again:
+            await sharers.until(lambda: known(again) == known(stays))
+
+
+async def test_a_peer_that_restarts_is_heard_from_its_start() -> None:
+    named: list[peers.Peers] = []
+    async with sharers.replica(named) as asks:
+        async with sharers.replica() as peer:
+            named.append(peer.url)
+            peer.known.merge(sharers.records(5), now=time.time())
+            await sharers.until(lambda: len(asks.known) == 5)
+        async with sharers.replica(port=peer.port) as another:
+            another.known.merge(sharers.records(3, start=50), now=time.time())
+            await sharers.until(lambda: len(asks.known) == 8)
+
+
+async def test_behind_one_url_each_replica_goes_on_where_it_was() -> None:
+    async with sharers.replica() as one, sharers.replica() as two:
+        ports = [one.port, two.port]
+
+        async def balance(request: web.Request) -> web.Response:
+            ports.reverse()
+            url = f"http://127.0.0.1:{ports[0]}{vouching.PATH}?{request.rel_url.raw_query_string}"
+            headers = {"Authorization": request.headers["Authorization"]}
+            async with (
+                aiohttp.ClientSession() as session,
+                session.get(url, headers=headers) as answer,
+            ):
+                return web.Response(
+                    status=answer.status,
+                    body=await answer.read(),
+                    headers={vouching.ANSWER: answer.headers[vouching.ANSWER]},
+                )
+
+        application = web.Application()
+        application.add_routes((web.get(f"/eu{vouching.PATH}", balance),))
+        async with sharers.serving(application) as port:
+            url = peers.Url(base=f"http://127.0.0.1:{port}/eu")
+            async with sharers.replica([url]) as asks:
+                one.known.merge(sharers.records(20), now=time.time())
+                two.known.merge(sharers.records(20, start=100), now=time.time())
+                await sharers.until(lambda: len(asks.known) == 40)
+                await asyncio.sleep(0.3)
+        assert one.counted("turnfleet_learned_told_total") == 20
+        assert two.counted("turnfleet_learned_told_total") == 20
+
+
+async def test_the_key_may_come_late_and_change() -> None:
+    keys: list[bytes | None] = [None]
+    async with (
+        sharers.replica(key=lambda: keys[0]) as peer,
+        sharers.replica([peer.url], key=lambda: keys[0]) as asks,
+    ):
+        peer.known.merge(sharers.records(1), now=time.time())
+        await asyncio.sleep(0.2)
+        assert len(asks.known) == 0
+        keys[0] = sharers.KEY
+        await sharers.until(lambda: len(asks.known) == 1)
+        keys[0] = b"n" * 32
+        peer.known.merge(sharers.records(1, start=7), now=time.time())
+        await sharers.until(lambda: len(asks.known) == 2)
+
+
+@pytest.mark.parametrize(
+    ("theirs", "hours"), [(b"another key".ljust(32), 0), (sharers.KEY, 1)], ids=["key", "clock"]
+)
+async def test_a_replica_of_another_fleet_or_time_is_told_nothing(
+    theirs: bytes, hours: int
+) -> None:
+    async with (
+        sharers.replica() as peer,
+        sharers.replica(
+            [peer.url], key=lambda: theirs, clock=lambda: time.time() + 3600 * hours
+        ) as asks,
+    ):
+        peer.known.merge(sharers.records(5), now=time.time())
+        await sharers.until(
+            lambda: asks.counted("turnfleet_learned_pages_total", result="Refused") > 0
+        )
+        assert len(asks.known) == 0
+        flaw = "Untimely" if hours else "Forged"
+        assert peer.counted("turnfleet_learned_refused_total", reason=flaw) > 0
+
+
+async def get(url: str, header: str | None) -> tuple[int, bytes, Mapping[str, str]]:
+    headers = {} if header is None else {"Authorization": header}
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        return answer.status, await answer.read(), answer.headers
+
+
+async def test_a_request_counts_once_and_only_as_it_was_signed() -> None:
+    async with sharers.replica() as peer:
+        peer.known.merge(sharers.records(5), now=time.time())
+        base = f"{peer.url.base}{vouching.PATH}"
+        voucher = vouching.Voucher(sharers.KEY)
+        asked = voucher.ask(QUERY, now=time.time(), nonce=b"n" * 16)
+        status, body, headers = await get(f"{base}?{QUERY}", asked.header)
+        assert status == HTTPStatus.OK
+        assert voucher.answers(headers[vouching.ANSWER], asked, body)
+        assert isinstance(told := page.unpack(body), page.Page)
+        assert told.records == known(peer)
+        for url, header in (
+            (f"{base}?{QUERY}", asked.header),
+            (f"{base}?{QUERY}_", asked.header),
+            (f"{base}?{QUERY}", None),
+            (f"{base}?{QUERY}", "Turnfleet \udcff"),
+            (base, asked.header),
+        ):
+            status, body, _ = await get(url, header)
+            assert status == HTTPStatus.UNAUTHORIZED
+            assert b"endpoints of this fleet" in body
+        unclear = voucher.ask("all", now=time.time(), nonce=b"m" * 16)
+        assert (await get(f"{base}?all", unclear.header))[0] == HTTPStatus.BAD_REQUEST
+
+
+class Odd:
+    """A peer with the fleet's key, or without it, that answers as a test says."""
+
+    def __init__(self) -> None:
+        self.asked = 0
+        self.body = b""
+        self.status = HTTPStatus.OK
+        self.signs = True
+        self.stolen: tuple[bytes, str] | None = None
+        self.waits = 0.0
+
+    async def answer(self, request: web.Request) -> web.StreamResponse:
+        self.asked += 1
+        await asyncio.sleep(self.waits)
+        if self.stolen is not None:
+            return web.Response(body=self.stolen[0], headers={vouching.ANSWER: self.stolen[1]})
+        voucher = vouching.Voucher(sharers.KEY)
+        query = request.rel_url.raw_query_string
+        asked = voucher.admit(request.headers["Authorization"], query, now=time.time())
+        assert isinstance(asked, vouching.Asked)
+        shown = voucher.answer(asked, self.body[: page.SIZE_MAX + 1]) if self.signs else "0" * 64
+        return web.Response(status=self.status, body=self.body, headers={vouching.ANSWER: shown})
+
+    @contextlib.asynccontextmanager
+    async def running(self) -> AsyncIterator[peers.Url]:
+        application = web.Application()
+        application.add_routes((web.get(vouching.PATH, self.answer),))
+        async with sharers.serving(application) as port:
+            yield peers.Url(base=f"http://127.0.0.1:{port}")
+
+
+def a_page(*, more: bool = False, cursor: int = 5) -> bytes:
+    teller = telling.Teller(sources.Sources(), epoch=b"a peer's")
+    told = teller.tell({})
+    return page.pack(
+        page.Page(epoch=told.epoch, cursor=cursor, more=more, records=sharers.records(3))
+    )
+
+
+NONSENSE = sources.Record(cell="<script>", facts=b"\xff" * 28)
+
+
+@pytest.mark.parametrize(
+    ("result", "odd"),
+    [
+        ("Odd", {"body": b""}),
+        ("Odd", {"body": b"<html>hello"}),
+        ("Odd", {"body": a_page()[:-1]}),
+        ("Odd", {"body": b"\0" * (page.SIZE_MAX + 1000)}),
+        ("Odd", {"body": page.pack(page.Page(epoch=b"12345678", cursor=1, more=True, records={}))}),
+        ("Odd", {"status": HTTPStatus.INTERNAL_SERVER_ERROR, "body": a_page()}),
+        ("Odd", {"status": HTTPStatus.FOUND, "body": a_page()}),
+        ("Refused", {"status": HTTPStatus.FORBIDDEN, "body": a_page()}),
+        ("Keyless", {"status": HTTPStatus.SERVICE_UNAVAILABLE, "body": a_page()}),
+        ("Forged", {"signs": False, "body": a_page()}),
+    ],
+)
+async def test_what_no_replica_sends_is_counted_and_costs_nothing(
+    result: str, odd: dict[str, object]
+) -> None:
+    peer = Odd()
+    vars(peer).update(odd)
+    async with peer.running() as url, sharers.replica([url], every=0.4) as asks:
+        await sharers.until(
+            lambda: asks.counted("turnfleet_learned_pages_total", result=result) == 1
+        )
+        await asyncio.sleep(0.3)
+        assert peer.asked == 1  # it is let be for a while
+        assert len(asks.known) == 0
+
+
+async def test_records_without_sense_are_passed_over_and_the_others_taken() -> None:
+    peer = Odd()
+    told = sharers.records(3) | {b"odd!": NONSENSE}
+    peer.body = page.pack(page.Page(epoch=b"a peer's", cursor=4, more=False, records=told))
+    async with peer.running() as url, sharers.replica([url]) as asks:
+        await sharers.until(lambda: known(asks) == sharers_known(told))
+
+
+def sharers_known(told: dict[bytes, sources.Record]) -> dict[bytes, sources.Record]:
+    merged = sources.Sources()
+    merged.merge(told, now=time.time())
+    return dict(merged.items())
+
+
+async def test_an_answer_that_was_stolen_answers_nobody() -> None:
+    async with sharers.replica() as honest:
+        honest.known.merge(sharers.records(3), now=time.time())
+        asked = vouching.Voucher(sharers.KEY).ask(QUERY, now=time.time(), nonce=b"n" * 16)
+        url = f"{honest.url.base}{vouching.PATH}?{QUERY}"
+        _, body, headers = await get(url, asked.header)
+    peer = Odd()
+    peer.stolen = (body, headers[vouching.ANSWER])
+    async with peer.running() as base, sharers.replica([base]) as asks:
+        await sharers.until(
+            lambda: asks.counted("turnfleet_learned_pages_total", result="Forged") == 1
+        )
+        assert len(asks.known) == 0
+
+
+async def test_a_peer_that_never_ends_holds_up_no_other_one() -> None:
+    endless, slow = Odd(), Odd()
+    endless.body = a_page(more=True)
+    slow.waits = 3600
+    async with (
+        endless.running() as first,
+        slow.running() as second,
+        sharers.replica() as honest,
+        sharers.replica([first, second, honest.url]) as asks,
+    ):
+        honest.known.merge(sharers.records(20, start=100), now=time.time())
+        await sharers.until(lambda: len(asks.known) == 23)
+
+
+async def test_peers_that_are_away_are_named_in_sentences_of_ours_until_they_are_back() -> None:
+    named: list[peers.Peers] = [peers.Name(host="turnfleet.invalid", port=9642)]
+    async with sharers.replica() as peer:
+        pass
+    named.append(peer.url)
+    async with sharers.replica(named) as asks:
+        await sharers.until(lambda: len(asks.told) == 2)
+        assert asks.told == [
+            f"Nothing is learned from {peer.url}: it cannot be reached",
+            "Nothing is learned from turnfleet.invalid:9642: it has no address",
+        ]
+        del named[0]
+        async with sharers.replica(port=peer.port):
+            await sharers.until(lambda: asks.told == [])
