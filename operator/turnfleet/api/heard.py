@@ -3,12 +3,12 @@
 Labels are of sets that the fleet and this program know; what a client writes becomes none of them.
 """
 
-import bisect
 from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from enum import StrEnum
 from typing import Final, NamedTuple
 
+import prometheus_client
 from prometheus_client import core
 
 from turnfleet.ice import profiles
@@ -56,8 +56,16 @@ class Heard:
         self._refused: Counter[Why] = Counter()
         self._outcomes: Counter[tuple[report.Outcome, str, str]] = Counter()
         self._paths: Counter[Path] = Counter()
-        self._connect = _Histogram(_CONNECT)
-        self._pair = _Histogram(_PAIR)
+        self._connect = _histogram(
+            "turnfleet_connect_seconds",
+            "From the first check of a pair to the connection.",
+            _CONNECT,
+        )
+        self._pair = _histogram(
+            "turnfleet_pair_rtt_seconds",
+            "Round trip between the two peers of a connection.",
+            _PAIR,
+        )
 
     def refuse(self, why: Why) -> None:
         """Count a report that counts for nothing."""
@@ -72,12 +80,12 @@ class Heard:
         if told.outcome is not report.Outcome.CONNECTED:
             return
         if told.connect is not None:
-            self._connect.add(told.connect / 1000)
+            self._connect.observe(told.connect / 1000)
         pair = told.pair
         if pair is None:
             return
         if pair.rtt is not None:
-            self._pair.add(pair.rtt / 1000)
+            self._pair.observe(pair.rtt / 1000)
         used = routes.get(pair.url or "")
         farthest = max(pair.local, pair.remote, key=_FARTHEST.index)
         region = primary if used is None else used.region
@@ -97,12 +105,8 @@ class Heard:
             refused.add_metric((why,), self._refused[why])
         yield refused
         yield from self._connections()
-        yield self._connect.metric(
-            "turnfleet_connect_seconds", "From the first check of a pair to the connection."
-        )
-        yield self._pair.metric(
-            "turnfleet_pair_rtt_seconds", "Round trip between the two peers of a connection."
-        )
+        yield from self._connect.collect()
+        yield from self._pair.collect()
 
     def _connections(self) -> Iterator[core.Metric]:
         outcomes = core.CounterMetricFamily(
@@ -124,25 +128,9 @@ class Heard:
         yield paths
 
 
-class _Histogram:
-    """Counts seconds by their order of magnitude."""
-
-    def __init__(self, bounds: Sequence[float]) -> None:
-        self._bounds = bounds
-        self._buckets = [0] * (len(bounds) + 1)
-        self._sum = 0.0
-
-    def add(self, seconds: float) -> None:
-        self._buckets[bisect.bisect_left(self._bounds, seconds)] += 1
-        self._sum += seconds
-
-    def metric(self, name: str, text: str) -> core.Metric:
-        total = 0
-        buckets: list[tuple[str, float]] = []
-        for bound, count in zip((*map(str, self._bounds), "+Inf"), self._buckets, strict=True):
-            total += count
-            buckets.append((bound, total))
-        return core.HistogramMetricFamily(name, text, buckets=buckets, sum_value=self._sum)
+def _histogram(name: str, text: str, buckets: Sequence[float]) -> prometheus_client.Histogram:
+    """Return one that is in no registry: it is collected with the rest."""
+    return prometheus_client.Histogram(name, text, buckets=buckets, registry=None)
 
 
 def _connection(told: str | None) -> str:
