@@ -1,10 +1,13 @@
 """Two processes of ``turnfleet api``: what clients taught one is on its disk and with the other."""
 
 import asyncio
+import contextlib
+import json
 import time
 from pathlib import Path
 
-from tests.support import apiservers, replicas, sharers
+import aiohttp
+from tests.support import apiservers, coturn, replicas, sharers
 
 from turnfleet.learned import store
 
@@ -44,6 +47,40 @@ async def test_what_one_replica_knows_reaches_another_and_its_disk(
     async with replicas.running(second, server) as again:
         await until_known(again, KNOWN)
         assert await again.metric("turnfleet_learned_file_in_use") == 1
+
+
+async def test_what_a_client_reports_to_one_replica_is_estimated_by_all(
+    server: apiservers.ApiServer, tmp_path: Path
+) -> None:
+    relays = [replicas.a_relay(f"turn-eu-{n}", f"127.41.1.{n}") for n in (1, 2)]
+    await replicas.publish(server, *relays)
+    first, second = (replicas.a_place(tmp_path / name) for name in ("one", "two"))
+    async with contextlib.AsyncExitStack() as stack:
+        for relay in relays:
+            [address] = relay["addresses"]
+            await stack.enter_async_context(coturn.running(tmp_path / address, address))
+        one = await stack.enter_async_context(replicas.running(first, server))
+        peers = f"--peers=127.0.0.1:{one.metrics_port}"
+        await one.until_relays("turn-eu-1", "turn-eu-2")
+        _, answer = await one.ask(format="config", clientIp="81.2.69.160", country="DE")
+        url = answer["iceServers"][0]["urls"][0]
+        body = json.dumps({"rid": answer["rid"], "times": [{"url": url, "ms": 90}], "start": 1})
+        async with (
+            aiohttp.ClientSession(f"http://127.0.0.1:{one.port}") as session,
+            session.post("/api/ice-report", data=body) as reply,
+        ):
+            assert reply.status == 204
+        await until_known(one, 1)
+        # Rounds are half a minute apart, but a replica's first one comes at its start.
+        two = await stack.enter_async_context(replicas.running(second, server, peers))
+        await two.until_relays("turn-eu-1", "turn-eu-2")
+        await until_known(two, 1)
+        explained = [
+            (await replica.get("/api/explain?clientIp=81.2.69.160&country=DE"))[1]["regions"]
+            for replica in (one, two)
+        ]
+        assert explained[0][0]["samples"] == 1
+        assert explained[0][0]["estimate"] == explained[1][0]["estimate"]
 
 
 async def test_another_cluster_is_told_at_the_port_of_clients(

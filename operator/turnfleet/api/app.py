@@ -3,7 +3,7 @@
 import json
 import logging
 import time
-from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterable, Iterator, Sequence
 from http import HTTPStatus
 from typing import Final
 
@@ -62,6 +62,7 @@ def create(
     came: arrivals.Arrivals | None = None,
     learned: sources.Sources | None = None,
     sinks: Sequence[reporting.Sink] = (),
+    more: Callable[[], Iterable[core.Metric]] = tuple,
 ) -> web.Application:
     """Return the application of one endpoint.
 
@@ -69,7 +70,8 @@ def create(
     some moment; ``attributions`` the sentences that the geo databases in use want shown.
     ``key_hashes`` gives those of the API keys valid now, in place of the options'; ``unready`` one
     more reason not to be ready, asked first; ``came`` counts clients without a key; ``learned`` is
-    what clients taught so far; ``sinks`` take reports that count, beside the learner.
+    what clients taught so far; ``sinks`` take reports that count, beside the learner; ``more``
+    gives what else one machine counts.
     """
     learner = learning.Learner(sources=learned)
     taught = lessons.Lessons(learner)
@@ -134,7 +136,7 @@ def create(
             tally=desk.tally,
             current=lambda: current.fleet,
             prober=prober,
-            more=lambda: measured(application),
+            more=lambda: (*measured(application), *more()),
         )
         application.add_routes((web.get("/metrics", _metrics(collector)),))
     application.add_routes((pages.shared(),))

@@ -52,9 +52,6 @@ class Learned:
     def measured(self) -> Iterator[core.Metric]:
         """Yield what a scrape sees."""
         yield core.GaugeMetricFamily(
-            "turnfleet_learned_sources", "Networks of clients that are known.", len(self.sources)
-        )
-        yield core.GaugeMetricFamily(
             "turnfleet_learned_facts", "Round trips that are known.", self.sources.facts
         )
         if self._keeper is not None:

@@ -154,6 +154,8 @@ class Machine:
                 entropy=token,
                 prober=self.prober,
                 attributions=lambda: [str(found) for found in self._atlas.attributions],
+                learned=self.learned.sources,
+                more=self.learned.measured,
             ),
             grace=_GRACE,
         )

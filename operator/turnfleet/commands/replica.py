@@ -19,7 +19,7 @@ from prometheus_client import core
 
 import turnfleet
 from turnfleet.api import app, arrivals, board, keys, metrics, options, serving
-from turnfleet.commands import arguments, learning, output, together, traffic
+from turnfleet.commands import arguments, learning, output, silence, together, traffic
 from turnfleet.geo import atlas
 from turnfleet.kube import client
 from turnfleet.learned import peers
@@ -30,8 +30,6 @@ from turnfleet.steer.backbone import estimating
 
 _HOUSEKEEPING: Final = 60.0
 """Seconds between two looks at what nobody waits for: geo databases, where clients come from."""
-_SILENCE: Final = 120.0
-"""Seconds without a word of the API server that are worth a warning; told again as they double."""
 
 _log = logging.getLogger("turnfleet.api")
 
@@ -134,7 +132,6 @@ class Replica:
         self._clock = clock
         self._leaving = False
         self._fleet_key: bytes | None = None
-        self._warn_after = _SILENCE
         self._source_news = together.News(_log)
         self._key_news = together.News(_log)
         self._came = arrivals.Arrivals()
@@ -173,6 +170,7 @@ class Replica:
             key_hashes=lambda: self._keys.hashes if self._keys is not None else (),
             unready=self._unready,
             came=self._came,
+            learned=self._learned.sources,
         )
         if any(isinstance(named, peers.Url) for named in wished.peers):
             self._app.add_routes(self._shared.routes())
@@ -184,6 +182,8 @@ class Replica:
             wall=clock,
             rng=random.Random(token(16)),  # noqa: S311 - spreads requests, guards nothing
         )
+
+        self._silence = silence.Silence(heard=lambda: self._source.heard, clock=clock, log=_log)
 
     def parts(self) -> dict[str, Coroutine[None, None, None]]:
         """Return what has to go on for as long as the program does, by name."""
@@ -276,30 +276,13 @@ class Replica:
             await asyncio.to_thread(self._atlas.refresh)
             if (warning := self._came.warning()) is not None:
                 _log.warning("%s", warning)
-            self._mind_silence()
-
-    def _mind_silence(self) -> None:
-        silence = self._silence()
-        if silence is None or silence < _SILENCE:
-            self._warn_after = _SILENCE
-        elif silence >= self._warn_after:
-            _log.warning(
-                "The API server was last heard %.0f s ago; %d regions go on as they were",
-                silence,
-                len(self._source.published),
-            )
-            self._warn_after = 2 * silence
-
-    def _silence(self) -> float | None:
-        heard = self._source.heard
-        return None if heard is None else max(0.0, self._clock() - heard)
+            self._silence.mind(len(self._source.published))
 
     def _measured(self) -> Iterable[core.Metric]:
-        silence = self._silence()
         yield core.GaugeMetricFamily(
             "turnfleet_source_silence_seconds",
             "Since the API server was last heard of: the age of the fleet that answers are from.",
-            value=float("nan") if silence is None else silence,
+            value=self._silence.seconds,
         )
         yield core.GaugeMetricFamily(
             "turnfleet_source_complaints",
