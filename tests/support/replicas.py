@@ -134,6 +134,15 @@ class Replica:
             raise AssertionError(f"{path}: {seen}\n{self.log.read_text()}") from None
         return str(seen[1])
 
+    async def until_named(self, *names: str, within: float = 20.0) -> None:
+        """Wait until just these relays are known, whether or not they can be offered."""
+        found: set[str] = set()
+        async with asyncio.timeout(within):
+            while found != set(names):
+                await asyncio.sleep(0.05)
+                _, body = await self.get("/api/regions")
+                found = {one["name"] for region in body["regions"] for one in region["relays"]}
+
     async def until_relays(self, *names: str, within: float = 20.0) -> None:
         """Wait until just these relays can be offered."""
         found: set[str] = set()
