@@ -7,9 +7,15 @@ who comes with none of this epoch is told all from the start. To be told twice d
 (``Sources.merge`` is idempotent), nor is a source missed that was dropped and came back.
 """
 
+import bisect
+from array import array
 from collections.abc import Mapping
+from typing import Final
 
 from turnfleet.learn import page, sources
+
+_STALE: Final = 1000
+"""Changes that a later one of the same source outdid, beside as many as there are others."""
 
 
 class Teller:
@@ -19,19 +25,29 @@ class Teller:
         self.epoch = epoch
         self._known = known
         self._news = known.follow()
-        self._last: dict[bytes, int] = {}
-        """By source the number of its last change, in their order."""
         self._count = 0
+        self._last: dict[bytes, int] = {}
+        """By source the number of its last change."""
+        self._numbers = array("Q")
+        self._changed: list[bytes] = []
+        """The source of each of these numbers, which rise; some are outdone."""
         for source, _ in known.items():  # noqa: PERF102 - it is no dict
             self._news.add(source)
 
     def hear(self) -> None:
-        """Take note of what changed. To be called now and then where nobody asks for pages."""
+        """Take note of what changed: 1 µs for each, so better often than late."""
         for source in self._news.take():
-            self._last.pop(source, None)
-            if self._known.get(source) is not None:
-                self._count += 1
-                self._last[source] = self._count
+            if self._known.get(source) is None:
+                self._last.pop(source, None)
+                continue
+            self._count += 1
+            self._last[source] = self._count
+            self._numbers.append(self._count)
+            self._changed.append(source)
+        if len(self._numbers) > 2 * len(self._last) + _STALE:
+            ordered = sorted((number, source) for source, number in self._last.items())
+            self._numbers = array("Q", (number for number, _ in ordered))
+            self._changed = [source for _, source in ordered]
 
     def tell(self, cursors: Mapping[bytes, int]) -> page.Page:
         """Return the first of what changed after the cursor of this epoch; of all without one."""
@@ -39,30 +55,16 @@ class Teller:
         after = cursors.get(self.epoch, 0)
         if after > self._count:  # nonsense, which must not be a way to be told nothing for ever
             after = 0
-        newer: list[tuple[bytes, int]] = []
-        for changed in reversed(self._last.items()):
-            if changed[1] <= after:
-                break
-            newer.append(changed)
-        return self._first(newer)
-
-    def _first(self, newer: list[tuple[bytes, int]]) -> page.Page:
-        """Return a page of the oldest of these changes, of which the last is the oldest."""
         records: dict[bytes, sources.Record] = {}
-        room = page.room()
-        cursor = self._count
-        while newer:
-            source, count = newer[-1]
+        room, cursor, more = page.room(), self._count, False
+        for at in range(bisect.bisect_right(self._numbers, after), len(self._numbers)):
+            number, source = self._numbers[at], self._changed[at]
+            if self._last.get(source) != number:
+                continue
             record = self._known[source]
             room -= page.size(record)
             if room < 0 or len(records) == page.RECORDS_MAX:
+                cursor, more = number - 1, True
                 break
             records[source] = record
-            cursor = count
-            newer.pop()
-        return page.Page(
-            epoch=self.epoch,
-            cursor=cursor if newer else self._count,
-            more=bool(newer),
-            records=records,
-        )
+        return page.Page(epoch=self.epoch, cursor=cursor, more=more, records=records)

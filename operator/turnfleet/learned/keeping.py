@@ -110,15 +110,14 @@ class Keeper:
         loaded = await self._attempt(self._store.load)
         if loaded is None:
             return
-        await merging.merge(self._known, loaded, clock=clock, ticks=ticks, ended=ending.is_set)
-        news = self._news.take()
-        if ending.is_set():
-            # Of the rest, what is about to be written must not take the place of what is there.
-            self._known.merge({s: loaded[s] for s in news if s in loaded}, now=clock())
-            news |= self._news.take()
-        else:
-            news |= {source for source in loaded if self._known.get(source) is None}
-        self._unsaved = {source for source in news if self._known.get(source) != loaded.get(source)}
+        async for piece in merging.merge(
+            self._known, loaded, clock=clock, ticks=ticks, ended=ending.is_set
+        ):
+            # On disk there is what came from it and stayed as it was.
+            looked_at = self._news.take() | piece.told.keys()
+            self._unsaved |= {s for s in looked_at if self._known.get(s) != loaded.get(s)}
+        # What is about to be written must not take the place of what an early end left there.
+        self._known.merge({s: loaded[s] for s in self._unsaved if s in loaded}, now=clock())
 
     async def _save(self) -> None:
         self._unsaved |= self._news.take()

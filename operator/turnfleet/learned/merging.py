@@ -2,8 +2,8 @@
 
 import asyncio
 import itertools
-from collections.abc import Callable, Mapping
-from typing import Final
+from collections.abc import AsyncIterator, Callable, Mapping
+from typing import Final, NamedTuple
 
 from turnfleet.learn import sources
 
@@ -13,6 +13,14 @@ SHARE: Final = 0.2
 """Of the processor, which merging takes at most."""
 
 
+class Piece(NamedTuple):
+    """What was merged in one go."""
+
+    told: Mapping[bytes, sources.Record]
+    new: frozenset[bytes]
+    """Those of which something was new."""
+
+
 async def merge(
     known: sources.Sources,
     told: Mapping[bytes, sources.Record],
@@ -20,15 +28,13 @@ async def merge(
     clock: Callable[[], float],
     ticks: Callable[[], float],
     ended: Callable[[], bool] = lambda: False,
-) -> int:
-    """Take what is told, until ``ended``, and return of how many sources something was new.
+) -> AsyncIterator[Piece]:
+    """Take what is told, until ``ended``, and yield each piece as it is known.
 
     ``clock`` gives Unix seconds, ``ticks`` seconds since some moment.
     """
-    new = 0
     waiting = iter(told.items())
     while not ended() and (piece := dict(itertools.islice(waiting, PIECE))):
         began = ticks()
-        new += len(known.merge(piece, now=clock()))
+        yield Piece(piece, known.merge(piece, now=clock()))
         await asyncio.sleep((ticks() - began) * (1 / SHARE - 1))
-    return new

@@ -26,6 +26,8 @@ PAGES: Final = 256
 
 _SOON: Final = 2.0
 """Seconds until the first round, at most; and between two looks for a key."""
+_OFTEN: Final = 1.0
+"""Seconds between two notes of what changed."""
 
 
 class Sharing:
@@ -65,6 +67,16 @@ class Sharing:
 
     async def run(self) -> None:
         """Go on for ever."""
+        async with asyncio.TaskGroup() as group:
+            group.create_task(self._listen(), name="listen to what is learned")
+            group.create_task(self._ask(), name="ask other replicas")
+
+    async def _listen(self) -> None:
+        while True:
+            await asyncio.sleep(_OFTEN)
+            self._teller.hear()
+
+    async def _ask(self) -> None:
         async with self._puller:
             wait = min(_SOON, self._every)
             while True:
@@ -78,7 +90,6 @@ class Sharing:
 
     async def round(self, voucher: vouching.Voucher) -> None:
         """Ask a few peers for all that they have to tell."""
-        self._teller.hear()
         found = await self._find()
         due = [base for base in found if self._failing.may_ask(base, now=self._ticks())]
         chosen = self._rng.sample(due, min(FEW, len(due)))
@@ -145,9 +156,10 @@ class Sharing:
                 return
             self._pages["Told"] += 1
             self._failing.worked(base)
-            self._new += await merging.merge(
+            async for piece in merging.merge(
                 self._known, told.records, clock=self._clock, ticks=self._ticks
-            )
+            ):
+                self._new += len(piece.new)
             # Only now: what is lost before is told again.
             self._cursors.move(told.epoch, told.cursor)
             if not told.more:
