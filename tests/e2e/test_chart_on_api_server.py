@@ -4,6 +4,7 @@ No node and no controller: what is installed never starts, so the programs are s
 with its own account's token and the arguments that the chart gives it.
 """
 
+import base64
 import json
 import re
 import signal
@@ -39,10 +40,10 @@ class Cluster:
         self.server = server
         self._programs = programs
 
-    def helm(self, *words: str, values: object) -> str:
+    def helm(self, *words: str, values: object, home: str = HOME) -> str:
         """Run helm; return what it prints. A warning is an error."""
         return self._run(
-            charts.helm(), *words, "--values=-", f"--namespace={HOME}",
+            charts.helm(), *words, "--values=-", f"--namespace={home}",
             f"--kubeconfig={self.server.kubeconfig}", stdin=json.dumps(values),
         )  # fmt: skip
 
@@ -248,6 +249,25 @@ def _program(cluster: Cluster, program: str, changed: dict[str, str], folder: Pa
     return Running(words, folder / f"{program}.log")
 
 
+def test_an_install_takes_over_the_fleet_key_of_another_cluster(installed: Cluster) -> None:
+    home, key = "another-fleet", "ab" * 32
+    installed.kubectl("create", "namespace", home)
+    installed.kubectl(
+        "create", "secret", "generic", "turnfleet-signing", f"--namespace={home}",
+        f"--from-literal=fleet-key={key}",
+    )  # fmt: skip
+    values = {
+        "crds": {"enabled": False},
+        "relayNamespaces": [{"name": "another-fleets-relays", "create": True}],
+        "relays": {"priorityClass": {"create": False}},
+    }
+    words = ("install", charts.RELEASE, str(charts.CHART), "--take-ownership")
+    installed.helm(*words, values=values, home=home)
+    found = installed.found("secret", "turnfleet-signing", f"--namespace={home}")
+    assert found["metadata"]["labels"]["app.kubernetes.io/managed-by"] == "Helm"
+    assert base64.b64decode(found["data"]["fleet-key"]).decode() == key
+
+
 def _data(cluster: Cluster, name: str) -> dict[str, str]:
     found: dict[str, str] = cluster.found("secret", name, f"--namespace={HOME}").get("data", {})
     return found
@@ -266,4 +286,4 @@ def _conditions(cluster: Cluster) -> list[Any]:
 
 
 def _kept(folder: Path) -> str:
-    return "".join(path.read_text(encoding="utf-8") for path in folder.glob("*") if path.is_file())
+    return "".join(path.read_text(encoding="utf-8") for path in folder.glob("*.json"))
