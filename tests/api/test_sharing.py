@@ -5,14 +5,16 @@ Real HTTP on loopback: two or three replicas, and servers that say what no repli
 
 import asyncio
 import contextlib
+import ssl
 import time
 from collections.abc import AsyncIterator, Mapping
 from http import HTTPStatus
+from pathlib import Path
 
 import aiohttp
 import pytest
 from aiohttp import web
-from tests.support import sharers
+from tests.support import coturn, sharers
 
 from turnfleet.learn import page, sources, telling
 from turnfleet.learned import cursors, peers, vouching
@@ -284,6 +286,24 @@ def sharers_known(told: dict[bytes, sources.Record]) -> dict[bytes, sources.Reco
     merged = sources.Sources()
     merged.merge(told, now=time.time())
     return dict(merged.items())
+
+
+async def test_another_cluster_has_to_show_a_certificate_that_is_known(tmp_path: Path) -> None:
+    files = coturn.authority().issue(tmp_path, ["127.0.0.1"])
+    context = ssl.create_default_context(ssl.Purpose.CLIENT_AUTH)
+    context.load_cert_chain(*files)
+    peer = Odd()
+    peer.body = a_page()
+    application = web.Application()
+    application.add_routes((web.get(vouching.PATH, peer.answer),))
+    async with (
+        sharers.serving(application, context=context) as port,
+        sharers.replica([peers.Url(base=f"https://127.0.0.1:{port}")]) as asks,
+    ):
+        await sharers.until(
+            lambda: asks.counted("turnfleet_learned_pages_total", result="Unverified") > 0
+        )
+        assert peer.asked == len(asks.known) == 0
 
 
 async def test_an_answer_that_was_stolen_answers_nobody() -> None:

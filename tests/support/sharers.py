@@ -4,6 +4,7 @@ import asyncio
 import contextlib
 import os
 import random
+import ssl
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from dataclasses import dataclass, field
@@ -89,13 +90,17 @@ async def replica(
 
 @contextlib.asynccontextmanager
 async def serving(
-    application: web.Application, *, port: int = 0, address: str = "127.0.0.1"
+    application: web.Application,
+    *,
+    port: int = 0,
+    address: str = "127.0.0.1",
+    context: ssl.SSLContext | None = None,
 ) -> AsyncIterator[int]:
     """Serve on loopback; yield the port."""
     runner = web.AppRunner(application, shutdown_timeout=0.1)
     await runner.setup()
     try:
-        await web.TCPSite(runner, address, port).start()
+        await web.TCPSite(runner, address, port, ssl_context=context).start()
         yield int(runner.addresses[0][1])
     finally:
         await runner.cleanup()

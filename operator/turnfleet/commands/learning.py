@@ -3,11 +3,13 @@
 The one place that puts these together: the rest of the program sees ``sources`` alone.
 """
 
+import asyncio
 import contextlib
 import logging
 import random
-from collections.abc import AsyncIterator, Callable, Coroutine, Iterator, Sequence
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
 from pathlib import Path
+from typing import Final
 
 from aiohttp import web
 from prometheus_client import core
@@ -16,6 +18,8 @@ from turnfleet.api import sharing as desk
 from turnfleet.commands import together
 from turnfleet.learn import page, sources, telling
 from turnfleet.learned import keeping, peers, sharing, store
+
+_ANEW: Final = 60.0
 
 _log = logging.getLogger("turnfleet.learned")
 
@@ -90,9 +94,14 @@ class Shared:
         """Return the routes of an application that tells other replicas."""
         return self._desk.routes()
 
-    def run(self) -> Coroutine[None, None, None]:
-        """Return what has to go on for as long as the program does."""
-        return self._sharing.run()
+    async def run(self) -> None:
+        """Go on for ever: what is wrong with sharing must not end an endpoint that answers."""
+        while True:
+            try:
+                await self._sharing.run()
+            except Exception:  # noqa: BLE001 - whatever it is, answers go on
+                _log.exception("Sharing what is learned failed; it begins anew in %g s", _ANEW)
+            await asyncio.sleep(_ANEW)
 
     def measured(self) -> Iterator[core.Metric]:
         """Yield what a scrape sees."""

@@ -40,7 +40,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         default=Path(".run"),
         metavar="DIR",
-        help="secrets, certificates and what relays write (default: .run)",
+        help="secrets, certificates, what relays write and what clients taught (default: .run)",
     )
     parser.add_argument(
         "--listen",

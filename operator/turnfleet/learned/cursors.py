@@ -10,8 +10,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-MOST: Final = 64
-"""Runs of replicas that are remembered: more than a fleet has, and 2 kB of a request."""
+MOST: Final = 128
+"""Runs of replicas that are remembered: more than a fleet has, and some 4 kB of a request."""
 
 _CURSOR: Final = r"[0-9a-f]{16}\.[0-9]{1,19}"
 _FORM = re.compile(rf"from=([0-9a-f]{{16}})&after=(|{_CURSOR}(?:_{_CURSOR})*)", re.ASCII)

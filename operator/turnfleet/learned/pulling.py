@@ -25,6 +25,8 @@ class Trouble(StrEnum):
 
     AWAY = "cannot be reached"
     """No connection, or no answer in time."""
+    UNVERIFIED = "shows a certificate that no CA of this system vouches for"
+    """It may be anybody."""
     REFUSED = "refuses this fleet's signature: its fleet key is another one, or the clocks differ"
     """It does not believe this replica."""
     KEYLESS = "has no fleet key yet"
@@ -75,6 +77,8 @@ class Puller:
                     return _refusal(response.status)
                 body = await _bounded(response.content)
                 shown = response.headers.get(vouching.ANSWER)
+        except aiohttp.ClientSSLError:
+            return Trouble.UNVERIFIED
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return Trouble.AWAY
         if not voucher.answers(shown, asked, body):
