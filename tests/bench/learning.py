@@ -6,7 +6,9 @@ Time is only counted, so nothing waits; each figure of memory is of a process of
 """
 
 import argparse
+import functools
 import gc
+import itertools
 import json
 import random
 import statistics
@@ -16,12 +18,12 @@ import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 from tests.bench import report
 
-from turnfleet.learn import facts, posterior, sources, spent
-from turnfleet.learned import store
+from turnfleet.learn import facts, page, posterior, sources, spent, telling
+from turnfleet.learned import merging, store
 from turnfleet.model import estimate, geo
 
 _NOW: Final = 1_763_730_000.0
@@ -195,9 +197,48 @@ def _merging(_: int) -> list[list[str]]:
         taken = time.perf_counter() - begun
         label = f"to merge 8,000 sources of five answers that are {what}, ms"
         rows.append([label, f"{taken * _MS:.0f}"])
-    size = sum(len(s) + len(r.cell) + len(r.facts) for s, r in theirs.items())
-    rows.append(["what these are between replicas, MB", f"{size / 1e6:.1f}"])
     return rows
+
+
+def _sharing(_: int) -> list[list[str]]:
+    """Tell another replica, page by page, as many sources as there are in a full one."""
+    count = sources.MOST // 10
+    theirs, ours = sources.Sources(), sources.Sources()
+    theirs.merge(_crowd(random.Random(1), count), now=_NOW)  # noqa: S311 - repeatable on purpose
+    teller = telling.Teller(theirs, epoch=b"replica1")
+    numbered = _timed(teller.hear)[0]
+    packing, reading, pieces = list[float](), list[float](), list[float]()
+    size, cursor, more = 0, 0, True
+    while more:
+        taken, body = _timed(functools.partial(_packed, teller, cursor))
+        packing.append(taken)
+        size += len(body)
+        taken, told = _timed(functools.partial(page.unpack, body))
+        reading.append(taken)
+        cursor, more = told.cursor, told.more
+        waiting = iter(told.records.items())
+        while piece := dict(itertools.islice(waiting, merging.PIECE)):
+            pieces.append(_timed(functools.partial(ours.merge, piece, now=_NOW))[0])
+    assert len(ours) == count
+    what = f"of {count:,} sources of five answers"
+    return [
+        [f"to note that all changed, {what}, ms", f"{numbered * _MS:.0f}"],
+        [f"pages {what}", f"{len(packing)}"],
+        [f"what these are, MB, {what}", f"{size / 1e6:.1f}"],
+        ["to find and write a page, median ms", f"{statistics.median(packing) * _MS:.1f}"],
+        ["to read a page, median ms", f"{statistics.median(reading) * _MS:.1f}"],
+        [f"to merge {merging.PIECE} of them, median ms", f"{statistics.median(pieces) * _MS:.1f}"],
+    ]
+
+
+def _packed(teller: telling.Teller, cursor: int) -> bytes:
+    return page.pack(teller.tell({teller.epoch: cursor}))
+
+
+def _timed(act: Callable[[], Any]) -> tuple[float, Any]:
+    begun = time.perf_counter()
+    result = act()
+    return time.perf_counter() - begun, result
 
 
 def _resident() -> float:
@@ -213,6 +254,7 @@ _KINDS: Final[dict[str, Callable[[int], list[list[str]]]]] = {
     "tokens": _tokens,
     "looking": _looking,
     "merging": _merging,
+    "sharing": _sharing,
 }
 
 _DOCUMENT: Final = """\
@@ -232,7 +274,8 @@ How it is measured:
 * Estimates: 20,000 sources with five answers each, in 400 squares of 26 countries. *First in its
   cell*: the crowds of square and country are heard, 100 sources of each at most; later
   answers from that cell find what they said, until an eighth of a crowd has news.
-* Merging: another replica's sources, as if all of them came in one message.
+* Merging: another replica's sources, as if all of them came in one message. Between
+  pages, and between pieces of a page, whoever else waits goes first.
 """
 
 
