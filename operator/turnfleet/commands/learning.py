@@ -20,6 +20,7 @@ from turnfleet.learn import page, sources, telling
 from turnfleet.learned import keeping, peers, sharing, store
 
 _ANEW: Final = 60.0
+"""Seconds until sharing that failed begins anew."""
 
 _log = logging.getLogger("turnfleet.learned")
 
@@ -74,8 +75,10 @@ class Shared:
         clock: Callable[[], float],
         ticks: Callable[[], float],
         token: Callable[[int], bytes],
+        anew: float = _ANEW,
     ) -> None:
         """``fleet_key`` gives the key as it is now; none before it is known."""
+        self._anew = anew
         teller = telling.Teller(learned.sources, epoch=token(page.EPOCH_SIZE))
         self._desk = desk.Desk(teller=teller, fleet_key=fleet_key, clock=clock)
         self._sharing = sharing.Sharing(
@@ -100,8 +103,8 @@ class Shared:
             try:
                 await self._sharing.run()
             except Exception:  # noqa: BLE001 - whatever it is, answers go on
-                _log.exception("Sharing what is learned failed; it begins anew in %g s", _ANEW)
-            await asyncio.sleep(_ANEW)
+                _log.exception("Sharing what is learned failed; it begins anew in %g s", self._anew)
+            await asyncio.sleep(self._anew)
 
     def measured(self) -> Iterator[core.Metric]:
         """Yield what a scrape sees."""

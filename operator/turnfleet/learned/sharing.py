@@ -23,6 +23,8 @@ FEW: Final = 4
 """Replicas that are asked in a round: in the largest fleets news need a round or two more."""
 PAGES: Final = 256
 """Pages of one peer in a round: more than all facts fill, and an end with one that has no end."""
+LONGEST: Final = 120.0
+"""Seconds with one peer in a round: the rest comes in the next one, and others are asked again."""
 
 _SOON: Final = 2.0
 """Seconds until the first round, at most; and between two looks for a key."""
@@ -142,6 +144,7 @@ class Sharing:
 
     async def _hear(self, base: str, voucher: vouching.Voucher) -> None:
         """Take what one peer has to tell, page by page."""
+        until = self._ticks() + LONGEST
         for _ in range(PAGES):
             query = self._cursors.query()
             told = await self._puller.ask(base, query, voucher=voucher, now=self._clock())
@@ -162,5 +165,5 @@ class Sharing:
                 self._new += len(piece.new)
             # Only now: what is lost before is told again.
             self._cursors.move(told.epoch, told.cursor)
-            if not told.more:
+            if not told.more or self._ticks() > until:
                 return
