@@ -11,7 +11,7 @@ import pytest
 import schemathesis
 from tests.support import endpoints, worlds
 
-from turnfleet.api import board, openapi, requests
+from turnfleet.api import board, openapi, written
 from turnfleet.learn import report
 
 CONTRACT = schemathesis.openapi.from_dict(openapi.document())
@@ -69,7 +69,7 @@ def is_a_report_beyond_words(case: schemathesis.Case[Any]) -> bool:
 def test_every_field_that_is_read_is_written_down() -> None:
     asked = CONTRACT["/api/get-ice-servers"]["get"]
 
-    assert {parameter.name for parameter in asked.query} == requests.FIELDS
+    assert {parameter.name for parameter in asked.query} == written.FIELDS
 
 
 async def test_the_contract_is_served(endpoint: endpoints.Running) -> None:

@@ -25,6 +25,7 @@ from turnfleet.api import (
     placing,
     problems,
     requests,
+    written,
 )
 
 PATH: Final = "/api/get-ice-servers"
@@ -58,7 +59,7 @@ class Endpoint:
     async def servers(self, request: web.Request) -> web.Response:
         """Answer GET and POST of ``PATH``."""
         started = self.timer()
-        body = await bodies.read(request, limit=self.body_limit, too_large=requests.too_large)
+        body = await bodies.read(request, limit=self.body_limit, too_large=written.too_large)
         outcome = body if isinstance(body, problems.Problem) else self.decide(request, body)
         answer = self.written(request, outcome)
         if isinstance(outcome, answers.Answer):
@@ -148,7 +149,7 @@ class Endpoint:
             if self._limiter is not None and (wait := self._limiter.wait(address)):
                 return limits.exceeded(wait)
         if body:
-            refused = requests.check_content_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
+            refused = written.check_content_type(request.headers.get(hdrs.CONTENT_TYPE, ""))
             if refused is not None:
                 return refused
         # Taking a URL apart is a good part of an answer's cost, and most have no query.

@@ -23,7 +23,7 @@ from typing import Final, cast
 from aiohttp import HttpVersion11, hdrs, web
 
 from turnfleet import names
-from turnfleet.api import answers, cors, endpoint, problems, requests
+from turnfleet.api import answers, cors, endpoint, problems, written
 
 Handler = Callable[[web.BaseRequest], Awaitable[web.StreamResponse]]
 
@@ -50,13 +50,13 @@ class Front:
         started = asked.timer()
         body = request.content.read_nowait()
         if len(body) > asked.body_limit:
-            return self._refused(request, requests.too_large(asked.body_limit))
+            return self._refused(request, written.too_large(asked.body_limit))
         outcome = asked.decide(request, body)
         if isinstance(outcome, problems.Problem):
             return self._refused(request, outcome)
-        written = cast("web.StreamResponse", Written(self._bytes(request, outcome)))
+        response = cast("web.StreamResponse", Written(self._bytes(request, outcome)))
         asked.desk.tally.took(asked.timer() - started)
-        return written
+        return response
 
     def _refused(self, request: web.BaseRequest, problem: problems.Problem) -> web.Response:
         response = self._endpoint.written(request, problem)

@@ -1,4 +1,4 @@
-"""What a request asks for: the query of a GET and the JSON of a POST, as one typed value.
+"""What a request asks for, as one typed value.
 
 ``read`` is total: a request or a ``Problem`` that names the field. Absent, ``null`` and empty are
 the same. Names nobody knows are ignored, so that a newer client can talk to an older endpoint, and
@@ -7,35 +7,16 @@ What a value *means* (a region or a hint, who may give a place) is decided elsew
 """
 
 import functools
-import json
 import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from enum import StrEnum
-from http import HTTPStatus
-from typing import Final, NamedTuple, NoReturn
-from urllib import parse
+from typing import Final, NamedTuple
 
-from turnfleet.api import clients, problems
+from turnfleet.api import clients, problems, written
 from turnfleet.ice import credentials, profiles
 
-CONTENT_TYPE: Final = "application/json"
-
-FIELDS: Final = frozenset(
-    {
-        "region", "residency", "connectionType", "ttl", "profile", "user", "clientIp", "country",
-        "latitude", "longitude", "format",
-    }
-)  # fmt: skip
-"""Every name that means something."""
-
-_DEGREES = re.compile(r"[+-]?[0-9]{1,20}(\.[0-9]{0,400})?([eE][+-]?[0-9]{1,4})?")
-_NUMBERS: Final[Mapping[str, tuple[re.Pattern[str], Callable[[str], float]]]] = {
-    "ttl": (re.compile(r"[+-]?[0-9]{1,400}"), int),
-    "latitude": (_DEGREES, float),
-    "longitude": (_DEGREES, float),
-}
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NAME_KEPT: Final = 128
 """Characters of a name that are looked at: no region, group or place has half as many, and what is
@@ -98,27 +79,6 @@ def read(query: str, body: bytes) -> Asked | problems.Problem:
     return _read(query, body)
 
 
-def check_content_type(value: str) -> problems.Problem | None:
-    """Refuse a body that does not call itself JSON.
-
-    Also what keeps other sites' forms out: a page may send text/plain anywhere without asking.
-    """
-    if value == CONTENT_TYPE or value.partition(";")[0].strip().lower() == CONTENT_TYPE:
-        return None
-    return problems.Problem(
-        status=HTTPStatus.UNSUPPORTED_MEDIA_TYPE,
-        detail=f"The body must be JSON, sent as Content-Type: {CONTENT_TYPE}.",
-    )
-
-
-def too_large(limit: int) -> problems.Problem:
-    """Return the problem of a body over ``limit`` bytes."""
-    return problems.Problem(
-        status=HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
-        detail=f"The body is over {limit} bytes; a request for servers needs a hundred.",
-    )
-
-
 def understand(fields: Mapping[str, object]) -> Asked | problems.Problem:
     """Return what a set of fields asks for; the values have JSON's types."""
     try:
@@ -154,66 +114,12 @@ class _Wrong(Exception):  # noqa: N818 - becomes a Problem before it leaves this
         self.detail = detail
 
 
-def _fields(query: str) -> dict[str, object] | problems.Problem:
-    """Return a query as JSON would have it: numbers are numbers. What is no number stays text."""
-    fields: dict[str, object] = {}
-    for name, value in parse.parse_qsl(query, keep_blank_values=True):
-        if name in fields and name in FIELDS:
-            return _twice(name)
-        number = _NUMBERS.get(name)
-        fields[name] = number[1](value) if number and number[0].fullmatch(value) else value
-    return fields
-
-
-def _twice(name: str) -> problems.Problem:
-    return problems.invalid(name, f"{name} is given more than once; give it once.")
-
-
-def _refuse_constant(name: str) -> NoReturn:
-    raise ValueError(f"{name} is not JSON")
-
-
-_DECODER = json.JSONDecoder(parse_constant=_refuse_constant)
-
-
 def _read(query: str, body: bytes) -> Asked | problems.Problem:
-    beside = _fields(query) if query else {}
-    if isinstance(beside, problems.Problem):
-        return beside
-    if not body:
-        return understand(beside)
-    try:
-        document: object = _DECODER.decode(body.decode())
-    except (ValueError, RecursionError):
-        return problems.Problem(
-            status=HTTPStatus.BAD_REQUEST, detail="The body is not JSON; send one JSON object."
-        )
-    if not isinstance(document, dict):
-        return problems.Problem(
-            status=HTTPStatus.BAD_REQUEST,
-            detail=f"The body is {_kind(document)}; send one JSON object.",
-        )
-    both = beside.keys() & document.keys() & FIELDS
-    return _twice(min(both)) if both else understand({**beside, **document})
+    fields = written.fields(query, body)
+    return fields if isinstance(fields, problems.Problem) else understand(fields)
 
 
 _read_again = functools.lru_cache(maxsize=4096)(_read)
-
-
-def _kind(value: object) -> str:
-    match value:
-        case None:
-            return "null"
-        case bool():
-            return "a boolean"
-        case int() | float():
-            return "a number"
-        case str():
-            return "a string"
-        case list():
-            return "a list"
-        case _:
-            return "an object"
 
 
 def _text(fields: Mapping[str, object], name: str) -> str | None:
@@ -223,7 +129,7 @@ def _text(fields: Mapping[str, object], name: str) -> str | None:
         case str(value):
             return value
         case value:
-            raise _Wrong(name, f"{name} must be a string, not {_kind(value)}.")
+            raise _Wrong(name, f"{name} must be a string, not {written.kind(value)}.")
 
 
 def _name(fields: Mapping[str, object], field: str) -> str | None:
@@ -252,7 +158,7 @@ def _connection(fields: Mapping[str, object]) -> profiles.Connection:
 
 
 def _ignored(fields: Mapping[str, object]) -> tuple[str, ...]:
-    unknown = [name for name in fields if name and name not in FIELDS]
+    unknown = [name for name in fields if name and name not in written.FIELDS]
     said = [f"{_shown(name)} is no field of a request" for name in unknown[:_UNKNOWN_SHOWN]]
     if len(unknown) > _UNKNOWN_SHOWN:
         said.append(f"{len(unknown) - _UNKNOWN_SHOWN} more names are no fields of a request")
