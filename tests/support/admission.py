@@ -170,7 +170,7 @@ def _properties(
     validator: Any, properties: dict[str, Any], instance: object, __: Any
 ) -> Iterator[jsonschema.ValidationError]:
     if validator.is_type(instance, "object") and isinstance(instance, dict):
-        for name in instance.keys() & properties.keys():
+        for name in (each for each in properties if each in instance):
             yield from _errors(_Part(validator, properties[name]), json.dumps(instance[name]))
 
 
