@@ -123,7 +123,7 @@ class Replica:
         assert lines, text
         return float(lines[0].split()[1])
 
-    async def until(self, path: str, status: int, *, within: float = 20.0) -> str:
+    async def until(self, path: str, status: int, *, within: float = 60.0) -> str:
         """Wait until a path answers with a status; return the body."""
         seen: tuple[int, Any] = (0, "")
         try:
