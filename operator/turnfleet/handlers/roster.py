@@ -1,8 +1,8 @@
 """The objects of one kind as kopf tells of them, and a roll call for what kopf cannot tell.
 
 kopf lists again after it lost a watch for too long, and then tells what is there, never what has
-gone meanwhile. So whenever it has listed, and every few minutes, a list of our own says who is
-still there. Holds objects; decides nothing about them.
+gone meanwhile. So whenever it has listed, after an outage, and every few minutes, a list of our own
+says who is still there. Holds objects; decides nothing about them.
 """
 
 from collections.abc import Callable, Iterable, Mapping
