@@ -154,8 +154,8 @@ async def test_what_an_outage_hid_is_found_though_no_watch_tells_of_it(
     await operator.declare("eu", weight=0)
     await operator.cluster.lose(kinds.TURN_REGION, "us", namespace=RELAYS)
     operator.cluster.fault = None
-    await operator.until(lambda: _observed(operator) == 2, within=5)
-    await operator.until(lambda: "region.us" not in operator.signing(), within=5)
+    await operator.until(lambda: _observed(operator) == 2)
+    await operator.until(lambda: "region.us" not in operator.signing())
 
 
 def _observed(operator: operators.Running) -> object:
