@@ -3,6 +3,7 @@
 import argparse
 import ipaddress
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Final
 
@@ -138,3 +139,30 @@ def seconds(text: str) -> float:
     if not 0 <= number <= 3600:  # noqa: PLR2004 - an hour
         raise argparse.ArgumentTypeError(f"{text!r} is not a number of seconds up to 3600")
     return number
+
+
+def whole(most: int) -> Callable[[str], int]:
+    """Return what reads a whole number from nought to ``most``."""
+
+    def read(text: str) -> int:
+        number = int(text) if re.fullmatch(r"[0-9]{1,9}", text, re.ASCII) else -1
+        if not 0 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number from 0 to {most}")
+        return number
+
+    return read
+
+
+def share(most: float) -> Callable[[str], float]:
+    """Return what reads a number from nought to ``most``."""
+
+    def read(text: str) -> float:
+        try:
+            number = float(text)
+        except ValueError:
+            number = -1.0
+        if not 0 <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a number from 0 to {most:g}")
+        return number
+
+    return read

@@ -30,6 +30,10 @@ class Unplaceable(NamedTuple):
     sentence: str
 
 
+Ranked = tuple[Placed, tuple[selection.Ranked, ...]]
+"""A client, and all regions, best first."""
+
+
 def fleet_of(rows: Iterable[crowds.Region]) -> fleet.Fleet:
     """Return a fleet of one relay in each region."""
     return fleet.Fleet(version=1, regions={row.name: _region(row) for row in rows})
@@ -53,8 +57,8 @@ def place(client: crowds.Client, *, atlas: geo.Atlas, by_address: bool) -> Place
 
 def rank(
     now: fleet.Fleet, placed: Iterable[Placed], estimator: estimating.Estimator
-) -> Iterator[tuple[Placed, tuple[selection.Ranked, ...]]]:
-    """Return for each client all regions, best first."""
+) -> Iterator[Ranked]:
+    """Yield for each client all regions, best first."""
     selector = selecting.Selector(estimator)
     for one in placed:
         client = selection.Client(located=one.located, user=one.client.name)
