@@ -13,8 +13,17 @@ from pathlib import Path
 from typing import Final
 
 from turnfleet import settings
-from turnfleet.commands import arguments, crowds, output, replaying, simulating, tabulating
+from turnfleet.commands import (
+    arguments,
+    crowds,
+    output,
+    replaying,
+    simulating,
+    suggesting,
+    tabulating,
+)
 from turnfleet.geo import atlas
+from turnfleet.steer.backbone import estimating as backbone
 
 NAME: Final = "simulate"
 HELP: Final = "Rank regions for a table of clients, and compare with measured round trips."
@@ -103,13 +112,35 @@ def execute(
     del environment
     scene = _read(args, console.complain)
     how = simulating.Play(passes=args.passes, noise=args.noise, liars=args.liars, seed=args.seed)
+    prior = backbone.Backbone()
+    survey = suggesting.Survey(
+        [one.client.name for one in scene.placed] if args.suggest else (),
+        measured=scene.measured,
+        regions=scene.fleet.regions,
+        estimator=prior,
+        seed=how.seed,
+    )
     with _choices(args.out) as write:
-        played = simulating.play(scene, how, write)
+        played = simulating.play(scene, how, prior=prior, write=_both(write, survey.note))
+    advice = None
+    if args.suggest:
+        taken = [row.place for row in scene.rows]
+        advice = suggesting.suggest(survey.demands, taken, estimator=prior, number=args.suggest)
     if console.as_json:
-        console.json(tabulating.document(scene, how, played))
+        console.json(tabulating.document(scene, how, played, advice))
     else:
         tabulating.show(scene, how, played, console)
+        if advice is not None:
+            tabulating.advise(advice, console)
     return 0
+
+
+def _both(one: simulating.Write, other: simulating.Write) -> simulating.Write:
+    def write(ranked: replaying.Ranked) -> None:
+        one(ranked)
+        other(ranked)
+
+    return write
 
 
 def _read(args: argparse.Namespace, warn: Callable[[str], None]) -> simulating.Scene:
@@ -125,6 +156,7 @@ def _read(args: argparse.Namespace, warn: Callable[[str], None]) -> simulating.S
     }
     placed = tuple(_place(args.clients, clients, args.geo, warn))
     return simulating.Scene(
+        rows=regions,
         fleet=replaying.fleet_of(regions),
         placed=placed,
         measured={client: row for client, row in kept.items() if row},

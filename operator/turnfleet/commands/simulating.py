@@ -8,10 +8,9 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from turnfleet.commands import passing, replaying, telling
+from turnfleet.commands import crowds, passing, replaying, telling
 from turnfleet.model import fleet
 from turnfleet.steer import estimating, regret
-from turnfleet.steer.backbone import estimating as backbone
 
 GREAT_CIRCLE: Final = "great circle"
 PRIOR: Final = "prior"
@@ -27,7 +26,9 @@ Write = Callable[[replaying.Ranked], None]
 class Scene:
     """What is simulated."""
 
+    rows: tuple[crowds.Region, ...]
     fleet: fleet.Fleet
+    """Of a relay in each of them."""
     placed: tuple[replaying.Placed, ...]
     measured: RoundTrips
     """Of the scene's own regions and clients alone."""
@@ -61,9 +62,8 @@ class Played:
     """Clients of sources that lie."""
 
 
-def play(scene: Scene, how: Play, write: Write) -> Played:
+def play(scene: Scene, how: Play, *, prior: estimating.Estimator, write: Write) -> Played:
     """Play a scene. ``write`` takes each client with its ranking in the end."""
-    prior = backbone.Backbone()
     sources = {one.client.name: passing.source_of(one.client) for one in scene.placed}
     habits = telling.habits(sources.values(), share=how.liars, seed=how.seed)
     liars = frozenset(name for name, source in sources.items() if source in habits)

@@ -4,16 +4,19 @@ from collections import Counter
 from dataclasses import asdict
 from typing import Final
 
-from turnfleet.commands import output, simulating
+from turnfleet.commands import output, simulating, suggesting
 
 _FIGURES: Final = ("mean", "p50", "p90", "p95", "p99", "country_mean")
 
 
 def document(
-    scene: simulating.Scene, how: simulating.Play, played: simulating.Played
+    scene: simulating.Scene,
+    how: simulating.Play,
+    played: simulating.Played,
+    advice: suggesting.Advice | None,
 ) -> dict[str, object]:
     """Return it as JSON has it."""
-    return {
+    found: dict[str, object] = {
         "regions": len(scene.fleet.regions),
         "clients": len(scene.placed),
         "located": _rungs(scene),
@@ -22,8 +25,15 @@ def document(
         "answers": played.answers,
         "explored": played.explored,
         "ignored_rtts": scene.strange,
-        "results": {name: asdict(found) for name, found in played.results.items()},
+        "results": {name: asdict(summary) for name, summary in played.results.items()},
     }
+    if advice is not None:
+        found["suggested"] = {
+            "before": advice.before._asdict(),
+            "for_mean": list(map(_step, advice.for_mean)),
+            "for_p95": list(map(_step, advice.for_p95)),
+        }
+    return found
 
 
 def show(
@@ -63,6 +73,31 @@ def show(
             for name, found in played.results.items()
         ],
     )
+
+
+def advise(advice: suggesting.Advice, console: output.Console) -> None:
+    """Print where regions would help."""
+    console.say()
+    console.say("round trips to the best region in ms; each place is beside those above it")
+    for aim, steps in (("mean", advice.for_mean), ("p95", advice.for_p95)):
+        console.say()
+        rows = [("as it is", advice.before)]
+        rows += [(f"{step.spot.name}, {step.spot.place.country}", step.after) for step in steps]
+        console.table(
+            (f"for the {aim}", "mean", "p95"),
+            [(name, f"{found.mean:.1f}", f"{found.p95:.1f}") for name, found in rows],
+        )
+
+
+def _step(step: suggesting.Step) -> dict[str, object]:
+    place = step.spot.place
+    return {
+        "place": step.spot.name,
+        "country": place.country,
+        "lat": place.latitude,
+        "lon": place.longitude,
+        **step.after._asdict(),
+    }
 
 
 def _passes(how: simulating.Play) -> str:
