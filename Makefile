@@ -89,6 +89,10 @@ bench-prior: setup-bench ## Judge estimates by a measured mesh of yours (ARGS="F
 bench-learning: setup-bench ## Measure what learning costs (ARGS="--write docs/bench-learning.md")
 	@$(PY) -m tests.bench.learning $(ARGS)
 
+.PHONY: bench-steering
+bench-steering: setup-bench ## Judge learning by a measured mesh of yours (ARGS="FOLDER --write docs/bench-steering.md")
+	@$(PY) -m tests.bench.steering $(ARGS)
+
 .PHONY: soak
 soak: setup-bench ## Kill and start relays at random and watch every answer (ARGS="--duration 3600")
 	@$(PY) -m tests.bench.soak $(ARGS)

@@ -21,11 +21,11 @@ from turnfleet.steer import estimating, regret
 from turnfleet.steer.backbone import estimating as backbone
 from turnfleet.steer.backbone import tuning
 
-_TWELVE: Final = (
+TWELVE: Final = (
     "Frankfurt", "London", "Washington", "Portland", "San Jose", "Sao Paulo", "Singapore", "Tokyo",
     "Pune", "Sydney", "Cape Town", "Dubai",
 )  # fmt: skip
-_SEED: Final = 4711
+SEED: Final = 4711
 _SIZES: Final = (4, 12, 20)
 _FLEETS: Final = 60
 _FEWER: Final = 10
@@ -117,14 +117,14 @@ def _document(measured: mesh.Mesh) -> str:
     alone = dataclasses.replace(tuning.STANDARD, within=0.0, between=0.0)
     shortest = Judged("shortest path alone", measured.estimates(backbone.Backbone(alone)))
     both = (great, prior)
-    twelve = measured.twelve(_TWELVE)
-    rng = random.Random(_SEED)  # noqa: S311 - which fleets are tried
+    twelve = measured.twelve(TWELVE)
+    rng = random.Random(SEED)  # noqa: S311 - which fleets are tried
     fleets = {size: _draw(measured, size, _FLEETS, rng) for size in _SIZES}
     fewer = [regions for size in _SIZES for regions in _draw(measured, size, _FEWER, rng)]
     verdict = holding_out.judge(measured, fewer, great.estimates)
     return _TEXT.format(
         sites=len(measured.places),
-        names=", ".join(_TWELVE),
+        names=", ".join(TWELVE),
         twelve=_regions(measured, twelve, (great, shortest, prior)),
         eleven=_regions(measured, twelve[:-1], (great, shortest, prior)),
         fleets=_FLEETS,

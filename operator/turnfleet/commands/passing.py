@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 from turnfleet.commands import crowds, replaying, telling
 from turnfleet.ice import rid
 from turnfleet.learn import cells, convert, learning, report
-from turnfleet.model import fleet, region, selection
+from turnfleet.model import fleet, geo, region, selection
 from turnfleet.steer import choosing, dwelling, estimating, ranking, rendezvous, selecting
 
 DAY: Final = 86400.0
@@ -26,6 +26,8 @@ class Answer(NamedTuple):
     """What one client was offered."""
 
     client: str
+    time: float
+    """Unix seconds."""
     regions: tuple[str, ...]
     """The primary's, and the fallback's if there is one."""
     explored: bool
@@ -53,7 +55,9 @@ class Days:
         estimator: estimating.Estimator,
         teller: telling.Teller,
         seed: int,
+        day: float = DAY,
     ) -> None:
+        """``day``: seconds from one answer of a client to the next."""
         specs = [found.spec for found in now.regions.values()]
         self.learner = learning.Learner(
             regions=[spec.name for spec in specs],
@@ -73,12 +77,13 @@ class Days:
             )
             for spec in specs
         }
+        self._day = day
         self._past = 0
 
     @property
     def now(self) -> float:
         """The end of the last day, Unix seconds."""
-        return _BEGINNING + DAY * self._past
+        return _BEGINNING + self._day * self._past
 
     def live(self, measured: Mapping[str, Mapping[str, float]]) -> Iterator[Answer]:
         """Let a day pass, and yield its answers. ``measured``: ms by region, by client.
@@ -86,7 +91,7 @@ class Days:
         Clients ask in the same order every day, so that a day is between two answers of each.
         """
         for position, asker in enumerate(self._order):
-            now = self.now + DAY * (position + 0.5) / len(self._order)
+            now = self.now + self._day * (position + 0.5) / len(self._order)
             answer = self._answer(asker, now)
             true = measured.get(answer.client)
             if true:
@@ -102,6 +107,13 @@ class Days:
         for asker in self._askers:
             yield asker.placed, self._rank(asker, self.now).ranked
 
+    def newcomer(self, place: geo.Place, *, now: float) -> str:
+        """Return the region that a client at a place would get of whom nothing is known."""
+        located = geo.Located(place=place, rung=geo.Rung.REQUEST)
+        view = self.learner.view(place=place, cell=rid.cell_of(place).decode(), source=b"", now=now)
+        client = selection.Client(located=located, user="")
+        return self._selector.rank(self._fleet, client, view=view).ranked[0].region
+
     def _answer(self, asker: _Asker, now: float) -> Answer:
         key = (asker.hashed, None)
         ranked = self._rank(asker, now, self._dwelling.held(key, now=now))
@@ -109,6 +121,7 @@ class Days:
         choices = choosing.choose(ranked, rendezvous.slot(asker.placed.client.name))
         return Answer(
             client=asker.placed.client.name,
+            time=now,
             regions=tuple(choice.region.spec.name for choice in choices),
             explored=ranked.explored,
         )

@@ -2,11 +2,12 @@
 
 The unit is the logarithm of the ratio to the prior, both with ``OFFSET`` ms added: a prior is off
 by a share of a long way and by some ms of a short one. An error has two parts. One is *common* to
-all regions: a slow access, a detour on the first miles, a browser that starts late. The other is a
-region's *own*. Both are normal, so conditioning on what was measured has a closed form, linear in
-the number of regions. The common part is what makes half a measurement worth something: who is
-slower than expected to the one region measured is probably slower to the others, too, and is not
-sent away for it.
+all regions: a slow access, a detour on the first miles, a browser that starts late. That is some ms
+more to each of them, so the nearer a region is expected, the more of the unit (``loads``). The
+other part is a region's *own*. Both are normal, so conditioning on what was measured has a closed
+form, linear in the number of regions. The common part is what makes half a measurement worth
+something: who is slower than expected to the one region measured is probably slower to the others,
+too, and is not sent away for it.
 """
 
 import math
@@ -17,7 +18,7 @@ from typing import Final, NamedTuple
 OFFSET: Final = 30.0
 """ms. Errors of priors have the same spread near and far with some tens of ms, not with none."""
 COMMON: Final = 0.5
-"""The part of an error's variance that is common to all regions."""
+"""The part of an error's variance that is common to all regions, on average."""
 
 
 DISCORD: Final = 9.0
@@ -38,17 +39,27 @@ class Evidence(NamedTuple):
 class Belief(NamedTuple):
     """Means by region, the variance of their common part and of each one's own, and the whole."""
 
+    loads: tuple[float, ...]
+    """What the common part weighs in each region."""
     means: tuple[float, ...]
     common: float
     own: tuple[float, ...]
     variances: tuple[float, ...]
-    """Of each mean. Not the sum of the two parts where a measured value ties them together."""
+    """Of each mean. Not the sum of the two parts where a measured value ties them together, nor
+    near by and far away, where the common part is more and less than on average."""
 
 
-def nothing(regions: int) -> Belief:
-    """Return the belief that all of so many regions are exactly as the prior says."""
-    noughts = (0.0,) * regions
-    return Belief(noughts, 0.0, noughts, noughts)
+def nothing(expected: Sequence[float]) -> Belief:
+    """Return the belief that all regions are exactly as expected, ms."""
+    noughts = (0.0,) * len(expected)
+    return Belief(loads(expected), noughts, 0.0, noughts, noughts)
+
+
+def loads(expected: Sequence[float]) -> tuple[float, ...]:
+    """Return what the same ms more come to in the unit of each region; squares are 1 on average."""
+    parts = [1 / (rtt + OFFSET) for rtt in expected]
+    whole = math.sqrt(sum(part * part for part in parts) / max(1, len(parts)))
+    return tuple([part / whole for part in parts])
 
 
 def ratio(rtt: float, expected: float) -> float:
@@ -64,11 +75,9 @@ def round_trip(value: float, expected: float) -> float:
 def loosened(held: Belief, variances: Sequence[float]) -> Belief:
     """Return a belief for a narrower cell, which differs from the wider one by ``variances``."""
     more = COMMON * sum(variances) / max(1, len(variances))
-    own = tuple(had + (1 - COMMON) * new for had, new in zip(held.own, variances, strict=True))
-    whole = tuple(
-        had + more + (1 - COMMON) * new for had, new in zip(held.variances, variances, strict=True)
-    )
-    return Belief(held.means, held.common + more, own, whole)
+    own = [had + (1 - COMMON) * new for had, new in zip(held.own, variances, strict=True)]
+    whole = [had + new for had, new in zip(held.variances, variances, strict=True)]
+    return Belief(held.loads, held.means, held.common + more, tuple(own), tuple(whole))
 
 
 def moved(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
@@ -78,32 +87,42 @@ def moved(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
     precision = 1 / held.common
     pull = 0.0
     for index, found in evidence.items():
-        weight = 1 / (held.own[index] + found.variance)
-        precision += weight
+        weight = held.loads[index] / (held.own[index] + found.variance)
+        precision += weight * held.loads[index]
         pull += weight * (found.value - held.means[index])
     common, shift = 1 / precision, pull / precision
     learned = held.common - common
-    means = [mean + shift for mean in held.means]
+    means = [mean + load * shift for mean, load in zip(held.means, held.loads, strict=True)]
     own = list(held.own)
-    whole = [max(mine, had - learned) for mine, had in zip(own, held.variances, strict=True)]
+    whole = [
+        max(mine, had - load * load * learned)
+        for load, mine, had in zip(held.loads, own, held.variances, strict=True)
+    ]
     for index, found in evidence.items():
         left = found.variance / (held.own[index] + found.variance)
         means[index] += (1 - left) * (found.value - means[index])
         own[index] = left * held.own[index]
         # The sum of the parts may be above what a wider cell's measured values left.
-        whole[index] = min(whole[index], own[index] + left * left * common)
-    return Belief(tuple(means), common, tuple(own), tuple(whole))
+        part = left * held.loads[index]
+        whole[index] = min(whole[index], own[index] + part * part * common)
+    return Belief(held.loads, tuple(means), common, tuple(own), tuple(whole))
 
 
 def by_source(held: Belief, evidence: Mapping[int, Evidence]) -> Belief:
     """Return a belief after what one source measured, which may say that the prior is bad there.
 
-    As for a crowd; but where most values are wild even so it is the source that is not believed: a
-    liar, or clients far apart behind one address.
+    As for a crowd; but what is common may be a factor instead of some ms, as of a clock that runs
+    wrong, if that fits better. And where most values are wild even so it is the source that is not
+    believed: a liar, or clients far apart behind one address.
     """
     if not evidence or not held.common:
         return held
     common, squares = _surprise(held, evidence)
+    if len(evidence) > 1:
+        flat = held._replace(loads=(1.0,) * len(held.loads))
+        scaled = _surprise(flat, evidence)
+        if sum(scaled[1].values()) < sum(squares.values()):
+            held, (common, squares) = flat, scaled
     typical = statistics.median(squares.values())
     if len(evidence) >= _FEW and typical > DISCORD:
         doubt = _DISTRUST * typical / DISCORD
@@ -135,11 +154,12 @@ def _surprise(held: Belief, evidence: Mapping[int, Evidence]) -> tuple[float, di
     """
     weights = {i: 1 / (held.own[i] + found.variance) for i, found in evidence.items()}
     apart = {i: found.value - held.means[i] for i, found in evidence.items()}
-    whole = sum(weights.values())
-    alike = sum(weights[i] * apart[i] for i in evidence) / whole
+    loads = held.loads
+    whole = sum(weights[i] * loads[i] ** 2 for i in evidence)
+    alike = sum(weights[i] * loads[i] * apart[i] for i in evidence) / whole
     common = max(held.common, alike * alike - 1 / whole)
     shift = alike * whole / (whole + 1 / common)
-    return common, {i: weights[i] * (apart[i] - shift) ** 2 for i in evidence}
+    return common, {i: weights[i] * (apart[i] - loads[i] * shift) ** 2 for i in evidence}
 
 
 def _doubted(held: Belief, common: float, squares: Mapping[int, float]) -> Belief:
@@ -148,8 +168,9 @@ def _doubted(held: Belief, common: float, squares: Mapping[int, float]) -> Belie
     if len(squares) > 1:
         surprise = max(1.0, sum(squares.values()) / len(squares))
         own = tuple(surprise * variance for variance in own)
+    more = common - held.common
     variances = tuple(
-        variance + common - held.common + mine - had
-        for variance, mine, had in zip(held.variances, own, held.own, strict=True)
+        variance + load * load * more + mine - had
+        for load, variance, mine, had in zip(held.loads, held.variances, own, held.own, strict=True)
     )
-    return Belief(held.means, common, own, variances)
+    return Belief(held.loads, held.means, common, own, variances)

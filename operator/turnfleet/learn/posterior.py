@@ -168,8 +168,9 @@ class Posterior:
         kept = self._kept.get(cell)
         if kept is not None and all(a is b for a, b in zip(kept.heard, heard, strict=True)):
             return kept
-        scales = tuple(map(_variance, self._expected(cell)))
-        held = belief.nothing(len(self._names))
+        expected = self._expected(cell)
+        scales = tuple(map(_variance, expected))
+        held = belief.nothing([part.rtt for part in expected])
         below = 1.0
         for shared, said in zip(parsed.shared, heard, strict=True):
             share = SHARES[cells.level(shared)]
