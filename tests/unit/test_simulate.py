@@ -1,25 +1,13 @@
 """``turnfleet simulate`` as a person, a script and an attacker's table run it."""
 
-import csv
 import json
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
 from hypothesis import HealthCheck, given, settings, strategies
-from tests.support import mmdb
+from tests.support import mmdb, tabled
+from tests.support.tabled import HEADS, Simulate, choices
 
-from turnfleet import cli
-
-REGIONS = "region,lat,lon,country\neu,50.1,8.7,DE\nme,25.2,55.3,AE\nsg,1.3,103.8,SG\n"
-CLIENTS = (
-    "client_id,ip,country,lat,lon\n"
-    "amman,,JO,31.9,35.9\n"
-    "berlin,192.0.2.1,de,52.5,13.4\n"
-    "unmeasured,,GB,,\n"
-    "jakarta,,ID,,\n"
-)
 RTTS = (
     "client_id,region,rtt_ms\n"
     "amman,eu,60\namman,me,120\namman,sg,200\n"
@@ -28,40 +16,12 @@ RTTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Outcome:
-    """What a run left behind."""
-
-    code: int
-    out: str
-    err: str
-
-
-Simulate = Callable[..., Outcome]
-
-
 @pytest.fixture
 def simulate(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> Simulate:
     monkeypatch.chdir(tmp_path)
-
-    def run(*args: str, **tables: str | bytes) -> Outcome:
-        texts = {"regions": REGIONS, "clients": CLIENTS, **tables}
-        for name, text in texts.items():
-            raw = text if isinstance(text, bytes) else text.encode()
-            Path(f"{name}.csv").write_bytes(raw)
-        files = [word for name in texts for word in (f"--{name}", f"{name}.csv")]
-        code = cli.main(["simulate", *files, *args])
-        captured = capsys.readouterr()
-        return Outcome(code=code, out=captured.out, err=captured.err)
-
-    return run
-
-
-def choices() -> list[list[str]]:
-    with Path("choices.csv").open(encoding="utf-8", newline="") as text:
-        return list(csv.reader(text))
+    return tabled.runner(capsys)
 
 
 def test_every_client_gets_all_regions_in_the_order_of_their_estimates(simulate: Simulate) -> None:
@@ -141,13 +101,6 @@ def test_columns_go_by_their_names_and_spreadsheets_are_understood(simulate: Sim
     done = simulate("--out", "choices.csv", regions=regions)
     assert (done.code, done.err) == (0, "")
     assert {row[1] for row in choices()[1:]} == {"eu, main"}
-
-
-HEADS = {
-    "regions": "region,lat,lon,country\n",
-    "clients": "client_id,ip,country,lat,lon\n",
-    "rtt": "client_id,region,rtt_ms\n",
-}
 
 
 @pytest.mark.parametrize(

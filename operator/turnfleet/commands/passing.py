@@ -115,7 +115,7 @@ class Days:
         return self._selector.rank(self._fleet, client, view=view).ranked[0].region
 
     def _answer(self, asker: _Asker, now: float) -> Answer:
-        key = (asker.hashed, None)
+        key = (asker.hashed, asker.cell.encode(), None)
         ranked = self._rank(asker, now, self._dwelling.held(key, now=now))
         self._dwelling.note(key, ranked.ranked[0].region, now=now)
         choices = choosing.choose(ranked, rendezvous.slot(asker.placed.client.name))

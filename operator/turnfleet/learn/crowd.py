@@ -1,9 +1,12 @@
 """What the sources of one shared cell say together of each region, and how far they agree.
 
 One source has one voice: the median of what it measured. The crowd's word is the median of these,
-each counting less the older it is. It is heard only where ``QUORUM`` sources are within ``ACCORD``
-of it, and only those that are count for how sure it is: one liar among a few keeps the crowd silent
-at worst, and fewer than half of many move its word no farther than honest sources are apart.
+each counting less the older it is. Where most of those that measured last find their newest value
+off from their own median alike, the network has changed: then the newest values count, and sources
+that have not measured since are taken to be off as much. It is heard only where ``QUORUM`` sources
+are within ``ACCORD`` of it, and only those that are count for how sure it is: one liar among a few
+keeps the crowd silent at worst, and fewer than half of many (a quarter, where a change is told)
+move its word no farther than honest sources are apart.
 """
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -20,9 +23,16 @@ ACCORD: Final = 0.3
 NOISE: Final = 0.12
 """Standard deviation of one measured value, in the unit of beliefs: a tenth of the round trip, and
 what converting times leaves."""
+STEP: Final = 0.3
+"""How far the newest value of a source is off from its median where a network has changed."""
+LATEST: Final = 5
+"""Sources that say so, of a small crowd; of a large one half of it, so that a few that measure all
+the time are not those that are asked."""
 HALF_LIFE: Final = 14 * 86400.0
 """Seconds after which a fact counts half."""
 
+_TELLING: Final = 3
+"""Facts from which on the newest can be told from the others."""
 _MEDIANS: Final = (1.0, 0.5, 0.449, 0.298, 0.287)
 """The variance of the median of one to five standard normal values."""
 
@@ -40,6 +50,9 @@ class Measured(NamedTuple):
     """Seconds since the newest."""
     spread: float
     """Variance of the facts, in the unit of beliefs."""
+    step: float | None
+    """How far the newest fact is off from the median, in the unit of beliefs, if there are enough
+    to tell."""
 
     @property
     def variance(self) -> float:
@@ -57,11 +70,17 @@ class Word(NamedTuple):
     """Sources that agree; old ones count for less."""
     sources: int
     """Sources that agree, whatever their age."""
+    step: float = 0.0
+    """What was added to values from before the network changed, if it did."""
+    since: float = 0.0
+    """From when values are from after that, Unix seconds."""
 
 
 class _Voice(NamedTuple):
     value: float
     weight: float
+    age: float
+    step: float | None
 
 
 def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
@@ -75,12 +94,14 @@ def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
 def _measured(found: Sequence[facts.Fact], now: float) -> Measured:
     ages = [max(0.0, now - fact.time) for fact in found]
     weights = [0.5 ** (age / HALF_LIFE) for age in ages]
+    rtt = _median([(fact.rtt, weight) for fact, weight in zip(found, weights, strict=True)])
     return Measured(
-        rtt=_median([(fact.rtt, weight) for fact, weight in zip(found, weights, strict=True)]),
+        rtt=rtt,
         weight=sum(weights),
         samples=len(found),
         age=min(ages),
         spread=_spread([belief.ratio(fact.rtt, found[0].rtt) for fact in found]),
+        step=belief.ratio(found[0].rtt, rtt) if len(found) >= _TELLING else None,
     )
 
 
@@ -102,19 +123,37 @@ def listen(
             index = regions.get(region)
             if index is not None:
                 value = belief.ratio(said.rtt, expected[index].rtt)
-                voices.setdefault(index, []).append(_Voice(value, min(1.0, said.weight)))
-    words = ((index, _word(heard)) for index, heard in voices.items())
+                voice = _Voice(value, min(1.0, said.weight), said.age, said.step)
+                voices.setdefault(index, []).append(voice)
+    words = ((index, _word(heard, now)) for index, heard in voices.items())
     return {index: word for index, word in words if word is not None}
 
 
-def _word(voices: Sequence[_Voice]) -> Word | None:
+def _word(voices: Sequence[_Voice], now: float) -> Word | None:
     if len(voices) < QUORUM:
         return None
-    middle = _median(voices)
-    agreeing = [voice for voice in voices if abs(voice.value - middle) <= ACCORD]
+    ordered = sorted(voices, key=lambda voice: (voice.age, voice.value))
+    latest = max(LATEST, len(ordered) // 2)
+    step = _step(ordered[:latest])
+    values = [(voice.value, voice.weight) for voice in ordered]
+    if step:
+        values[:latest] = [(v.value + (v.step or 0.0), v.weight) for v in ordered[:latest]]
+        values[latest:] = [(v.value + step, v.weight) for v in ordered[latest:]]
+    middle = _median(values)
+    agreeing = [weight for value, weight in values if abs(value - middle) <= ACCORD]
     if len(agreeing) < QUORUM:
         return None
-    return Word(middle, sum(voice.weight for voice in agreeing), len(agreeing))
+    since = now - ordered[:latest][-1].age
+    return Word(middle, sum(agreeing), len(agreeing), step, since)
+
+
+def _step(latest: Sequence[_Voice]) -> float:
+    """Return how far values are off from what they were, as most of the latest voices say."""
+    steps = [(voice.step, 1.0) for voice in latest if voice.step is not None]
+    if len(steps) < QUORUM:
+        return 0.0
+    step = _median(steps)
+    return step if abs(step) >= STEP else 0.0
 
 
 def _spread(values: Sequence[float]) -> float:

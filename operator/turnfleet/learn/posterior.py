@@ -107,10 +107,11 @@ class Posterior:
         ``cell`` is as in tokens; one that makes no sense counts as nowhere in particular.
         """
         expected = self._prior(place)
-        held = self.shared(cell, now).held
+        shared = self.shared(cell, now)
+        held = shared.held
         record = self._sources.get(source)
         if record is not None:
-            held = self._own(held, expected, record, now)
+            held = self._own(held, expected, record, _changed(shared.heard), now)
         return tuple(map(_estimate, expected, held.means, held.variances))
 
     def explain(
@@ -142,6 +143,7 @@ class Posterior:
         held: belief.Belief,
         expected: Sequence[estimate.Estimate],
         record: records.Record,
+        changed: Mapping[int, crowd.Word],
         now: float,
     ) -> belief.Belief:
         evidence: dict[int, belief.Evidence] = {}
@@ -150,6 +152,8 @@ class Posterior:
             index = self._regions.get(region)
             if index is not None:
                 value = belief.ratio(said.rtt, expected[index].rtt)
+                if index in changed:
+                    value += _since(said, changed[index], now)
                 evidence[index] = belief.Evidence(value, said.variance)
                 drift[index] = DRIFT * DRIFT * min(said.age / _DAY, _WANDERING)
         found = belief.by_source(held, evidence)
@@ -216,6 +220,21 @@ class Posterior:
             expected = self._prior((cells.parse(cell) or cells.NOWHERE).centre)
             _remember(self._priors, cell, expected)
         return expected
+
+
+def _changed(heard: Sequence[_Heard]) -> dict[int, crowd.Word]:
+    """Return the narrowest word on each region whose network has changed."""
+    narrowest: dict[int, crowd.Word] = {}
+    for each in heard:
+        narrowest |= each.words
+    return {index: word for index, word in narrowest.items() if word.step}
+
+
+def _since(said: crowd.Measured, word: crowd.Word, now: float) -> float:
+    """Return what has to be added to a source's median since the network changed."""
+    if now - said.age < word.since:
+        return word.step
+    return said.step or 0.0
 
 
 def _variance(expected: estimate.Estimate) -> float:
