@@ -45,8 +45,7 @@ class Belief(NamedTuple):
     common: float
     own: tuple[float, ...]
     variances: tuple[float, ...]
-    """Of each mean. Not the sum of the two parts where a measured value ties them together, nor
-    near by and far away, where the common part is more and less than on average."""
+    """Of each mean. Not the sum of the two parts where a measured value ties them together."""
 
 
 def nothing(expected: Sequence[float]) -> Belief:
@@ -73,10 +72,17 @@ def round_trip(value: float, expected: float) -> float:
 
 
 def loosened(held: Belief, variances: Sequence[float]) -> Belief:
-    """Return a belief for a narrower cell, which differs from the wider one by ``variances``."""
+    """Return a belief for a narrower cell, which differs from the wider one by ``variances``.
+
+    Near by it gets less sure than these say, and far away surer, as the common part has it.
+    """
     more = COMMON * sum(variances) / max(1, len(variances))
-    own = [had + (1 - COMMON) * new for had, new in zip(held.own, variances, strict=True)]
-    whole = [had + new for had, new in zip(held.variances, variances, strict=True)]
+    new = [(1 - COMMON) * variance for variance in variances]
+    own = [had + mine for had, mine in zip(held.own, new, strict=True)]
+    whole = [
+        had + load * load * more + mine
+        for had, load, mine in zip(held.variances, held.loads, new, strict=True)
+    ]
     return Belief(held.loads, held.means, held.common + more, tuple(own), tuple(whole))
 
 
