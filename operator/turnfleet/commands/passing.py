@@ -4,6 +4,7 @@ What is offered, what reports teach and what follows from it is decided by the c
 real clients; played are the clients, the clock, and the network between a page and the endpoint.
 """
 
+import functools
 import random
 from collections.abc import Iterator, Mapping, Sequence
 from typing import Final, NamedTuple
@@ -11,7 +12,7 @@ from typing import Final, NamedTuple
 from turnfleet.commands import crowds, replaying, telling
 from turnfleet.ice import rid
 from turnfleet.learn import cells, convert, learning, report
-from turnfleet.model import fleet, geo, region, selection
+from turnfleet.model import estimate, fleet, geo, region, selection
 from turnfleet.steer import choosing, dwelling, estimating, ranking, rendezvous, selecting
 
 DAY: Final = 86400.0
@@ -20,6 +21,8 @@ DAY: Final = 86400.0
 _BEGINNING: Final = 1_800_000_000.0
 """Unix seconds; any would do."""
 _NONCES: Final = 1 << 32
+_PLACES_KEPT: Final = 1 << 14
+"""Places whose prior is remembered: 2 kB each with twenty regions."""
 
 
 class Answer(NamedTuple):
@@ -59,10 +62,12 @@ class Days:
     ) -> None:
         """``day``: seconds from one answer of a client to the next."""
         specs = [found.spec for found in now.regions.values()]
-        self.learner = learning.Learner(
-            regions=[spec.name for spec in specs],
-            prior=lambda place: tuple([estimator.estimate(place, spec) for spec in specs]),
-        )
+
+        @functools.lru_cache(_PLACES_KEPT)
+        def prior(place: geo.Place) -> tuple[estimate.Estimate, ...]:
+            return tuple([estimator.estimate(place, spec) for spec in specs])
+
+        self.learner = learning.Learner(regions=[spec.name for spec in specs], prior=prior)
         self._fleet = now
         self._selector = selecting.Selector(estimator)
         self._dwelling = dwelling.Dwelling()

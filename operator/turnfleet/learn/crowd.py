@@ -33,6 +33,8 @@ HALF_LIFE: Final = 14 * 86400.0
 
 _TELLING: Final = 3
 """Facts from which on the newest can be told from the others."""
+_ALIKE: Final = 0.5
+"""Part of a change from which on a source has seen it."""
 _MEDIANS: Final = (1.0, 0.5, 0.449, 0.298, 0.287)
 """The variance of the median of one to five standard normal values."""
 
@@ -50,6 +52,8 @@ class Measured(NamedTuple):
     """Seconds since the newest."""
     spread: float
     """Variance of the facts, in the unit of beliefs."""
+    newest: int
+    """When the newest was measured, Unix seconds."""
     step: float | None
     """How far the newest fact is off from the median, in the unit of beliefs, if there are enough
     to tell."""
@@ -61,6 +65,19 @@ class Measured(NamedTuple):
         return max(NOISE * NOISE, self.spread) * _MEDIANS[number - 1] * number / self.weight
 
 
+class Change(NamedTuple):
+    """A network that is not what it was."""
+
+    step: float
+    """What is added to values from before, in the unit of beliefs."""
+    since: int
+    """When it was first seen, Unix seconds."""
+
+    def of(self, said: Measured) -> float:
+        """Return what is to be added to the median of a source."""
+        return self.step if said.newest < self.since else said.step or 0.0
+
+
 class Word(NamedTuple):
     """What a crowd says of one region."""
 
@@ -70,17 +87,14 @@ class Word(NamedTuple):
     """Sources that agree; old ones count for less."""
     sources: int
     """Sources that agree, whatever their age."""
-    step: float = 0.0
-    """What was added to values from before the network changed, if it did."""
-    since: float = 0.0
-    """From when values are from after that, Unix seconds."""
+    change: Change | None = None
+    """What the network did of late."""
 
 
 class _Voice(NamedTuple):
     value: float
     weight: float
-    age: float
-    step: float | None
+    said: Measured
 
 
 def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
@@ -101,6 +115,7 @@ def _measured(found: Sequence[facts.Fact], now: float) -> Measured:
         samples=len(found),
         age=min(ages),
         spread=_spread([belief.ratio(fact.rtt, found[0].rtt) for fact in found]),
+        newest=found[0].time,
         step=belief.ratio(found[0].rtt, rtt) if len(found) >= _TELLING else None,
     )
 
@@ -123,37 +138,38 @@ def listen(
             index = regions.get(region)
             if index is not None:
                 value = belief.ratio(said.rtt, expected[index].rtt)
-                voice = _Voice(value, min(1.0, said.weight), said.age, said.step)
+                voice = _Voice(value, min(1.0, said.weight), said)
                 voices.setdefault(index, []).append(voice)
-    words = ((index, _word(heard, now)) for index, heard in voices.items())
+    words = ((index, _word(heard)) for index, heard in voices.items())
     return {index: word for index, word in words if word is not None}
 
 
-def _word(voices: Sequence[_Voice], now: float) -> Word | None:
+def _word(voices: Sequence[_Voice]) -> Word | None:
     if len(voices) < QUORUM:
         return None
-    ordered = sorted(voices, key=lambda voice: (voice.age, voice.value))
-    latest = max(LATEST, len(ordered) // 2)
-    step = _step(ordered[:latest])
-    values = [(voice.value, voice.weight) for voice in ordered]
-    if step:
-        values[:latest] = [(v.value + (v.step or 0.0), v.weight) for v in ordered[:latest]]
-        values[latest:] = [(v.value + step, v.weight) for v in ordered[latest:]]
+    change = _change([voice.said for voice in voices])
+    values = [
+        (voice.value + change.of(voice.said) if change else voice.value, voice.weight)
+        for voice in voices
+    ]
     middle = _median(values)
     agreeing = [weight for value, weight in values if abs(value - middle) <= ACCORD]
     if len(agreeing) < QUORUM:
         return None
-    since = now - ordered[:latest][-1].age
-    return Word(middle, sum(agreeing), len(agreeing), step, since)
+    return Word(middle, sum(agreeing), len(agreeing), change)
 
 
-def _step(latest: Sequence[_Voice]) -> float:
-    """Return how far values are off from what they were, as most of the latest voices say."""
-    steps = [(voice.step, 1.0) for voice in latest if voice.step is not None]
+def _change(told: Sequence[Measured]) -> Change | None:
+    """Return what the network did of late, if most of those that measured last say the same."""
+    ordered = sorted(told, key=lambda said: (-said.newest, said.rtt))
+    latest = ordered[: max(LATEST, len(ordered) // 2)]
+    steps = [(said.step, said.newest) for said in latest if said.step is not None]
     if len(steps) < QUORUM:
-        return 0.0
-    step = _median(steps)
-    return step if abs(step) >= STEP else 0.0
+        return None
+    step = _median([(each, 1.0) for each, _ in steps])
+    if abs(step) < STEP:
+        return None
+    return Change(step, min(newest for each, newest in steps if each / step >= _ALIKE))
 
 
 def _spread(values: Sequence[float]) -> float:

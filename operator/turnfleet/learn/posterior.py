@@ -111,7 +111,7 @@ class Posterior:
         held = shared.held
         record = self._sources.get(source)
         if record is not None:
-            held = self._own(held, expected, record, _changed(shared.heard), now)
+            held = self._own(held, expected, record, _changes(shared.heard), now)
         return tuple(map(_estimate, expected, held.means, held.variances))
 
     def explain(
@@ -143,7 +143,7 @@ class Posterior:
         held: belief.Belief,
         expected: Sequence[estimate.Estimate],
         record: records.Record,
-        changed: Mapping[int, crowd.Word],
+        changes: Mapping[int, crowd.Change],
         now: float,
     ) -> belief.Belief:
         evidence: dict[int, belief.Evidence] = {}
@@ -152,8 +152,8 @@ class Posterior:
             index = self._regions.get(region)
             if index is not None:
                 value = belief.ratio(said.rtt, expected[index].rtt)
-                if index in changed:
-                    value += _since(said, changed[index], now)
+                if index in changes:
+                    value += changes[index].of(said)
                 evidence[index] = belief.Evidence(value, said.variance)
                 drift[index] = DRIFT * DRIFT * min(said.age / _DAY, _WANDERING)
         found = belief.by_source(held, evidence)
@@ -222,19 +222,12 @@ class Posterior:
         return expected
 
 
-def _changed(heard: Sequence[_Heard]) -> dict[int, crowd.Word]:
-    """Return the narrowest word on each region whose network has changed."""
+def _changes(heard: Sequence[_Heard]) -> dict[int, crowd.Change]:
+    """Return what networks did of late, by the narrowest cell that has a word on a region."""
     narrowest: dict[int, crowd.Word] = {}
     for each in heard:
         narrowest |= each.words
-    return {index: word for index, word in narrowest.items() if word.step}
-
-
-def _since(said: crowd.Measured, word: crowd.Word, now: float) -> float:
-    """Return what has to be added to a source's median since the network changed."""
-    if now - said.age < word.since:
-        return word.step
-    return said.step or 0.0
+    return {index: word.change for index, word in narrowest.items() if word.change is not None}
 
 
 def _variance(expected: estimate.Estimate) -> float:
