@@ -27,7 +27,7 @@ _NOISE: Final = 0.1
 _LIARS: Final = 0.1
 _FOLDS: Final = 4
 _SIZES: Final = (4, 12, 20)
-_FLEETS: Final = 6
+_FLEETS: Final = 4
 
 _TEXT: Final = """\
 # Learning, measured
