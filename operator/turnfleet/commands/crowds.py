@@ -6,6 +6,7 @@ others than those named here are left alone.
 
 import csv
 import math
+import sys
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
@@ -116,7 +117,7 @@ def round_trips(file: Path) -> dict[str, dict[str, float]]:
     """Read ``client_id,region,rtt_ms``; return ms by region, by client."""
     found: dict[str, dict[str, float]] = {}
     for row in _rows(file, ("client_id", "region", "rtt_ms")):
-        client, region = row.text("client_id"), row.text("region")
+        client, region = row.text("client_id"), sys.intern(row.text("region"))
         measured = found.setdefault(client, {})
         if region in measured:
             raise row.refuse(f"{_shown(client)} to {_shown(region)} is there twice")
