@@ -1,12 +1,13 @@
 """Ranking: near before far, but for load, weight, residency and pins; and every no has a reason."""
 
-from dataclasses import replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 
 import pytest
 from tests.support import fleets
 
-from turnfleet.model import fleet, geo, region
-from turnfleet.steer import census, estimating, ranking
+from turnfleet.model import estimate, fleet, geo, region
+from turnfleet.steer import census, choosing, dwelling, estimating, ranking
 from turnrelay import contract
 
 FRANKFURT = geo.Place(latitude=50.11, longitude=8.68)
@@ -231,3 +232,93 @@ def test_a_mark_is_kept_while_only_the_load_changes() -> None:
     rotated = census.take(fleets.a_fleet(shut), before=before)
     assert busier.supplies["a"].marks == before.supplies["a"].marks
     assert rotated.supplies["a"].marks[0] != before.supplies["a"].marks[0]
+
+
+@dataclass(frozen=True)
+class Measured:
+    """What was measured of regions, and what had been expected; each as RTT and deviation."""
+
+    found: Mapping[str, tuple[float, float]]
+    expected: Mapping[str, float]
+    explores: bool = True
+
+    def prior(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        return estimate.Estimate(rtt=self.expected[spec.name], deviation=10.0)
+
+    def estimate(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        rtt, deviation = self.found[spec.name]
+        return estimate.Estimate(rtt=rtt, deviation=deviation)
+
+    __hash__ = object.__hash__
+
+
+FOUND = {"a": (50.0, 1.0), "b": (80.0, 1.0), "c": (90.0, 30.0), "d": (95.0, 1.0), "e": (99.0, 1.0),
+         "f": (150.0, 1.0), "g": (300.0, 200.0)}  # fmt: skip
+AS_FOUND = {name: rtt for name, (rtt, _) in FOUND.items()}
+
+
+def rank_measured(
+    view: Measured, *, stay: dwelling.Stay | None = None, turn: int = 0
+) -> ranking.Ranking:
+    regions = [well(name, NEAR) for name in view.found]
+    return ranking.rank(
+        census.take(fleets.a_fleet(*regions)),
+        view=view,
+        pin=None,
+        residency=None,
+        stay=stay,
+        turn=turn,
+    )
+
+
+def fallback(ranked: ranking.Ranking, slot: int) -> str:
+    return choosing.choose(ranked, slot)[-1].region.spec.name
+
+
+def test_the_fallback_is_one_that_may_be_the_best_of_the_next_few() -> None:
+    ranked = rank_measured(Measured(FOUND, AS_FOUND))
+    assert ranked.explored
+    assert {fallback(ranked, slot) for slot in range(8)} == {"c"}
+
+
+def test_where_nobody_measures_the_fallback_is_the_next_best() -> None:
+    ranked = rank_measured(Measured(FOUND, AS_FOUND, explores=False))
+    assert not ranked.explored
+    assert {fallback(ranked, slot) for slot in range(8)} == {"b"}
+
+
+def test_one_slot_in_four_looks_again_at_a_region_that_ought_to_be_better() -> None:
+    view = Measured(FOUND, {**AS_FOUND, "f": 30.0})
+    for turn in range(ranking.AGAIN):
+        ranked = rank_measured(view, turn=turn)
+        looks = [slot for slot in range(16) if fallback(ranked, slot) == "f"]
+        assert looks == list(range(turn, 16, ranking.AGAIN))
+
+
+def test_nobody_looks_again_at_a_region_that_was_never_expected_to_be_better() -> None:
+    ranked = rank_measured(Measured(FOUND, {**AS_FOUND, "f": 60.0}))
+    assert ranked.again == ranked.fallbacks
+
+
+def test_every_slot_has_its_turn_within_four_hours() -> None:
+    hours = [ranking.turn_at(1_800_000_000 + 3600 * hour) for hour in range(ranking.AGAIN)]
+    assert sorted(hours) == list(range(ranking.AGAIN))
+
+
+def test_a_client_stays_where_it_is_until_another_region_is_better_by_more_than_chance() -> None:
+    near = {"a": (50.0, 10.0), "b": (53.0, 10.0), "c": (90.0, 10.0)}
+    expected = {"a": 50.0, "b": 53.0, "c": 90.0}
+    for held, first in (("b", "b"), ("c", "a"), ("a", "a"), ("gone", "a")):
+        stay = dwelling.Stay(held, dwelling=False)
+        assert order(rank_measured(Measured(near, expected), stay=stay))[0] == first
+    dwells = dwelling.Stay("c", dwelling=True)
+    far = {**near, "c": (78.0, 10.0)}
+    assert order(rank_measured(Measured(far, expected), stay=dwells))[0] == "c"
+
+
+def test_a_region_that_is_held_shares_its_users_with_those_as_good_and_no_others() -> None:
+    near = {"a": (50.0, 30.0), "b": (53.0, 30.0), "c": (35.0, 30.0)}
+    view = Measured(near, {"a": 50.0, "b": 53.0, "c": 35.0})
+    ranked = rank_measured(view, stay=dwelling.Stay("b", dwelling=False))
+    shared = {order(ranked)[lead.position]: lead.share for lead in ranked.leads}
+    assert shared == {"b": pytest.approx(0.5), "a": pytest.approx(0.5)}

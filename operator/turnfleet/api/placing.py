@@ -153,12 +153,14 @@ class Placer:
         view = self._learner.view(
             place=where.located.place, cell=cell.decode(), source=source, now=second
         )
+        turn = ranking.turn_at(second) if view.explores else 0
         stay = None
         if where.pin is None and source != whose.NOBODY:
             stay = self._dwelling.held((source, cell, where.residency), now=second)
         if (
             before is not None
             and before.view is view
+            and before.ranked.turn == turn
             and (before.where, before.stay, before.source, before.cell)
             == (where, stay, source, cell)
         ):
@@ -166,7 +168,7 @@ class Placer:
         anyone = selection.Client(
             located=where.located, user="", pin=where.pin, residency=where.residency
         )
-        ranked = self.selector.rank(now, anyone, view=view, stay=stay)
+        ranked = self.selector.rank(now, anyone, view=view, stay=stay, turn=turn)
         reason = ranked.notes[0] if ranked.notes else ""
         return Placed(
             where=where,

@@ -137,7 +137,8 @@ class Days:
         located = asker.placed.located
         view = self.learner.view(place=located.place, cell=asker.cell, source=asker.hashed, now=now)
         client = selection.Client(located=located, user="")
-        return self._selector.rank(self._fleet, client, view=view, stay=stay)
+        turn = ranking.turn_at(int(now))
+        return self._selector.rank(self._fleet, client, view=view, stay=stay, turn=turn)
 
     def _report(
         self, asker: _Asker, answer: Answer, true: Mapping[str, float], now: float, number: int

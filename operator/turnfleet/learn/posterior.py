@@ -114,6 +114,10 @@ class Posterior:
             held = self._own(held, expected, record, _changes(shared.heard), now)
         return tuple(map(_estimate, expected, held.means, held.variances))
 
+    def expected(self, place: geo.Place) -> Sequence[estimate.Estimate]:
+        """Return the prior's estimate of each region for a place."""
+        return self._prior(place)
+
     def explain(
         self, *, place: geo.Place, cell: str, source: bytes, now: float
     ) -> tuple[Learned, ...]:

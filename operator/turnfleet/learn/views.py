@@ -24,12 +24,23 @@ class View:
     Compared by identity: what was made of a view is remembered by it.
     """
 
-    __slots__ = ("_by_region", "explores")
+    __slots__ = ("_by_region", "_priors", "explores")
 
-    def __init__(self, by_region: Mapping[str, estimate.Estimate], *, explores: bool) -> None:
+    def __init__(
+        self,
+        by_region: Mapping[str, estimate.Estimate],
+        *,
+        priors: Mapping[str, estimate.Estimate],
+        explores: bool,
+    ) -> None:
         self._by_region = by_region
+        self._priors = priors
         self.explores = explores
         """Whether anybody measures, so that a fallback is worth choosing for what it teaches."""
+
+    def prior(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        """Return what was expected before anybody measured."""
+        return self._priors[spec.name]
 
     def estimate(self, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return the estimate of one of the learner's regions."""
@@ -76,7 +87,11 @@ class Views:
         ):
             return made.view
         found = self._posterior.estimates(place=place, cell=cell, source=source, now=now)
-        view = View(dict(zip(self._names, found, strict=True)), explores=explores)
+        view = View(
+            dict(zip(self._names, found, strict=True)),
+            priors=dict(zip(self._names, self._posterior.expected(place), strict=True)),
+            explores=explores,
+        )
         if len(self._young) >= KEPT:
             self._old, self._young = self._young, {}
         self._young[key] = _Made(view, record, shared, explores, now)

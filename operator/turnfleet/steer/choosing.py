@@ -22,6 +22,7 @@ from typing import Final
 from turnfleet.model import selection
 from turnfleet.steer import census, ranking, rendezvous
 
+_AGAIN: Final = ranking.AGAIN
 _NOBODY: Final = rendezvous.NOBODY  # a global is faster than an attribute, for every answer
 
 _INDIFFERENT: Final = 0.02
@@ -87,7 +88,7 @@ def _pick(ranked: ranking.Ranking, slot: int) -> tuple[int, int, int, int, int]:
         backup = spare
     table = supply.table
     anycast = _anycast(table.seats, primary, backup) if table.anycast else ()
-    for other in ranked.fallbacks:
+    for other in ranked.again if slot % _AGAIN == ranked.turn else ranked.fallbacks:
         if other != lead:
             supply = supplies[other]
             if supply.full and not full:

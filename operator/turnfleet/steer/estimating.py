@@ -33,6 +33,9 @@ class View(Protocol):
     def explores(self) -> bool:
         """Whether anybody measures: then a fallback is worth choosing for what it would teach."""
 
+    def prior(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        """Return what was expected before anybody measured."""
+
     def estimate(self, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return the expected RTT to a region, and how sure that is."""
 
@@ -47,6 +50,10 @@ class At(NamedTuple):
     def explores(self) -> bool:
         """Return that nothing would be learned."""
         return False
+
+    def prior(self, spec: region.RegionSpec, /) -> estimate.Estimate:
+        """Return the same."""
+        return self.estimate(spec)
 
     def estimate(self, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return the estimator's estimate."""

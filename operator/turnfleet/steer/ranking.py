@@ -8,7 +8,8 @@ behind it one whose relays are all full.
   to nothing as estimates get sure (``deciding``). A region that it may not leave for a better one
   shares its users with those that are as good.
 * **Fallbacks** are tried in an order of their own: first the region that would teach most, among
-  the cheapest (``deciding.score``), where anybody measures at all.
+  the cheapest (``deciding.score``), where anybody measures at all; and now and then the one that
+  was expected to be better than it was measured to be.
 * **Load** costs nothing up to half full, then rises with the square to ``LOAD_COST`` at full: a
   region sheds its farthest clients first, those for whom the next region is nearly as good.
 * **Weight** costs ``INDIFFERENCE * ln(100 / weight)``. Regions whose costs differ by no more than
@@ -34,6 +35,11 @@ INDIFFERENCE: Final = 2.0
 BAND: Final = 8.0
 """ms: regions that cost more than this above the best take nobody from it."""
 WEIGHT_STANDARD: Final = 100
+AGAIN: Final = 4
+"""One slot of so many has a region for a fallback that ought to be the best by what was expected
+before anybody measured, and is not by what was measured: it may have been mended."""
+TURN: Final = 3600
+"""Seconds until that is the turn of the next slots."""
 EXPLORED: Final = 4
 """Regions, the cheapest beside the first, that a fallback is chosen among for what it teaches: it
 has to be of use as a fallback, too."""
@@ -64,8 +70,12 @@ class Ranking:
     """Whom users are shared among; empty when there is no usable region."""
     fallbacks: tuple[int, ...]
     """Positions of all regions, in the order in which they are taken for a fallback."""
+    again: tuple[int, ...]
+    """The same for the slots whose turn it is."""
+    turn: int
+    """Which those are: the remainder of their division by ``AGAIN``."""
     explored: bool
-    """Whether another fallback would be taken, if nobody measured."""
+    """Whether another fallback would be taken if nobody measured, second looks left out."""
     excluded: tuple[selection.Exclusion, ...]
     notes: tuple[fleet.Reason, ...]
 
@@ -77,6 +87,7 @@ def rank(
     pin: str | None,
     residency: str | None,
     stay: dwelling.Stay | None = None,
+    turn: int = 0,
 ) -> Ranking:
     """Rank the regions for a client. Nothing outside ``residency`` is ranked, up or down."""
     rows: list[_Row] = []
@@ -103,10 +114,17 @@ def rank(
             else [rows[0][0]]
         ),
         fallbacks=fallbacks,
+        again=_again(rows, fallbacks, view) if view.explores and rows else fallbacks,
+        turn=turn,
         explored=[at for at in fallbacks if at][:1] != [1][: len(rows) - 1],
         excluded=(*outside, *taken.excluded) if outside else taken.excluded,
         notes=() if pin is None or in_force else (fleet.Reason.PINNED_REGION_DOWN,),
     )
+
+
+def turn_at(second: int) -> int:
+    """Return which slots have their turn at a time, Unix seconds."""
+    return second // TURN % AGAIN
 
 
 def load_penalty(load: float) -> float:
@@ -147,6 +165,21 @@ def _fallbacks(rows: Sequence[_Row], *, explores: bool) -> tuple[int, ...]:
         return (*_last(supply), deciding.score(found.expected) + found.penalty)
 
     return (*sorted(range(len(near)), key=promise), *far)
+
+
+def _again(
+    rows: Sequence[_Row], fallbacks: tuple[int, ...], view: estimating.View
+) -> tuple[int, ...]:
+    """Return the fallbacks with the region first that was expected to be better than the first."""
+
+    def expected(position: int) -> float:
+        found, supply = rows[position]
+        return view.prior(supply.region.spec).rtt + found.penalty
+
+    best = min(range(len(rows)), key=expected)
+    if not best or expected(best) >= rows[0][0].cost or _last(rows[best][1]) > _last(rows[0][1]):
+        return fallbacks
+    return (best, *(position for position in fallbacks if position != best))
 
 
 def _last(supply: census.Supply) -> tuple[bool, bool]:

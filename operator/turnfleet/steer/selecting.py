@@ -54,11 +54,12 @@ class Selector:
         *,
         view: estimating.View | None = None,
         stay: dwelling.Stay | None = None,
+        turn: int = 0,
     ) -> ranking.Ranking:
         """Return the ranking that a client's pin and residency lead to.
 
         ``view`` is what was learned of the client, if not what the estimator says of its place;
-        ``stay`` the region that it holds.
+        ``stay`` the region that it holds, ``turn`` whose turn it is (``ranking.turn_at``).
         """
         if view is None:
             view = estimating.At(client.located.place, self._estimator)
@@ -66,7 +67,7 @@ class Selector:
             self._census = census.take(now, before=self._census)
             self._fleet = now
             self._rankings.clear()
-        key = (view, client.pin, client.residency, stay)
+        key = (view, client.pin, client.residency, stay, turn)
         ranked = self._rankings.get(key)
         if ranked is None:
             if len(self._rankings) >= RANKINGS_KEPT:
@@ -77,8 +78,9 @@ class Selector:
                 pin=client.pin,
                 residency=client.residency,
                 stay=stay,
+                turn=turn,
             )
         return ranked
 
 
-_Asked = tuple[estimating.View, str | None, str | None, dwelling.Stay | None]
+_Asked = tuple[estimating.View, str | None, str | None, dwelling.Stay | None, int]
