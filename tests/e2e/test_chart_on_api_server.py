@@ -176,7 +176,7 @@ def test_an_api_server_takes_every_object_in_a_restricted_namespace(
         one
         for one in chart.example(file).objects
         # Kinds that a bare API server does not know have their schema beside the tests.
-        if one["kind"] not in {"HTTPRoute", "PodMonitor"}
+        if one["kind"] not in {"HTTPRoute", "PodMonitor", "PrometheusRule"}
     ]
     # In another namespace than the release's, where the objects are not there yet.
     document = {"apiVersion": "v1", "kind": "List", "items": objects}
