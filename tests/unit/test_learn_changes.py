@@ -14,14 +14,14 @@ NEWCOMER = "203.0.113.9"
 
 
 class Place:
-    """Oslo, where a crowd has measured what is well, for five days."""
+    """Oslo, where a crowd has measured what is well, once a day."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, days: int = 5, sources: int = SOURCES) -> None:
         self.learner = world.learner()
         self.now = world.NOW
         self.answers = 0
-        for _ in range(5):
-            for number in range(SOURCES):
+        for _ in range(days):
+            for number in range(sources):
                 self.measure(number, WELL)
 
     def measure(self, number: int, rtts: Mapping[str, float]) -> None:
@@ -82,6 +82,15 @@ def test_two_sources_that_say_so_all_the_time_move_nobody_else(oslo: Place, repo
             oslo.measure(number, ILL)
             assert oslo.best() == "frankfurt"
             assert oslo.best("198.51.5.7") == "frankfurt"
+
+
+def test_a_few_that_measured_often_do_not_speak_for_many_that_measured_once() -> None:
+    young = Place(days=1, sources=60)
+    for rtts in (WELL, WELL, WELL, ILL):
+        for number in range(3):
+            young.measure(100 + number, rtts)
+    assert young.best() == "frankfurt"
+    assert young.best("198.51.5.7") == "frankfurt"
 
 
 def test_what_was_learned_in_a_change_depends_on_no_order(oslo: Place) -> None:

@@ -166,7 +166,8 @@ def _change(told: Sequence[Measured]) -> Change | None:
     steps = [(said.step, said.newest) for said in latest if said.step is not None]
     if len(steps) < QUORUM:
         return None
-    step = _median([(each, 1.0) for each, _ in steps])
+    # Who cannot tell yet has seen nothing, or a few who can would speak for all the others.
+    step = _median([(said.step or 0.0, 1.0) for said in latest])
     if abs(step) < STEP:
         return None
     return Change(step, min(newest for each, newest in steps if each / step >= _ALIKE))
