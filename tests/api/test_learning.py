@@ -220,3 +220,14 @@ async def test_a_network_with_clients_in_two_places_sends_each_to_the_region_nea
         near = {"country": "DE", "latitude": 50.1, "longitude": 8.7}
         assert (await clients.regions(HOME, **near))[0] == "eu-central"
         clients.endpoint.clock.now += 2
+
+
+async def test_a_clock_that_was_years_behind_when_clients_reported_fails_nobody(
+    clients: Clients,
+) -> None:
+    right = clients.endpoint.clock.now
+    clients.endpoint.clock.now = 1000
+    await clients.report_all(NEIGHBOURS)
+    clients.endpoint.clock.now = right
+    await clients.report_all((HOME, *NEIGHBOURS))
+    assert (await clients.explain(HOME))["us-east"]["samples"] == 1

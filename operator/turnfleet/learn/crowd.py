@@ -31,6 +31,9 @@ the time are not those that are asked."""
 HALF_LIFE: Final = 14 * 86400.0
 """Seconds after which a fact counts half."""
 
+_FAINT: Final = 100.0
+"""Half-lives after which a fact counts no less. A clock that was decades behind when it was
+measured would else make it count nothing, and whatever is divided by that fail."""
 _TELLING: Final = 3
 """Facts from which on the newest can be told from the others."""
 _ALIKE: Final = 0.5
@@ -107,7 +110,7 @@ def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
 
 def _measured(found: Sequence[facts.Fact], now: float) -> Measured:
     ages = [max(0.0, now - fact.time) for fact in found]
-    weights = [0.5 ** (age / HALF_LIFE) for age in ages]
+    weights = [0.5 ** min(age / HALF_LIFE, _FAINT) for age in ages]
     rtt = _median([(fact.rtt, weight) for fact, weight in zip(found, weights, strict=True)])
     return Measured(
         rtt=rtt,
