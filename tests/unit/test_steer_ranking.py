@@ -48,6 +48,41 @@ def well(
     return fleets.a_region(name, member, at=at, weight=weight, residency=residency)
 
 
+def staying(*said: tuple[str, float, float], dwells: bool = False, full: str = "") -> list[str]:
+    """Return the order for a client that holds ``held``; the region that is ``full`` is so."""
+    regions = [well(name, NEAR, load=1.0 if name == full else 0.0) for name, _, _ in said]
+    return order(
+        ranking.rank(
+            census.take(fleets.a_fleet(*regions)),
+            view=Measured(
+                found={name: (rtt, deviation) for name, rtt, deviation in said},
+                expected={name: rtt for name, rtt, _ in said},
+                explores=False,
+            ),
+            pin=None,
+            residency=None,
+            stay=dwelling.Stay("held", dwells),
+        )
+    )
+
+
+def test_a_client_stays_until_another_region_is_better_by_a_margin() -> None:
+    assert staying(("held", 60, 10), ("near", 58, 10)) == ["held", "near"]
+    assert staying(("held", 60, 10), ("near", 50, 10)) == ["near", "held"]
+    assert staying(("held", 60, 10), ("near", 50, 10), dwells=True) == ["held", "near"]
+
+
+def test_what_is_surely_better_is_not_hidden_by_what_may_be() -> None:
+    said = ("held", 100, 1), ("unsure", 80, 60), ("sure", 85, 1)
+    assert staying(*said) == ["sure", "unsure", "held"]
+    assert staying(*said, dwells=True) == ["sure", "unsure", "held"]
+
+
+def test_nobody_stays_where_all_is_full() -> None:
+    assert staying(("held", 50, 10), ("near", 58, 10), full="held") == ["near", "held"]
+    assert staying(("held", 60, 10), ("near", 58, 10), full="near") == ["held", "near"]
+
+
 def test_regions_are_ranked_by_estimated_round_trip() -> None:
     ranked = rank(well("c", FARTHEST), well("a", FAR), well("b", NEAR))
     assert order(ranked) == ["b", "a", "c"]

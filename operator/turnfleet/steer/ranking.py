@@ -142,17 +142,22 @@ _Row = tuple[selection.Ranked, census.Supply]
 
 
 def _keep(rows: list[_Row], stay: dwelling.Stay) -> None:
-    """Put the region that the client holds first, unless it leaves it."""
+    """Put the region that the client holds first; or the best one that it leaves it for.
+
+    That need not be the cheapest: of one that is not sure to be better, another may be hidden
+    behind that is.
+    """
     for position, (held, supply) in enumerate(rows):
-        if held.region == stay.region:
-            best, of_best = rows[0]
-            if (
-                position
-                and _last(supply) == _last(of_best)
-                and not deciding.moves(held, best, dwelling=stay.dwelling)
-            ):
-                rows.insert(0, rows.pop(position))
-            return
+        if held.region != stay.region:
+            continue
+        if _last(supply) == _last(rows[0][1]):
+            better = (
+                at
+                for at, (other, _) in enumerate(rows[:position])
+                if deciding.moves(held, other, dwelling=stay.dwelling)
+            )
+            rows.insert(0, rows.pop(next(better, position)))
+        return
 
 
 def _fallbacks(rows: Sequence[_Row], *, explores: bool) -> tuple[int, ...]:
