@@ -231,3 +231,14 @@ async def test_a_clock_that_was_years_behind_when_clients_reported_fails_nobody(
     clients.endpoint.clock.now = right
     await clients.report_all((HOME, *NEIGHBOURS))
     assert (await clients.explain(HOME))["us-east"]["samples"] == 1
+
+
+async def test_what_was_measured_while_a_clock_was_ahead_gives_way_to_what_is_measured_now(
+    clients: Clients,
+) -> None:
+    clients.endpoint.clock.now += 30 * 86400
+    await clients.report_all([HOME], rounds=5, truth={**TRUTH, "eu-central": 100.0})
+    clients.endpoint.clock.now -= 30 * 86400
+    assert (await clients.regions(HOME))[0] == "eu-central"
+    await clients.report_all([HOME], rounds=2, truth={**TRUTH, "us-east": 120.0})
+    assert (await clients.regions(HOME))[0] == "us-east"

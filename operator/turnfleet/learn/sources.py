@@ -132,6 +132,9 @@ class Sources:
         admitted = self._admitted(source, told, now)
         if admitted is None:
             return False
+        if known is not None and facts.newest(known.facts)[0] > now + SKEW:
+            # A clock was ahead: as the newest of all, its facts would keep out all that come now.
+            known = self._admitted(source, known, now)
         joined = admitted if known is None else _joined(known, admitted)
         if joined == known:
             return False
