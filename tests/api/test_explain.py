@@ -126,6 +126,23 @@ async def test_a_doubted_relay_and_a_client_without_udp_are_shown_with_what_foll
     assert "gets TLS first: most networks around it that reported" in words
 
 
+async def test_a_client_whose_region_fails_is_not_said_to_leave_it_for_a_better_one(
+    start: endpoints.Start, current: board.Board
+) -> None:
+    here = {"latitude": 51, "longitude": -1}
+    async with start(options.loopback()) as endpoint:
+        asked = [f"--{name}={value}" for name, value in here.items()]
+        argv = "--endpoint", f"http://127.0.0.1:{endpoint.port}", *asked
+        await endpoint.ask(here)
+        endpoint.clock.now += 1
+        _, well = await run(*argv)
+        current.publish_health(worlds.all_well(worlds.three_regions()[1:]))
+        _, failed = await run(*argv)
+    before = "its network was sent to eu-central before, and"
+    assert f"{before} stays for want of a clearly better one" in well
+    assert f"{before} cannot be sent there now" in failed
+
+
 async def test_json_is_what_the_endpoint_said(start: endpoints.Start) -> None:
     async with start(options.loopback()) as endpoint:
         url = f"http://127.0.0.1:{endpoint.port}"

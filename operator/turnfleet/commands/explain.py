@@ -106,9 +106,7 @@ def _print(answer: Any, console: output.Console) -> int:
         console.say(console.tone(f"{note['reason']}: {note['sentence']}", output.Tone.DOUBT))
     # Endpoints of an earlier version say neither of these.
     if held := answer.get("held"):
-        stays = any(choice["region"] == held for choice in answer["choices"][:1])
-        why = "stays for want of a clearly better one" if stays else "leaves it for a better one"
-        console.say(f"its network was sent to {held} before, and {why}")
+        console.say(f"its network was sent to {held} before, and {_leaving(held, answer)}")
     if answer.get("explored"):
         console.say("the fallback is one to learn from: it may be better than is known")
     console.say()
@@ -130,6 +128,18 @@ def _print(answer: Any, console: output.Console) -> int:
     _print_doubted(answer["regions"], console)
     _print_relays(answer["excluded"], console)
     return 0 if answer["choices"] else 1
+
+
+def _leaving(held: str, answer: Mapping[str, Any]) -> str:
+    """Return what becomes of a client that was in the region ``held``."""
+    if any(choice["region"] == held for choice in answer["choices"][:1]):
+        return "stays for want of a clearly better one"
+    verdicts = {row["region"]: row["verdict"] for row in answer["regions"]}
+    if verdicts.get(held, "excluded") == "excluded":
+        return "cannot be sent there now"
+    if next(iter(verdicts)) == held:
+        return "some of its users get another one that is as good"
+    return "leaves it for a better one"
 
 
 def _print_client(located: Mapping[str, Any], console: output.Console) -> None:
