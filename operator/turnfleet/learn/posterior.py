@@ -46,8 +46,10 @@ _WANDERING: Final = 28.0
 _NEWS: Final = 8
 _MEDIAN: Final = math.pi / 2
 """Variance of a median of normal values, beside that of their mean."""
-_REMEMBERED: Final = 8192
-"""Cells whose beliefs and priors are kept."""
+_REMEMBERED: Final = 100_000
+"""Estimates of cells whose beliefs and priors are kept: 30 MB. A cell has one for each region."""
+_LEAST: Final = 512
+"""Cells, however many regions there are."""
 
 _Value = TypeVar("_Value")
 
@@ -193,7 +195,7 @@ class Posterior:
             }
             held = belief.by_crowd(held, evidence)
         kept = Shared(heard, belief.loosened(held, [below * scale for scale in scales]))
-        _remember(self._kept, cell, kept)
+        self._remember(self._kept, cell, kept)
         return kept
 
     def _listen(self, shared: str, now: float) -> _Heard:
@@ -222,8 +224,13 @@ class Posterior:
         expected = self._priors.get(cell)
         if expected is None:
             expected = self._prior((cells.parse(cell) or cells.NOWHERE).centre)
-            _remember(self._priors, cell, expected)
+            self._remember(self._priors, cell, expected)
         return expected
+
+    def _remember(self, kept: dict[str, _Value], cell: str, value: _Value) -> None:
+        if len(kept) >= max(_LEAST, _REMEMBERED // max(1, len(self._names))):
+            del kept[next(iter(kept))]
+        kept[cell] = value
 
 
 def _changes(heard: Sequence[_Heard]) -> dict[int, crowd.Change]:
@@ -243,9 +250,3 @@ def _variance(expected: estimate.Estimate) -> float:
 def _estimate(expected: estimate.Estimate, mean: float, variance: float) -> estimate.Estimate:
     rtt = max(belief.round_trip(mean, expected.rtt), FLOOR * expected.rtt)
     return estimate.Estimate(rtt=rtt, deviation=(rtt + belief.OFFSET) * math.sqrt(variance))
-
-
-def _remember(kept: dict[str, _Value], cell: str, value: _Value) -> None:
-    if len(kept) >= _REMEMBERED:
-        del kept[next(iter(kept))]
-    kept[cell] = value

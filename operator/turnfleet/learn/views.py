@@ -14,8 +14,10 @@ from turnfleet.model import estimate, geo, region
 
 FRESH: Final = 60.0
 """Seconds that the view of a source with facts is kept."""
-KEPT: Final = 4096
-"""Views in a generation, of two; 2 kB each with a dozen regions."""
+KEPT: Final = 50_000
+"""Estimates in a generation of views, of two: 10 MB. A view has one for each region."""
+LEAST: Final = 256
+"""Views in a generation, however many regions there are."""
 
 
 class View:
@@ -68,8 +70,12 @@ class Views:
         self._sources = sources
         self._names = names
         self._posterior = estimates
+        self._most = max(LEAST, KEPT // max(1, len(names)))
         self._young: dict[_Key, _Made] = {}
         self._old: dict[_Key, _Made] = {}
+
+    def __len__(self) -> int:
+        return len(self._young) + len(self._old)
 
     def of(self, *, place: geo.Place, cell: str, source: bytes, now: float) -> View:
         """Return what is estimated for a client. ``cell`` is as in tokens."""
@@ -92,7 +98,7 @@ class Views:
             priors=dict(zip(self._names, self._posterior.expected(place), strict=True)),
             explores=explores,
         )
-        if len(self._young) >= KEPT:
+        if len(self._young) >= self._most:
             self._old, self._young = self._young, {}
         self._young[key] = _Made(view, record, shared, explores, now)
         return view
