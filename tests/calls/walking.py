@@ -14,7 +14,7 @@ from enum import StrEnum
 from typing import Final
 
 import aiohttp
-from tests.support import cluster_clients
+from tests.support import allocating
 
 from turnfleet.commands import asking, output
 from turnrelay import turn
@@ -171,7 +171,7 @@ async def _open(offer: asking.Offer, where: asking.Destination, *, trusted: ssl.
         context=trusted if where.transport == "tls" else None,
     )
     async with contextlib.AsyncExitStack() as holding:
-        allocation = await cluster_clients.allocate(
+        allocation = await allocating.allocate(
             holding,
             server,
             username=offer.username,

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import aiohttp
-from tests.support import coturn
+from tests.support import allocating, coturn
 
 from turnrelay import auth, contract, stun, turn
 
@@ -190,10 +190,13 @@ class Agent:
         username, password = auth.credential(
             secret=secret, user=user, expires=int(time.time()) + 600
         )
-        async with turn.connect(server or self.server(transport), timeout=2) as connection:
-            allocation = await connection.allocate(
+        async with contextlib.AsyncExitStack() as holding:
+            allocation = await allocating.allocate(
+                holding,
+                server or self.server(transport),
                 username=username,
                 password=password,
+                timeout=2,
                 family="IPv6" if family == "IPv6" else "IPv4",
             )
             yield allocation

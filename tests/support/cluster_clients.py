@@ -4,14 +4,12 @@ import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
 
-from tests.support import coturn
+from tests.support import allocating, coturn
 
 from turnfleet.commands import asking
 from turnrelay import turn
 
 _TIMEOUT = 3.0
-_MISMATCH = 437
-_ATTEMPTS = 3
 
 
 def servers(
@@ -66,7 +64,7 @@ async def _granted(
     server: turn.Server, username: str, password: str
 ) -> AsyncIterator[turn.Allocation]:
     async with contextlib.AsyncExitStack() as holding:
-        allocation = await allocate(
+        allocation = await allocating.allocate(
             holding, server, username=username, password=password, timeout=_TIMEOUT
         )
         try:
@@ -75,33 +73,6 @@ async def _granted(
             # A client that only goes away keeps its allocation for ten minutes, and the relay.
             with contextlib.suppress(turn.Failure):
                 await allocation.release()
-
-
-async def allocate(
-    holding: contextlib.AsyncExitStack,
-    server: turn.Server,
-    *,
-    username: str,
-    password: str,
-    timeout: float,  # noqa: ASYNC109 - of each request
-) -> turn.Allocation:
-    """Return an allocation whose socket ``holding`` closes.
-
-    Tries again from another port where the server still knows the first (437), as browsers do: the
-    port was somebody else's a moment ago.
-    """
-    for attempt in range(_ATTEMPTS):
-        async with contextlib.AsyncExitStack() as trying:
-            connection = await trying.enter_async_context(turn.connect(server, timeout=timeout))
-            try:
-                allocation = await connection.allocate(username=username, password=password)
-            except turn.Refused as refused:
-                if refused.code != _MISMATCH or attempt == _ATTEMPTS - 1:
-                    raise
-                continue
-            holding.push_async_exit(trying.pop_all())
-            return allocation
-    raise AssertionError("the last attempt returns or raises")
 
 
 async def refusal(server: turn.Server, *, secret: str) -> int | None:
