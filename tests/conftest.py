@@ -1,6 +1,7 @@
 """What holds for the whole suite."""
 
-from collections.abc import AsyncIterator
+import logging
+from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
 import hypothesis
@@ -26,6 +27,15 @@ def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     for item in items:
         if getattr(getattr(item, "obj", None), "is_hypothesis_test", False):
             item.add_marker("no_cover")
+
+
+@pytest.fixture(autouse=True)
+def _log_as_it_was() -> Iterator[None]:
+    """Fail a test that leaves the log chattier or mute: another one would, which looks at it."""
+    logger = logging.getLogger("turnfleet")
+    before = logger.level, logger.propagate
+    yield
+    assert (logger.level, logger.propagate) == before
 
 
 @pytest.fixture

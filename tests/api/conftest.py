@@ -1,12 +1,14 @@
 """A fleet, and the endpoint of one machine that answers from it."""
 
 import functools
-from collections.abc import AsyncIterator
+import io
+import logging
+from collections.abc import AsyncIterator, Iterator
 
 import pytest
 from tests.support import endpoints, worlds
 
-from turnfleet.api import board, options
+from turnfleet.api import board, observing, options
 
 
 @pytest.fixture
@@ -30,3 +32,15 @@ async def endpoint(start: endpoints.Start) -> AsyncIterator[endpoints.Running]:
     """Run the endpoint of one machine."""
     async with start(options.loopback()) as running:
         yield running
+
+
+@pytest.fixture
+def log() -> Iterator[io.StringIO]:
+    """Collect everything the endpoint logs, at its chattiest."""
+    stream = io.StringIO()
+    handler = observing.to(stream, level=logging.DEBUG)
+    yield stream
+    logger = logging.getLogger(observing.LOGGER)
+    logger.removeHandler(handler)
+    logger.setLevel(logging.NOTSET)
+    logger.propagate = True

@@ -3,25 +3,12 @@
 import io
 import json
 import logging
-from collections.abc import Iterator
 
 import pytest
 from tests.support import endpoints, worlds
 
 from turnfleet.api import board, observing, options
 from turnfleet.model import fleet
-
-
-@pytest.fixture
-def log() -> Iterator[io.StringIO]:
-    """Everything the endpoint logs, at its chattiest."""
-    stream = io.StringIO()
-    handler = observing.to(stream, level=logging.DEBUG)
-    yield stream
-    logger = logging.getLogger(observing.LOGGER)
-    logger.removeHandler(handler)
-    logger.setLevel(logging.NOTSET)
-    logger.propagate = True
 
 
 async def test_no_credential_key_or_name_is_ever_logged(

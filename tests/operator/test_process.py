@@ -4,14 +4,13 @@ import asyncio
 import contextlib
 import json
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
 from pathlib import Path
 
 import aiohttp
-from tests.support import operators, writing
+from tests.support import operators, ports, writing
 
 from turnfleet.kube import kinds
 
@@ -56,8 +55,7 @@ class Replica:
 
 @contextlib.asynccontextmanager
 async def _replica(cluster: writing.Cluster, folder: Path) -> AsyncIterator[Replica]:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
+    port = ports.reserve()
     process = await asyncio.create_subprocess_exec(
         sys.executable, "-m", "turnfleet", "operator",
         f"--namespace={operators.RELAYS}",

@@ -5,7 +5,6 @@ The programs are those that the end-to-end suite builds, and are used where it h
 
 import contextlib
 import os
-import socket
 import time
 import urllib.request
 from collections.abc import Iterator
@@ -16,6 +15,7 @@ from typing import Final
 
 from tests.e2e.cluster import api_server as starting
 from tests.e2e.cluster import pki, places, processes, programs
+from tests.support import ports
 
 _READY_WITHIN: Final = 90.0
 
@@ -43,7 +43,7 @@ class ApiServer:
     def neighbour(self, folder: Path) -> Iterator["ApiServer"]:
         """Run another API server on the same etcd for as long as the block lasts."""
         folder.mkdir()
-        port = _free_port()
+        port = ports.reserve()
         url = f"https://127.0.0.1:{port}"
         kubeconfig = folder / "kubeconfig"
         kubeconfig.write_text(starting.kubeconfig(url, self.files))
@@ -94,7 +94,7 @@ def at(folder: Path, *, kubernetes: Path) -> Iterator[ApiServer]:
     """Run etcd and an API server in ``folder`` for as long as the block lasts."""
     files = pki.write(folder / "pki")
     running = processes.Processes(folder=folder / "pids", logs=folder / "logs")
-    clients, peers, api = (_free_port() for _ in range(3))
+    clients, peers, api = (ports.reserve() for _ in range(3))
     url = f"https://127.0.0.1:{api}"
     kubeconfig = folder / "kubeconfig"
     kubeconfig.write_text(starting.kubeconfig(url, files))
@@ -120,8 +120,3 @@ def at(folder: Path, *, kubernetes: Path) -> Iterator[ApiServer]:
     finally:
         running.end(starting.NAME)
         running.end(starting.ETCD)
-
-
-def _free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as listening:
-        return int(listening.getsockname()[1])

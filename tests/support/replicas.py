@@ -5,7 +5,6 @@ import base64
 import contextlib
 import hashlib
 import signal
-import socket
 import sys
 from collections.abc import AsyncIterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -13,7 +12,7 @@ from pathlib import Path
 from typing import Any, Final
 
 import aiohttp
-from tests.support import apiservers, coturn
+from tests.support import apiservers, coturn, ports
 
 from turnfleet.kube import kinds
 
@@ -195,7 +194,7 @@ async def running(
 ) -> AsyncIterator[Replica]:
     """Run a replica until the block ends; killed if it has not ended by itself."""
     log = place.root / "log"
-    port, metrics_port = _free_ports(2)
+    port, metrics_port = ports.reserve(), ports.reserve()
     command: Sequence[str] = (
         *COMMAND, "--namespace=media",
         f"--signing={place.signing}", "--signing-secret=turnfleet/turnfleet-signing",
@@ -227,11 +226,3 @@ async def publish(server: apiservers.ApiServer, *relays: Mapping[str, Any]) -> N
     """Have one region with these relays, and its Secret."""
     await server.put(kinds.TURN_REGION, a_turnregion("eu", *relays))
     await server.put(kinds.SECRET, a_secret())
-
-
-def _free_ports(count: int) -> list[int]:
-    with contextlib.ExitStack() as stack:
-        sockets = [stack.enter_context(socket.socket()) for _ in range(count)]
-        for each in sockets:
-            each.bind(("127.0.0.1", 0))
-        return [each.getsockname()[1] for each in sockets]
