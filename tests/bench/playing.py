@@ -23,7 +23,7 @@ class State(NamedTuple):
     """Share of the answers until then."""
 
 
-def scene(measured: mesh.Mesh, regions: Sequence[str]) -> simulating.Scene:
+def scene(measured: mesh.Mesh, regions: Sequence[str], *, relays: int = 1) -> simulating.Scene:
     """Return the clients that measured all of some regions and are none."""
     rows = tuple(crowds.Region(name, measured.places[name]) for name in regions)
     rtts = {
@@ -34,7 +34,7 @@ def scene(measured: mesh.Mesh, regions: Sequence[str]) -> simulating.Scene:
     }
     return simulating.Scene(
         rows=rows,
-        fleet=replaying.fleet_of(rows),
+        fleet=replaying.fleet_of(rows, relays=relays),
         placed=tuple(placed(name, measured.places[name]) for name in rtts),
         measured=rtts,
     )

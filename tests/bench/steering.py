@@ -5,6 +5,7 @@ written down. Clients are played by the code of ``turnfleet simulate``.
 """
 
 import argparse
+import itertools
 import random
 import statistics
 import sys
@@ -38,6 +39,7 @@ it.
 Clients of a full mesh of round trips between {sites} hosted servers, of November 2018, which is not
 part of the project, are played by the code of `turnfleet simulate`: a pass is a day with one answer
 for each client, who measures the regions offered with noise (lognormal, sigma {noise}) and reports.
+Regions have one relay each, if not said otherwise, so an answer offers three regions.
 Of {liars:.0%} of the sources a third report a tenth of what they measure, a third ten times as
 much, a third for each region what another one is. Regret is the round trip to the region that ranks
 first, without noise, minus that to the best, in ms; the country mean counts every country the same.
@@ -68,7 +70,7 @@ mesh has a server; one seed each. Mean regret, mean of the fleets.
 
 The fallback of an answer is measured, too. *Explored* is the share of answers whose fallback is not
 the next best by estimate, but the one of the next {explored} that would teach most. Twelve regions,
-mean regret.
+mean regret. A region of two relays has primary and backup, so an answer offers two regions.
 
 {exploring}
 
@@ -110,7 +112,7 @@ def _document(measured: mesh.Mesh) -> str:
         metros=len(measured.in_clouds()),
         random=_random(measured, estimator),
         explored=ranking.EXPLORED,
-        exploring=_exploring(twelve, estimator),
+        exploring=_exploring(measured, estimator),
         degrading=degrading.told(twelve, estimator),
         machine=machine,
     )
@@ -215,9 +217,11 @@ def _mean(found: Iterable[regret.Summary]) -> str:
     return f"{statistics.fmean(each.mean for each in found):.2f}"
 
 
-def _exploring(scene: simulating.Scene, estimator: estimating.Estimator) -> str:
+def _exploring(measured: mesh.Mesh, estimator: estimating.Estimator) -> str:
+    ways = (("the one that teaches most", ranking.EXPLORED), ("the next best", 0))
     rows = []
-    for name, among in (("the one that teaches most", ranking.EXPLORED), ("the next best", 0)):
+    for relays, (name, among) in itertools.product((1, 2), ways):
+        scene = playing.scene(measured, measured.twelve(prior.TWELVE), relays=relays)
         with mock.patch.object(ranking, "EXPLORED", among):
             played = [
                 playing.play(
@@ -233,8 +237,9 @@ def _exploring(scene: simulating.Scene, estimator: estimating.Estimator) -> str:
             f"{statistics.median(each[at].every.mean for each in played):.2f}"
             for at in range(len(_PASSES))
         ]
-        rows.append((name, f"{explored:.0%}", *means))
-    return report.table(("fallback", "explored", *map(_passes, _PASSES)), rows)
+        rows.append((str(relays), name, f"{explored:.0%}", *means))
+    headings = ("relays per region", "fallback", "explored", *map(_passes, _PASSES))
+    return report.table(headings, rows)
 
 
 if __name__ == "__main__":

@@ -43,9 +43,10 @@ def well(
     load: float = 0.0,
     weight: int = 100,
     residency: str | None = None,
+    relays: int = 1,
 ) -> fleet.Region:
-    member = fleets.a_member(f"{name}-1", of=name, load=load)
-    return fleets.a_region(name, member, at=at, weight=weight, residency=residency)
+    members = [fleets.a_member(f"{name}-{n}", of=name, load=load) for n in range(1, relays + 1)]
+    return fleets.a_region(name, *members, at=at, weight=weight, residency=residency)
 
 
 def staying(*said: tuple[str, float, float], dwells: bool = False, full: str = "") -> list[str]:
@@ -293,9 +294,9 @@ AS_FOUND = {name: rtt for name, (rtt, _) in FOUND.items()}
 
 
 def rank_measured(
-    view: Measured, *, stay: dwelling.Stay | None = None, turn: int = 0
+    view: Measured, *, stay: dwelling.Stay | None = None, turn: int = 0, relays: int = 2
 ) -> ranking.Ranking:
-    regions = [well(name, NEAR) for name in view.found]
+    regions = [well(name, NEAR, relays=relays) for name in view.found]
     return ranking.rank(
         census.take(fleets.a_fleet(*regions)),
         view=view,
@@ -320,6 +321,16 @@ def test_where_nobody_measures_the_fallback_is_the_next_best() -> None:
     ranked = rank_measured(Measured(FOUND, AS_FOUND, explores=False))
     assert not ranked.explored
     assert {fallback(ranked, slot) for slot in range(8)} == {"b"}
+
+
+def test_a_region_that_borrows_its_backup_of_the_next_has_a_fallback_behind_that() -> None:
+    ranked = rank_measured(Measured(FOUND, AS_FOUND, explores=False), relays=1)
+    assert not ranked.explored
+    assert {fallback(ranked, slot) for slot in range(8)} == {"c"}
+    teaching = {**FOUND, "c": (90.0, 1.0), "d": (95.0, 40.0)}
+    ranked = rank_measured(Measured(teaching, AS_FOUND), relays=1)
+    assert ranked.explored
+    assert {fallback(ranked, slot) for slot in range(8)} == {"d"}
 
 
 def test_one_slot_in_four_looks_again_at_a_region_that_ought_to_be_better() -> None:

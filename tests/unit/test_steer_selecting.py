@@ -57,6 +57,62 @@ def test_a_missing_role_is_left_out() -> None:
     assert names(select(fleets.a_fleet())) == {}
 
 
+def lone(
+    name: str, *, at: tuple[float, float], relays: int = 1, residency: str | None = None
+) -> fleet.Region:
+    members = [fleets.a_member(f"{name}-{n}", of=name) for n in range(relays)]
+    return fleets.a_region(name, *members, at=at, residency=residency)
+
+
+def test_a_region_without_a_backup_borrows_one_of_the_nearest_other() -> None:
+    now = fleets.a_fleet(
+        lone("here", at=(50.0, 8.0)), lone("next", at=(51.5, 0.0)), lone("far", at=FAR)
+    )
+    assert names(select(now)) == {
+        Role.PRIMARY: "here-0",
+        Role.BACKUP: "next-0",
+        Role.FALLBACK: "far-0",
+    }
+
+
+def test_a_backup_is_borrowed_within_the_residency_and_never_for_a_pin() -> None:
+    now = fleets.a_fleet(
+        lone("here", at=(50.0, 8.0), residency="eu"),
+        lone("next", at=(51.5, 0.0)),
+        lone("far", at=FAR, residency="eu"),
+        lone("farther", at=(0.0, 0.0), residency="eu"),
+    )
+    chosen = select(now, residency="eu")
+    assert set(names(chosen).values()) == {"here-0", "far-0", "farther-0"}
+    assert set(names(select(now, pin="here"))) == {Role.PRIMARY, Role.FALLBACK}
+
+
+def test_of_two_regions_the_other_one_has_backup_and_fallback_on_two_nodes() -> None:
+    now = fleets.a_fleet(lone("here", at=(50.0, 8.0)), lone("far", at=FAR, relays=2))
+    for user in map(str, range(50)):
+        chosen = names(select(now, user))
+        assert list(chosen) == list(Role)
+        assert set(chosen.values()) == {"here-0", "far-0", "far-1"}
+
+
+def test_a_region_borrows_of_none_that_is_full_while_it_has_room() -> None:
+    full = fleets.a_region("next", fleets.a_member("next-0", of="next", load=1.0))
+    now = fleets.a_fleet(lone("here", at=(50.0, 8.0)), full)
+    assert names(select(now)) == {Role.PRIMARY: "here-0"}
+
+
+def test_a_region_that_shares_its_anycast_address_lends_no_backup() -> None:
+    def site(name: str, of: str) -> fleet.Member:
+        return fleets.a_member(name, of=of, addresses=("198.51.100.1",), anycast=True)
+
+    near = fleets.a_region("near", site("x", "near"))
+    twins = fleets.a_region("twin", site("y", "twin"), fleets.a_member("z", of="twin"), at=FAR)
+    third = fleets.a_region("third", site("v", "third"), fleets.a_member("w", of="third"), at=FAR)
+    for user in map(str, range(50)):
+        chosen = names(select(fleets.a_fleet(near, twins, third), user))
+        assert set(chosen.values()) == {"x", "z", "w"}
+
+
 def test_a_node_of_two_relays_is_no_backup_of_itself() -> None:
     twins = (fleets.a_member(name, node="one") for name in ("a", "b"))
     assert set(names(select(fleets.a_fleet(fleets.a_region("here", *twins))))) == {Role.PRIMARY}
@@ -192,9 +248,10 @@ def test_roles_are_in_order_and_do_not_fail_together(
     assert roles == [role for role in Role if role in roles]
     assert not roles or roles[0] is Role.PRIMARY
     primary, backup, fallback = (chosen.by_role(role) for role in Role)
-    if primary and backup:
-        assert primary.region is backup.region
+    if primary and backup and primary.region is backup.region:
         assert primary.member.relay.node != backup.member.relay.node
+    if backup and fallback and backup.region is fallback.region:
+        assert backup.member.relay.node != fallback.member.relay.node
     if primary and fallback:
         assert primary.region is not fallback.region
     anycast = [c.member.relay.addresses for c in chosen.choices if c.member.relay.anycast]
@@ -211,6 +268,8 @@ def test_a_usable_pin_has_primary_and_backup(now: fleet.Fleet, client: selection
     elif not chosen.notes:
         assert primary is not None
         assert primary.region.spec.name == client.pin
+        backup = chosen.by_role(Role.BACKUP)
+        assert backup is None or backup.region is primary.region
     else:
         assert client.pin not in [ranked.region for ranked in chosen.ranked]
 

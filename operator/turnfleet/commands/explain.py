@@ -53,6 +53,7 @@ _LEAVES_ANYWAY: Final = 0.25
 """Part of a relay's users that may leave it for an empty one before it has much load."""
 _TONES: Final = {
     "primary": output.Tone.GOOD,
+    "backup": output.Tone.GOOD,
     "fallback": output.Tone.GOOD,
     "excluded": output.Tone.QUIET,
 }

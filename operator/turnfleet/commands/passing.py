@@ -32,7 +32,7 @@ class Answer(NamedTuple):
     time: float
     """Unix seconds."""
     regions: tuple[str, ...]
-    """The primary's, and the fallback's if there is one."""
+    """Of the relays in the order of their roles: none is in two of them but for a backup."""
     explored: bool
     """The fallback was chosen for what it may teach: another one was expected to be nearer."""
 

@@ -34,9 +34,9 @@ Ranked = tuple[Placed, tuple[selection.Ranked, ...]]
 """A client, and all regions, best first."""
 
 
-def fleet_of(rows: Iterable[crowds.Region]) -> fleet.Fleet:
-    """Return a fleet of one relay in each region."""
-    return fleet.Fleet(version=1, regions={row.name: _region(row) for row in rows})
+def fleet_of(rows: Iterable[crowds.Region], *, relays: int = 1) -> fleet.Fleet:
+    """Return a fleet of some relays in each region, each on a node of its own."""
+    return fleet.Fleet(version=1, regions={row.name: _region(row, relays) for row in rows})
 
 
 def place(client: crowds.Client, *, atlas: geo.Atlas, by_address: bool) -> Placed | Unplaceable:
@@ -88,12 +88,24 @@ def _locate(facts: locating.Facts, atlas: geo.Atlas) -> geo.Located:
     return found.located
 
 
-def _region(row: crowds.Region) -> fleet.Region:
+def _region(row: crowds.Region, relays: int) -> fleet.Region:
+    spec = region.RegionSpec(
+        name=row.name,
+        latitude=row.place.latitude,
+        longitude=row.place.longitude,
+        realm=_REALM,
+        listeners=_LISTENERS,
+    )
+    members = tuple(_member(row.name, number) for number in range(relays))
+    return fleet.Region(spec=spec, members=members, secret=fleet.Secret(b"simulated"))
+
+
+def _member(of: str, number: int) -> fleet.Member:
     relay = fleet.Relay(
-        region=row.name,
-        name=f"{row.name}-0",
+        region=of,
+        name=f"{of}-{number}",
         instance="simulated",
-        node="simulated",
+        node=f"simulated-{number}",
         zone=None,
         addresses=("192.0.2.1",),
         hostname=None,
@@ -103,12 +115,4 @@ def _region(row: crowds.Region) -> fleet.Region:
         since=0.0,
     )
     health = fleet.Health(working=frozenset({region.Transport.UDP}), reason=None)
-    spec = region.RegionSpec(
-        name=row.name,
-        latitude=row.place.latitude,
-        longitude=row.place.longitude,
-        realm=_REALM,
-        listeners=_LISTENERS,
-    )
-    member = fleet.Member(relay=relay, health=health)
-    return fleet.Region(spec=spec, members=(member,), secret=fleet.Secret(b"simulated"))
+    return fleet.Member(relay=relay, health=health)

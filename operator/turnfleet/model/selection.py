@@ -15,7 +15,8 @@ class Role(StrEnum):
     PRIMARY = "primary"
     """The best relay of the best region."""
     BACKUP = "backup"
-    """Another relay of the primary's region, on another node and, if possible, in another zone."""
+    """Another relay of the primary's region, on another node and, if possible, in another zone; of
+    the nearest other region, where that one has none."""
     FALLBACK = "fallback"
     """A relay of another region, for when the whole region fails."""
 

@@ -68,6 +68,8 @@ class Ranking:
     """The regions of ``ranked``, in the same order."""
     leads: tuple[Lead, ...]
     """Whom users are shared among; empty when there is no usable region."""
+    pinned: bool
+    """Whether the client's pin is in force: the first region, and no other, has the backup."""
     fallbacks: tuple[int, ...]
     """Positions of all regions, in the order in which they are taken for a fallback."""
     again: tuple[int, ...]
@@ -105,6 +107,7 @@ def rank(
     if stay is not None and not in_force:
         _keep(rows, stay)
     fallbacks = _fallbacks(rows, explores=view.explores)
+    beside = 2 if rows and not in_force and _lone(rows[0][1]) else 1
     return Ranking(
         ranked=tuple(ranked for ranked, _ in rows),
         supplies=tuple(supply for _, supply in rows),
@@ -113,10 +116,11 @@ def rank(
             if not in_force
             else [rows[0][0]]
         ),
+        pinned=in_force,
         fallbacks=fallbacks,
         again=_again(rows, fallbacks, view) if view.explores and rows else fallbacks,
         turn=turn,
-        explored=[at for at in fallbacks if at][:1] != [1][: len(rows) - 1],
+        explored=next((at for at in fallbacks if at >= beside), beside) != beside,
         excluded=(*outside, *taken.excluded) if outside else taken.excluded,
         notes=() if pin is None or in_force else (fleet.Reason.PINNED_REGION_DOWN,),
     )
@@ -185,6 +189,11 @@ def _again(
     if not best or expected(best) >= rows[0][0].cost or _last(rows[best][1]) > _last(rows[0][1]):
         return fallbacks
     return (best, *(position for position in fallbacks if position != best))
+
+
+def _lone(supply: census.Supply) -> bool:
+    """Tell whether a region has no backup of its own, which the next region then has."""
+    return rendezvous.Row(*supply.table.row(0)).first_backup == rendezvous.NOBODY
 
 
 def _last(supply: census.Supply) -> tuple[bool, bool]:

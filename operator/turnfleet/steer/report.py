@@ -4,7 +4,7 @@ Decides nothing. ``turnfleet explain`` and ``/api/explain`` show it.
 """
 
 from enum import StrEnum
-from typing import TypedDict
+from typing import Final, TypedDict
 
 from turnfleet.model import fleet, selection
 from turnfleet.steer import estimating, loading
@@ -14,7 +14,9 @@ class Verdict(StrEnum):
     """What became of a region."""
 
     PRIMARY = "primary"
-    """Primary and backup are in it."""
+    """The primary is in it, and the backup if it has one."""
+    BACKUP = "backup"
+    """The backup is in it, since the primary's region has none."""
     FALLBACK = "fallback"
     """The fallback is in it."""
     CANDIDATE = "candidate"
@@ -121,6 +123,12 @@ def _taken(member: fleet.Member) -> Taken:
 
 def _verdict(region: str, chosen: selection.Selection) -> Verdict:
     roles = [choice.role for choice in chosen.choices if choice.region.spec.name == region]
-    if not roles:
-        return Verdict.CANDIDATE
-    return Verdict.FALLBACK if selection.Role.FALLBACK in roles else Verdict.PRIMARY
+    return next((_VERDICTS[role] for role in _VERDICTS if role in roles), Verdict.CANDIDATE)
+
+
+_VERDICTS: Final = {
+    selection.Role.PRIMARY: Verdict.PRIMARY,
+    selection.Role.FALLBACK: Verdict.FALLBACK,
+    selection.Role.BACKUP: Verdict.BACKUP,
+}
+"""Of several roles in one region the first counts."""
