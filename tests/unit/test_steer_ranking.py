@@ -346,9 +346,11 @@ def test_nobody_looks_again_at_a_region_that_was_never_expected_to_be_better() -
     assert ranked.again == ranked.fallbacks
 
 
-def test_every_slot_has_its_turn_within_four_hours() -> None:
-    hours = [ranking.turn_at(1_800_000_000 + 3600 * hour) for hour in range(ranking.AGAIN)]
-    assert sorted(hours) == list(range(ranking.AGAIN))
+@pytest.mark.parametrize("every", [3600, 86400, 7 * 86400])
+def test_who_asks_every_hour_day_or_week_has_a_turn_within_five_answers(every: int) -> None:
+    for start in range(1_800_000_000, 1_800_000_000 + 86400, 600):
+        turns = {ranking.turn_at(start + every * number) for number in range(5)}
+        assert turns == set(range(ranking.AGAIN))
 
 
 def test_a_client_stays_where_it_is_until_another_region_is_better_by_more_than_chance() -> None:

@@ -38,8 +38,9 @@ WEIGHT_STANDARD: Final = 100
 AGAIN: Final = 4
 """One slot of so many has a region for a fallback that ought to be the best by what was expected
 before anybody measured, and is not by what was measured: it may have been mended."""
-TURN: Final = 3600
-"""Seconds until that is the turn of the next slots."""
+TURN: Final = 4500
+"""Seconds until that is the turn of the next slots. All have theirs in five hours, which neither a
+day nor a week is a multiple of: who asks at the same time of each still has a turn."""
 EXPLORED: Final = 4
 """Regions, the cheapest beside the first, that a fallback is chosen among for what it teaches: it
 has to be of use as a fallback, too."""
