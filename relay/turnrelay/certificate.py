@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from turnrelay import contract, mounts, rendering
+from turnrelay import contract, mounts, naming, rendering
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -36,6 +36,8 @@ class Certificate:
     """SHA-256 of the leaf in DER, hex."""
     not_before: float
     not_after: float
+    names: frozenset[str] = frozenset()
+    """The DNS names and addresses that it is for, in lower case."""
 
     def fault(self, now: float) -> str | None:
         """Return what speaks against serving it now, as a sentence."""
@@ -61,12 +63,17 @@ def read(folder: Path) -> Pair | str:
 
 
 def install(
-    pair: Pair, files: rendering.Files, *, now: float, before: Certificate | None
+    pair: Pair,
+    files: rendering.Files,
+    *,
+    now: float,
+    before: Certificate | None,
+    sought: naming.Sought,
 ) -> Certificate | str:
     """Put a pair where coturn reads it, if it is fit to follow ``before``; else say why not.
 
-    What is out of its dates takes the place of nothing that is not. Where there is nothing else it
-    is taken: UDP clients do not ask for it.
+    What is out of its dates, or for other names than are ``sought``, takes the place of nothing
+    that is not. Where there is nothing else it is taken: UDP clients do not ask for it.
     """
     # Costs 50 ms of start-up, which a relay without TLS need not pay.
     from cryptography import x509  # noqa: PLC0415 - see above
@@ -77,8 +84,11 @@ def install(
     except (ValueError, x509.InvalidVersion):
         return f"{contract.TLS_CERTIFICATE} holds no certificate in PEM"
     fault = found.fault(now)
-    if fault is not None and before is not None and before.fault(now) is None:
-        return f"{fault}, so the one before stays in force"
+    if before is not None and before.fault(now) is None:
+        if fault is None and sought.among(before.names) and not sought.among(found.names):
+            fault = f"the certificate is not for {sought}"
+        if fault is not None:
+            return f"{fault}, so the one before stays in force"
     return _put(pair, files) or found
 
 
@@ -99,7 +109,19 @@ def _told(leaf: "x509.Certificate") -> Certificate:
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
         not_before=leaf.not_valid_before_utc.timestamp(),
         not_after=leaf.not_valid_after_utc.timestamp(),
+        names=_names(leaf),
     )
+
+
+def _names(leaf: "x509.Certificate") -> frozenset[str]:
+    from cryptography import x509  # noqa: PLC0415 - as in install
+
+    try:
+        names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
+    except x509.ExtensionNotFound:
+        return frozenset()
+    addresses = map(str, names.get_values_for_type(x509.IPAddress))
+    return frozenset((*map(str.lower, names.get_values_for_type(x509.DNSName)), *addresses))
 
 
 def _put(pair: Pair, files: rendering.Files) -> str | None:

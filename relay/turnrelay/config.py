@@ -18,6 +18,7 @@ SIZE_MAX: Final = 1 << 20
 _PEERS_MAX: Final = 1000
 _NAME: Final = re.compile(r"[A-Za-z0-9](?:[A-Za-z0-9._-]{0,125}[A-Za-z0-9])?")
 """Also keeps quotes out of the realm, which coturn pastes into SQL."""
+_HOSTNAME: Final = re.compile(r"[A-Za-z0-9{}.-]{1,253}")
 _SHOWN_MAX: Final = 60
 
 
@@ -67,6 +68,8 @@ class Live:
     deny: tuple[ranges.Network, ...] = ()
     allow: tuple[ranges.Network, ...] = ()
     """Beats ``deny`` and the built-in list."""
+    hostname: str | None = None
+    """The template of the relays' names; ``None``: clients know them by their addresses."""
     digest: str = ""
     """Of the document's ``live`` as it is written: what a fleet compares to see that it is read."""
 
@@ -179,8 +182,16 @@ class _Reader:
             closed=closed is True,
             deny=self.networks(peers, "deny"),
             allow=self.networks(peers, "allow"),
+            hostname=self.hostname(document),
             digest=_hash(document),
         )
+
+    def hostname(self, document: Mapping[str, object]) -> str | None:
+        value = document.get("hostname")
+        if value is None or (isinstance(value, str) and _HOSTNAME.fullmatch(value)):
+            return value
+        self.note("live.hostname", f"{show(value)} is not the template of a host name")
+        return None
 
     def bandwidth(self, document: Mapping[str, object], key: str) -> int | None:
         if document.get(key) is None:

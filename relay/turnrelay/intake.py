@@ -7,7 +7,7 @@ import logging
 from dataclasses import replace
 from pathlib import Path
 
-from turnrelay import auth, certificate, config, mounts, options, placing, ports, rendering
+from turnrelay import auth, certificate, config, mounts, naming, options, placing, ports, rendering
 
 _LOG = logging.getLogger(__name__)
 
@@ -62,7 +62,9 @@ class Intake:
             outcome = found
         elif found != self._installed:
             # Failing is not remembered: it may be the disk that is full for a while.
-            outcome = certificate.install(found, self._files, now=now, before=self.certificate)
+            outcome = certificate.install(
+                found, self._files, now=now, before=self.certificate, sought=self._sought()
+            )
             if isinstance(outcome, certificate.Certificate):
                 self._installed, self.certificate = found, outcome
         if isinstance(outcome, certificate.Certificate):
@@ -80,6 +82,13 @@ class Intake:
     def complaint(self, source: str) -> str | None:
         """Return what is wrong with a source."""
         return self._complaints.get(source)
+
+    def _sought(self) -> naming.Sought:
+        placed = self.place()
+        return naming.Sought(
+            hostname=self.settings.live.hostname,
+            addresses=placed.public if isinstance(placed, placing.Placing) else (),
+        )
 
     def _poll_config(self) -> None:
         content = self._read("config", self._told.config)

@@ -129,6 +129,7 @@ async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: P
             ({"tls.key": _another_key(tmp_path)}, "do not fit together"),
             ({"tls.crt": ""}, "has no tls.crt"),
             (_dated(tmp_path, authority, agent.address, days=-10), "the one before stays in force"),
+            (_dated(tmp_path, authority, "turn.elsewhere.example", days=0), "is not for"),
         ):
             for name, content in (good | changed).items():
                 agent.put(f"tls/{name}", content)

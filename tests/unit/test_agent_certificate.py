@@ -2,16 +2,17 @@
 
 import datetime as dt
 import time
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 from cryptography.hazmat.primitives import serialization
 from tests.support import coturn
 
-from turnrelay import certificate, rendering
+from turnrelay import certificate, naming, rendering
 
 AUTHORITY = coturn.authority()
-NAMES = ["192.0.2.1"]
+SOUGHT = naming.Sought(addresses=("192.0.2.1",))
 
 
 class Installed:
@@ -28,16 +29,20 @@ class Installed:
         self.before = found
 
     def install(self, pair: certificate.Pair) -> certificate.Certificate | str:
-        return certificate.install(pair, self.files, now=time.time(), before=self.before)
+        return certificate.install(
+            pair, self.files, now=time.time(), before=self.before, sought=SOUGHT
+        )
 
     def files_now(self) -> certificate.Pair:
         chain, key = Path(self.files.certificate), Path(self.files.key)
         return certificate.Pair(chain=chain.read_bytes(), key=key.read_bytes())
 
 
-def a_pair(folder: Path, *, days: int = -1) -> certificate.Pair:
+def a_pair(
+    folder: Path, *, days: int = -1, names: Sequence[str] = SOUGHT.addresses
+) -> certificate.Pair:
     """Return a new pair that begins in so many days, for two."""
-    chain, key = AUTHORITY.issue(folder, NAMES, begins=dt.timedelta(days=days))
+    chain, key = AUTHORITY.issue(folder, names, begins=dt.timedelta(days=days))
     return certificate.Pair(chain=chain.read_bytes(), key=key.read_bytes())
 
 
@@ -99,6 +104,20 @@ def test_what_is_out_of_its_dates_replaces_nothing_better(
     assert isinstance(installed.install(dated), certificate.Certificate), "both are out"
 
 
+def test_what_is_for_another_name_replaces_nothing_better(installed: Installed) -> None:
+    foreign = a_pair(installed.folder / "foreign", names=["turn.elsewhere.example"])
+    found = installed.install(foreign)
+    assert found == "the certificate is not for 192.0.2.1, so the one before stays in force"
+    assert installed.files_now() == installed.good
+    installed.before = None
+    taken = installed.install(foreign)
+    assert isinstance(taken, certificate.Certificate), "better than none"
+    assert taken.names == {"turn.elsewhere.example"}
+    installed.before = taken
+    another = a_pair(installed.folder / "another", names=["turn.another.example"])
+    assert isinstance(installed.install(another), certificate.Certificate), "neither is"
+
+
 def test_a_folder_that_cannot_be_written_leaves_the_one_before_in_force(
     installed: Installed,
 ) -> None:
@@ -110,7 +129,9 @@ def test_a_folder_that_cannot_be_written_leaves_the_one_before_in_force(
         certificate=installed.folder / "missing" / "certificate",
         key=installed.folder / "missing" / "key",
     )
-    found = certificate.install(renewed, gone, now=time.time(), before=installed.before)
+    found = certificate.install(
+        renewed, gone, now=time.time(), before=installed.before, sought=SOUGHT
+    )
     assert isinstance(found, str)
     assert "cannot be written" in found
 

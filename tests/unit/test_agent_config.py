@@ -60,6 +60,8 @@ def test_a_rendered_configuration_is_read_whole() -> None:
         ("live.peers.allow[1]", {"live_peers": {"allow": ["10.0.0.1", "10.0.0.1/8"]}}),
         ("live.peers.allow", {"live_peers": {"allow": ["10.0.0.1"] * 1001}}),
         ("live.closed", {"live_closed": "no"}),
+        ("live.hostname", {"live_hostname": ["turn.example.com"]}),
+        ("live.hostname", {"live_hostname": "turn.example.com\n"}),
     ],
 )
 def test_a_hostile_value_is_named_by_its_path(path: str, changes: dict[str, object]) -> None:

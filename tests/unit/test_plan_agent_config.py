@@ -100,9 +100,11 @@ def test_a_listener_that_is_off_is_absent() -> None:
 
 def test_agent_and_operator_hash_what_is_live_alike() -> None:
     spec = replace(SPEC, peers=region.Peers(deny=("198.51.100.0/24",)))
-    for told in (render(SPEC), render(spec, peers=("10.0.0.7",))):
+    named = replace(SPEC, addresses=region.Addresses(hostname="{node}.turn.example.com"))
+    for told in (render(SPEC), render(spec, peers=("10.0.0.7",)), render(named)):
         read = config.parse(told.text.encode())
         assert isinstance(read, config.Config)
         assert read.live.digest == told.live_hash
-    assert render(SPEC).live_hash != render(spec).live_hash
+    assert len({render(each).live_hash for each in (SPEC, spec, named)}) == 3
+    assert len({render(each).revision for each in (SPEC, spec, named)}) == 1
     assert render(SPEC).live_hash == render(replace(SPEC, drain_timeout=60)).live_hash

@@ -49,7 +49,7 @@ def render(
         "families": [family.value for family in families],
         "agentPort": spec.agent_port,
     }
-    live = {
+    live: dict[str, object] = {
         "allocationsPerUser": spec.limits.allocations_per_user,
         "allocationsPerRelay": spec.limits.allocations_per_relay,
         "bandwidthPerRelay": spec.limits.bandwidth_per_relay,
@@ -59,6 +59,8 @@ def render(
             "allow": sorted({*spec.peers.allow, *peers}),
         },
     }
+    if spec.addresses.hostname is not None:
+        live["hostname"] = spec.addresses.hostname
     # The drain timeout stays out of the hash: a relay is told its deadline when it is drained, so
     # editing it must not roll anything.
     document = rolling | {"drainTimeout": spec.drain_timeout, "live": live}

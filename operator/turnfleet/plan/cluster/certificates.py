@@ -81,8 +81,8 @@ def _misnamed(known: facts.Facts) -> facts.Answer | None:
         hint = "; without addresses.hostname clients verify relays by their addresses"
     return facts.no(
         "NameMismatch",
-        f"the certificate is not for {facts.listed_names(lacking)}, so their turns URLs are not"
-        f" offered{hint}",
+        f"the certificate is not for {facts.listed_names(lacking)}, so relays go on with one that"
+        f" is, if they have any, and the turns URLs of others are not offered{hint}",
     )
 
 
