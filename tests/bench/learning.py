@@ -22,7 +22,7 @@ from typing import Any, Final
 
 from tests.bench import report
 
-from turnfleet.learn import facts, page, posterior, sources, spent, telling
+from turnfleet.learn import facts, page, posterior, sites, sources, spent, telling
 from turnfleet.learned import merging, store
 from turnfleet.model import estimate, geo
 
@@ -69,33 +69,37 @@ def _prior(regions: int) -> posterior.Prior:
     return prior
 
 
-def _names(regions: int) -> tuple[str, ...]:
-    return tuple(f"region-{number}" for number in range(regions))
+def _sites(regions: int) -> tuple[sites.Site, ...]:
+    return tuple(sites.Site(f"region-{number}", 50.0, 8.0) for number in range(regions))
+
+
+def _numbers(regions: int) -> tuple[int, ...]:
+    return tuple(map(sites.number, _sites(regions)))
 
 
 def _flood(rng: random.Random, count: int) -> Iterator[tuple[bytes, sources.Record, float]]:
     """Yield reports of a source and a cell of their own each: the worst there is for memory."""
-    names = _names(12)
+    numbers = _numbers(12)
     for number in range(count):
         now = _NOW + _PAUSE * number
         country = rng.choice(_LETTERS) + rng.choice(_LETTERS)
         square = f"{2 * rng.randrange(-40, 40)}/{2 * rng.randrange(-85, 85)}"
         cell = f"{country}/{square}/{rng.randrange(400_000)}"
-        yield rng.randbytes(4), _record(rng, cell, names, now), now
+        yield rng.randbytes(4), _record(rng, cell, numbers, now), now
 
 
 def _record(
-    rng: random.Random, cell: str, names: Sequence[str], now: float, *, answers: int = 1
+    rng: random.Random, cell: str, numbers: Sequence[int], now: float, *, answers: int = 1
 ) -> sources.Record:
     told = [
         facts.fact(
             time=int(now) - 86_400 * number,
             nonce=rng.randbytes(4),
-            region=name,
+            region=region,
             rtt=rng.uniform(20, 200),
         )
         for number in range(answers)
-        for name in rng.sample(names, 2)
+        for region in rng.sample(numbers, 2)
     ]
     return sources.Record(cell=cell, facts=facts.pack(told))
 
@@ -106,9 +110,9 @@ def _crowd(rng: random.Random, count: int) -> dict[bytes, sources.Record]:
         f"{rng.choice(_LETTERS)}X/{2 * rng.randrange(-30, 35)}/{2 * rng.randrange(-60, 80)}"
         for _ in range(400)
     ]
-    names = _names(12)
+    numbers = _numbers(12)
     return {
-        rng.randbytes(4): _record(rng, rng.choice(cells), names, _NOW, answers=5)
+        rng.randbytes(4): _record(rng, rng.choice(cells), numbers, _NOW, answers=5)
         for _ in range(count)
     }
 
@@ -160,7 +164,7 @@ def _looking(_: int) -> list[list[str]]:
     known.merge(_crowd(rng, 20_000), now=_NOW)
     rows = []
     for regions in (12, 40):
-        told = posterior.Posterior(sources=known, regions=_names(regions), prior=_prior(regions))
+        told = posterior.Posterior(sources=known, regions=_sites(regions), prior=_prior(regions))
         some = rng.sample([source for source, _ in known.items()], _LOOKED_UP)
         first = {known[source].cell: source for source in some}.values()
         for what, asked, stranger in (

@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from typing import Final
 
 from turnfleet.ice import rid
-from turnfleet.learn import cells, convert, learning, report
+from turnfleet.learn import cells, convert, learning, report, sites
 from turnfleet.model import estimate, geo, region
 
 REGIONS: Final[Mapping[str, tuple[float, float]]] = {
@@ -14,6 +14,8 @@ REGIONS: Final[Mapping[str, tuple[float, float]]] = {
     "pune": (18.5, 73.9),
 }
 NAMES: Final = tuple(REGIONS)
+SITES: Final = tuple(sites.Site(name, *place) for name, place in REGIONS.items())
+NUMBERS: Final = {site.name: sites.number(site) for site in SITES}
 NOW: Final = 1_763_730_000.0
 DAY: Final = 86400.0
 SIGNER: Final = rid.Signer(b"fleet key")
@@ -45,7 +47,7 @@ def _kilometres(place: geo.Place, latitude: float, longitude: float) -> float:
 
 def learner() -> learning.Learner:
     """Return one that has heard nothing."""
-    return learning.Learner(regions=NAMES, prior=prior)
+    return learning.Learner(regions=SITES, prior=prior)
 
 
 def source(address: str) -> bytes:

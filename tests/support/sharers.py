@@ -113,8 +113,8 @@ def records(count: int, *, start: int = 0, rtt: float = 80.0) -> dict[bytes, sou
         n.to_bytes(4, "big"): sources.Record(
             cell="JO/32/36",
             facts=facts.pack(
-                facts.fact(time=now - n % 60, nonce=n.to_bytes(4, "big"), region=name, rtt=rtt)
-                for name in ("pune", "dubai")
+                facts.fact(time=now - n % 60, nonce=n.to_bytes(4, "big"), region=region, rtt=rtt)
+                for region in (1, 2)
             ),
         )
         for n in range(start, start + count)

@@ -154,7 +154,7 @@ def test_a_third_of_liars_among_honest_sources_moves_nobody_back(
 
 def test_a_flood_of_networks_stays_within_the_bound() -> None:
     kept = sources.Sources(most=300)
-    learner = learning.Learner(regions=world.NAMES, prior=world.prior, sources=kept)
+    learner = learning.Learner(regions=world.SITES, prior=world.prior, sources=kept)
     for number in range(600):
         address = f"10.{number // 256}.{number % 256}.1"
         world.measure(

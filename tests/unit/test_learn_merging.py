@@ -20,7 +20,7 @@ _facts = st.lists(
         facts.Fact,
         time=st.integers(NOW - 20, NOW),
         nonce=st.integers(0, 1),
-        region=st.sampled_from([facts.region_id(name) for name in world.NAMES]),
+        region=st.sampled_from(list(world.NUMBERS.values())),
         tenths=st.integers(400, 1900),
     ),
     min_size=1,
@@ -80,7 +80,7 @@ def test_replicas_that_know_the_same_estimate_the_same(
     replicas: list[dict[bytes, sources.Record]], chance: random.Random
 ) -> None:
     def estimates(kept: sources.Sources) -> object:
-        told = posterior.Posterior(sources=kept, regions=world.NAMES, prior=world.prior)
+        told = posterior.Posterior(sources=kept, regions=world.SITES, prior=world.prior)
         return [
             told.estimates(place=world.AMMAN, cell="JO/32/36", source=source, now=world.NOW)
             for source in [*sorted(records(kept)), b"else"]
@@ -99,7 +99,7 @@ def test_a_crowd_says_the_same_in_whatever_order_it_was_heard(order: list[int]) 
             facts.fact(
                 time=NOW - 77_777 * number,
                 nonce=b"nonc",
-                region=name,
+                region=world.NUMBERS[name],
                 rtt=60 + number + 7 * (number % 3),
             )
             for name in world.NAMES
@@ -109,7 +109,7 @@ def test_a_crowd_says_the_same_in_whatever_order_it_was_heard(order: list[int]) 
 
     def estimates(numbers: Sequence[int]) -> object:
         kept = known(*map(told, numbers), most=1000)
-        posed = posterior.Posterior(sources=kept, regions=world.NAMES, prior=world.prior)
+        posed = posterior.Posterior(sources=kept, regions=world.SITES, prior=world.prior)
         return posed.estimates(place=world.AMMAN, cell="JO/32/36", source=b"else", now=world.NOW)
 
     heard = estimates(order)
@@ -139,14 +139,14 @@ def test_nonsense_of_another_replica_is_passed_over(
 
 @pytest.mark.parametrize(("age", "taken"), [(-200, 0), (-60, 1), (0, 1), (56 * 86400 + 1, 0)])
 def test_facts_of_the_future_and_of_long_ago_are_passed_over(age: int, taken: int) -> None:
-    fact = facts.fact(time=NOW - age, nonce=b"nonc", region="pune", rtt=80)
+    fact = facts.fact(time=NOW - age, nonce=b"nonc", region=world.NUMBERS["pune"], rtt=80)
     kept = known({b"1234": sources.Record(cell="JO/32/36", facts=facts.pack([fact]))})
     assert len(kept) == taken
 
 
 def test_the_newest_facts_of_a_region_are_kept() -> None:
     told = [
-        facts.fact(time=NOW + number, nonce=b"nonc", region=name, rtt=50 + number)
+        facts.fact(time=NOW + number, nonce=b"nonc", region=world.NUMBERS[name], rtt=50 + number)
         for number in range(20)
         for name in world.NAMES
     ]
@@ -162,7 +162,7 @@ def test_a_packed_set_that_was_cut_is_told_apart() -> None:
 
 def test_news_is_what_was_not_known() -> None:
     kept = sources.Sources()
-    fact = facts.fact(time=NOW, nonce=b"nonc", region="pune", rtt=80)
+    fact = facts.fact(time=NOW, nonce=b"nonc", region=world.NUMBERS["pune"], rtt=80)
     told = {b"1234": sources.Record(cell="JO/32/36", facts=facts.pack([fact]))}
     assert kept.merge(told, now=world.NOW) == {b"1234"}
     changes = kept.changes("JO")

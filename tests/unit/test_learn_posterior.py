@@ -141,7 +141,7 @@ def test_other_regions_start_from_what_is_known_of_the_same_ones(
     learner: learning.Learner,
 ) -> None:
     now = measured(learner, 5)
-    learner.serve(regions=["pune", "dubai"], prior=lambda place: world.prior(place)[:0:-1])
+    learner.serve(regions=world.SITES[:0:-1], prior=lambda place: world.prior(place)[:0:-1])
     found = learner.posterior.estimates(
         place=world.AMMAN, cell="JO/32/36", source=world.source(HERE), now=now
     )

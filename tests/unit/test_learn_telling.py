@@ -16,9 +16,11 @@ EPOCH = b"epoch--1"
 
 def record(number: int, *, count: int = 1, cell: str = "JO/32/36") -> sources.Record:
     told = [
-        facts.fact(time=NOW - at, nonce=number.to_bytes(4, "big"), region=name, rtt=80 + number % 9)
+        facts.fact(
+            time=NOW - at, nonce=number.to_bytes(4, "big"), region=region, rtt=80 + number % 9
+        )
         for at in range(count)
-        for name in world.NAMES
+        for region in world.NUMBERS.values()
     ]
     return sources.Record(cell=cell, facts=facts.pack(told))
 
@@ -77,7 +79,10 @@ def test_what_was_dropped_is_not_told_and_what_came_back_is() -> None:
 
 
 def _later(time: int) -> list[facts.Fact]:
-    return [facts.fact(time=time, nonce=b"nonc", region=name, rtt=80) for name in world.NAMES]
+    return [
+        facts.fact(time=time, nonce=b"nonc", region=region, rtt=80)
+        for region in world.NUMBERS.values()
+    ]
 
 
 def test_no_page_is_larger_than_it_may_be() -> None:
@@ -86,7 +91,7 @@ def test_no_page_is_larger_than_it_may_be() -> None:
         n.to_bytes(4, "big"): sources.Record(
             cell="JO/32/36/4294967295",
             facts=facts.pack(
-                facts.fact(time=NOW - at, nonce=b"nonc", region=str(region), rtt=80)
+                facts.fact(time=NOW - at, nonce=b"nonc", region=region, rtt=80)
                 for at in range(facts.EACH)
                 for region in range(8)
             ),

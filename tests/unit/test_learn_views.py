@@ -3,13 +3,13 @@
 import pytest
 from tests.support import learning as world
 
-from turnfleet.learn import posterior, sources, views
+from turnfleet.learn import posterior, sites, sources, views
 from turnfleet.model import estimate, geo
 
 
 @pytest.mark.parametrize("regions", [1, 1000])
 def test_views_take_no_more_memory_the_more_regions_there_are(regions: int) -> None:
-    names = [f"region-{number}" for number in range(regions)]
+    places = [sites.Site(f"region-{number}", 50.0, 8.0) for number in range(regions)]
     known = sources.Sources()
 
     def prior(_: geo.Place) -> tuple[estimate.Estimate, ...]:
@@ -17,8 +17,8 @@ def test_views_take_no_more_memory_the_more_regions_there_are(regions: int) -> N
 
     kept = views.Views(
         sources=known,
-        names=names,
-        estimates=posterior.Posterior(sources=known, regions=names, prior=prior),
+        names=[site.name for site in places],
+        estimates=posterior.Posterior(sources=known, regions=places, prior=prior),
     )
     for number in range(3 * views.LEAST):
         place = geo.Place(latitude=number / 100, longitude=0.0)

@@ -18,7 +18,7 @@ NOW = 1_763_730_000
 
 
 def record(number: int, *, cell: str = "JO/32/36") -> sources.Record:
-    told = facts.fact(time=NOW + number % 1000, nonce=b"nonc", region="pune", rtt=80 + number % 9)
+    told = facts.fact(time=NOW + number % 1000, nonce=b"nonc", region=1, rtt=80 + number % 9)
     return sources.Record(cell=cell, facts=facts.pack([told]))
 
 

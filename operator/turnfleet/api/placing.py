@@ -13,7 +13,7 @@ from typing import Final, NamedTuple
 
 from turnfleet.api import access, metrics, options, problems, requests, whose
 from turnfleet.ice import rid
-from turnfleet.learn import learning, posterior
+from turnfleet.learn import learning, posterior, sites
 from turnfleet.model import estimate, fleet, geo, region, selection
 from turnfleet.steer import dwelling, estimating, locating, ranking, selecting
 
@@ -67,7 +67,7 @@ class Placer:
         self._estimator = estimator
         self.selector = selecting.Selector(estimator)
         self._learner = learner
-        self._sites: tuple[_Site, ...] = ()
+        self._sites: tuple[sites.Site, ...] = ()
         self._dwelling = dwelling.Dwelling()
         self._whose = whose
         self._tally = tally
@@ -120,13 +120,11 @@ class Placer:
         self._fleet = now
         self._groups = now.residencies
         self.forget()
-        sites = tuple(
-            _Site(r.spec.name, r.spec.latitude, r.spec.longitude) for r in now.regions.values()
-        )
-        if sites != self._sites:
-            self._sites = sites
-            specs = [found.spec for found in now.regions.values()]
-            self._learner.serve(regions=[spec.name for spec in specs], prior=self._prior(specs))
+        specs = [found.spec for found in now.regions.values()]
+        found = tuple([sites.Site(spec.name, spec.latitude, spec.longitude) for spec in specs])
+        if found != self._sites:
+            self._sites = found
+            self._learner.serve(regions=found, prior=self._prior(specs))
 
     def _prior(self, specs: Sequence[region.RegionSpec]) -> posterior.Prior:
         def prior(place: geo.Place) -> tuple[estimate.Estimate, ...]:
@@ -208,14 +206,6 @@ class Placer:
             latitude=said.latitude,
             longitude=said.longitude,
         )
-
-
-class _Site(NamedTuple):
-    """What of a region estimates depend on."""
-
-    name: str
-    latitude: float
-    longitude: float
 
 
 @functools.lru_cache(REMEMBERED)

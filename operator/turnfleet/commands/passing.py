@@ -11,7 +11,7 @@ from typing import Final, NamedTuple
 
 from turnfleet.commands import crowds, replaying, telling
 from turnfleet.ice import rid
-from turnfleet.learn import cells, convert, learning, report
+from turnfleet.learn import cells, convert, learning, report, sites
 from turnfleet.model import estimate, fleet, geo, region, selection
 from turnfleet.steer import choosing, dwelling, estimating, ranking, rendezvous, selecting
 
@@ -67,7 +67,10 @@ class Days:
         def prior(place: geo.Place) -> tuple[estimate.Estimate, ...]:
             return tuple([estimator.estimate(place, spec) for spec in specs])
 
-        self.learner = learning.Learner(regions=[spec.name for spec in specs], prior=prior)
+        self.learner = learning.Learner(
+            regions=[sites.Site(spec.name, spec.latitude, spec.longitude) for spec in specs],
+            prior=prior,
+        )
         self._fleet = now
         self._selector = selecting.Selector(estimator)
         self._dwelling = dwelling.Dwelling()

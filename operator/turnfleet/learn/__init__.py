@@ -5,7 +5,8 @@ facts, each of them measured once, and all estimates are functions of that set, 
 time. So replicas that have the same facts, in whatever order and however often they heard of them,
 estimate the same.
 
-``report`` reads, ``convert`` makes round trips of times, ``facts`` and ``sources`` keep them,
-``crowd`` hears many sources of one cell, ``belief`` weighs, ``posterior`` estimates, ``views``
-keeps what was estimated for a client, ``spent`` lets each token count once.
+``report`` reads, ``convert`` makes round trips of times, ``sites`` tells which region they are of,
+``facts`` and ``sources`` keep them, ``crowd`` hears many sources of one cell, ``belief`` weighs,
+``posterior`` estimates, ``views`` keeps what was estimated for a client, ``spent`` lets each token
+count once.
 """

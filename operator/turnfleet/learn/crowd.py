@@ -100,12 +100,18 @@ class _Voice(NamedTuple):
     said: Measured
 
 
-def measured(packed: bytes, *, now: float) -> dict[int, Measured]:
-    """Return, by region's number, what a source's packed facts say."""
+def measured(packed: bytes, *, regions: Mapping[int, int], now: float) -> dict[int, Measured]:
+    """Return, by region's index, what a source's packed facts say.
+
+    ``regions`` has the index of each number that is a region's.
+    """
     by_region: dict[int, list[facts.Fact]] = {}
     for fact in facts.unpack(packed):
-        by_region.setdefault(fact.region, []).append(fact)
-    return {region: _measured(found, now) for region, found in by_region.items()}
+        index = regions.get(fact.region)
+        if index is not None:
+            by_region.setdefault(index, []).append(fact)
+    # Of a region whose place was corrected there are facts by two numbers.
+    return {index: _measured(found[: facts.EACH], now) for index, found in by_region.items()}
 
 
 def _measured(found: Sequence[facts.Fact], now: float) -> Measured:
@@ -132,17 +138,15 @@ def listen(
 ) -> dict[int, Word]:
     """Return the crowd's word by region's index, where it has one.
 
-    ``regions`` has the index of each region's number, ``prior`` the estimates of a cell's text.
+    ``regions`` as in ``measured``; ``prior`` has the estimates of a cell's text.
     """
     voices: dict[int, list[_Voice]] = {}
     for record in told:
         expected = prior(record.cell)
-        for region, said in measured(record.facts, now=now).items():
-            index = regions.get(region)
-            if index is not None:
-                value = belief.ratio(said.rtt, expected[index].rtt)
-                voice = _Voice(value, min(1.0, said.weight), said)
-                voices.setdefault(index, []).append(voice)
+        for index, said in measured(record.facts, regions=regions, now=now).items():
+            value = belief.ratio(said.rtt, expected[index].rtt)
+            voice = _Voice(value, min(1.0, said.weight), said)
+            voices.setdefault(index, []).append(voice)
     words = ((index, _word(heard)) for index, heard in voices.items())
     return {index: word for index, word in words if word is not None}
 

@@ -7,12 +7,11 @@ lower one stays: an answer's token counts once, so one of them was sent twice. O
 commutative, associative and idempotent in spite of the bounds: what is dropped early would have
 been dropped late, since what outdid it stays or is outdone itself.
 
-Packed big-endian, newest first: time (4 bytes), nonce (4), region (4, CRC-32 of its name), round
-trip (2). A tenth of what it takes as objects, and the same bytes on disk and between replicas.
+Packed big-endian, newest first: time (4 bytes), nonce (4), region (4, see ``sites``), round trip
+(2). A tenth of what it takes as objects, and the same bytes on disk and between replicas.
 """
 
 import struct
-import zlib
 from collections import Counter
 from collections.abc import Iterable, Iterator
 from typing import Final, NamedTuple
@@ -44,15 +43,10 @@ class Fact(NamedTuple):
         return self.tenths / _TENTHS
 
 
-def fact(*, time: int, nonce: bytes, region: str, rtt: float) -> Fact:
-    """Return the fact that an answer's client measured ``rtt`` ms to a region."""
+def fact(*, time: int, nonce: bytes, region: int, rtt: float) -> Fact:
+    """Return the fact that an answer's client measured ``rtt`` ms to a region, by its number."""
     tenths = round(min(max(rtt, 1 / _TENTHS), LONGEST) * _TENTHS)
-    return Fact(time, int.from_bytes(nonce, "big"), region_id(region), tenths)
-
-
-def region_id(name: str) -> int:
-    """Return the number that stands for a region, alike in every replica and cluster."""
-    return zlib.crc32(name.encode())
+    return Fact(time, int.from_bytes(nonce, "big"), region, tenths)
 
 
 def unpack(packed: bytes) -> Iterator[Fact]:

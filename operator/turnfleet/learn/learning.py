@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 
-from turnfleet.learn import cells, convert, facts, posterior, report, views
+from turnfleet.learn import cells, convert, facts, posterior, report, sites, views
 from turnfleet.learn import sources as records
 from turnfleet.model import estimate, geo
 
@@ -43,18 +43,19 @@ class Learner:
     def __init__(
         self,
         *,
-        regions: Sequence[str] = (),
+        regions: Sequence[sites.Site] = (),
         prior: posterior.Prior = lambda _: (),
         sources: records.Sources | None = None,
     ) -> None:
         self.sources = records.Sources() if sources is None else sources
         self.serve(regions=regions, prior=prior)
 
-    def serve(self, *, regions: Sequence[str], prior: posterior.Prior) -> None:
+    def serve(self, *, regions: Sequence[sites.Site], prior: posterior.Prior) -> None:
         """Go over to another set of regions, or another prior. What was measured stays."""
-        self._names = tuple(regions)
+        self._names = tuple(site.name for site in regions)
+        self._numbers = {site.name: sites.number(site) for site in regions}
         self._prior = prior
-        self.posterior = posterior.Posterior(sources=self.sources, regions=self._names, prior=prior)
+        self.posterior = posterior.Posterior(sources=self.sources, regions=regions, prior=prior)
         self._views = views.Views(sources=self.sources, names=self._names, estimates=self.posterior)
 
     def view(self, *, place: geo.Place, cell: str, source: bytes, now: float) -> views.View:
@@ -87,7 +88,7 @@ class Learner:
             estimates=estimates,
         )
         told = facts.pack(
-            facts.fact(time=origin.time, nonce=origin.nonce, region=name, rtt=rtt)
+            facts.fact(time=origin.time, nonce=origin.nonce, region=self._numbers[name], rtt=rtt)
             for name, rtt in converted.round_trips.items()
         )
         news = bool(told) and bool(

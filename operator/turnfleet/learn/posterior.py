@@ -16,7 +16,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final, NamedTuple, TypeVar
 
-from turnfleet.learn import belief, cells, crowd, facts
+from turnfleet.learn import belief, cells, crowd, sites
 from turnfleet.learn import sources as records
 from turnfleet.model import estimate, geo
 
@@ -92,10 +92,14 @@ _SILENCE: Final = _Heard({}, 0, -math.inf)
 class Posterior:
     """Estimates for one set of regions; make another one when it changes."""
 
-    def __init__(self, *, sources: records.Sources, regions: Sequence[str], prior: Prior) -> None:
+    def __init__(
+        self, *, sources: records.Sources, regions: Sequence[sites.Site], prior: Prior
+    ) -> None:
         self._sources = sources
-        self._names = tuple(regions)
-        self._regions = {facts.region_id(name): index for index, name in enumerate(self._names)}
+        self._names = tuple(site.name for site in regions)
+        self._regions = {
+            number: index for index, site in enumerate(regions) for number in sites.numbers(site)
+        }
         self._prior = prior
         self._priors: dict[str, Sequence[estimate.Estimate]] = {}
         self._heard: dict[str, _Heard] = {}
@@ -126,8 +130,7 @@ class Posterior:
         """Return how the estimate of each region came about."""
         found = self.estimates(place=place, cell=cell, source=source, now=now)
         record = self._sources.get(source)
-        own = crowd.measured(record.facts, now=now) if record is not None else {}
-        samples = {self._regions.get(region): said.samples for region, said in own.items()}
+        own = self._measured(record, now) if record is not None else {}
         narrowest: dict[int, int] = {}
         for heard in self.shared(cell, now).heard:
             narrowest |= {index: word.sources for index, word in heard.words.items()}
@@ -136,7 +139,7 @@ class Posterior:
                 region=name,
                 prior=expected,
                 learned=learned,
-                samples=samples.get(index, 0),
+                samples=own[index].samples if index in own else 0,
                 sources=narrowest.get(index, 0),
             )
             for index, (name, expected, learned) in enumerate(
@@ -154,19 +157,20 @@ class Posterior:
     ) -> belief.Belief:
         evidence: dict[int, belief.Evidence] = {}
         drift: dict[int, float] = {}
-        for region, said in crowd.measured(record.facts, now=now).items():
-            index = self._regions.get(region)
-            if index is not None:
-                value = belief.ratio(said.rtt, expected[index].rtt)
-                if index in changes:
-                    value += changes[index].of(said)
-                evidence[index] = belief.Evidence(value, said.variance)
-                drift[index] = DRIFT * DRIFT * min(said.age / _DAY, _WANDERING)
+        for index, said in self._measured(record, now).items():
+            value = belief.ratio(said.rtt, expected[index].rtt)
+            if index in changes:
+                value += changes[index].of(said)
+            evidence[index] = belief.Evidence(value, said.variance)
+            drift[index] = DRIFT * DRIFT * min(said.age / _DAY, _WANDERING)
         found = belief.by_source(held, evidence)
         variances = [
             variance + drift.get(index, 0.0) for index, variance in enumerate(found.variances)
         ]
         return found._replace(variances=tuple(variances))
+
+    def _measured(self, record: records.Record, now: float) -> Mapping[int, crowd.Measured]:
+        return crowd.measured(record.facts, regions=self._regions, now=now)
 
     def shared(self, cell: str, now: float) -> Shared:
         """Return what is believed of a cell before any source of its own is looked at.
