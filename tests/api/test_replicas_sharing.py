@@ -83,6 +83,22 @@ async def test_what_a_client_reports_to_one_replica_is_estimated_by_all(
         assert explained[0][0]["estimate"] == explained[1][0]["estimate"]
 
 
+async def test_what_clients_taught_last_outlives_the_replica_they_taught(
+    server: apiservers.ApiServer, tmp_path: Path
+) -> None:
+    ends, stays = (replicas.a_place(tmp_path / name) for name in ("one", "two"))
+    for place in (ends, stays):
+        replicas.write_signing(place.signing)
+    # Who stays asks nobody: what it comes to know it was told.
+    async with replicas.running(stays, server) as two:
+        peers = f"--peers=127.0.0.1:{two.metrics_port}"
+        async with replicas.running(taught(ends), server, peers) as one:
+            await until_known(one, KNOWN)
+            assert await two.metric("turnfleet_learned_sources") == 0
+        assert await two.metric("turnfleet_learned_sources") == KNOWN
+        assert await two.metric("turnfleet_learned_left_total") == KNOWN
+
+
 async def test_another_cluster_is_told_at_the_port_of_clients(
     server: apiservers.ApiServer, tmp_path: Path
 ) -> None:

@@ -19,7 +19,7 @@ from tests.support import coturn, sharers
 
 from turnfleet.commands import learning
 from turnfleet.learn import page, sources, telling
-from turnfleet.learned import cursors, peers, vouching
+from turnfleet.learned import cursors, peers, sharing, vouching
 
 QUERY = cursors.Cursors(b"somebody").query()
 
@@ -210,6 +210,81 @@ async def test_a_request_counts_once_and_only_as_it_was_signed() -> None:
         assert (await get(f"{base}?all", unclear.header))[0] == HTTPStatus.BAD_REQUEST
 
 
+async def post(
+    url: str, body: bytes, *, signed: bytes, nonce: bytes, key: bytes = sharers.KEY
+) -> int:
+    """Tell a page by a request that is signed over another one, perhaps."""
+    query = vouching.query_of(signed)
+    asked = vouching.Voucher(key).ask(query, now=time.time(), nonce=nonce, method="POST")
+    headers = {"Authorization": asked.header}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}{vouching.PATH}?{query}", data=body, headers=headers) as answer,
+    ):
+        return answer.status
+
+
+async def test_only_what_the_fleet_signed_is_taken_of_one_that_ends_and_once() -> None:
+    body, other = a_page(), a_page(cursor=6)
+    async with sharers.replica() as stays:
+        url = stays.url.base
+        for sent, signed, nonce, key, status in (
+            (body, body, b"a" * 16, b"another key", HTTPStatus.UNAUTHORIZED),
+            (other, body, b"b" * 16, sharers.KEY, HTTPStatus.BAD_REQUEST),
+            (b"no page", b"no page", b"c" * 16, sharers.KEY, HTTPStatus.BAD_REQUEST),
+            (
+                b"\0" * (page.SIZE_MAX + 1),
+                b"\0" * (page.SIZE_MAX + 1),
+                b"d" * 16,
+                sharers.KEY,
+                HTTPStatus.REQUEST_ENTITY_TOO_LARGE,
+            ),
+        ):
+            assert await post(url, sent, signed=signed, nonce=nonce, key=key) == status
+            assert len(stays.known) == 0
+        # What asks is not signed as what tells.
+        asked = vouching.Voucher(sharers.KEY).ask(QUERY, now=time.time(), nonce=b"e" * 16)
+        headers = {"Authorization": asked.header}
+        async with (
+            aiohttp.ClientSession() as session,
+            session.post(f"{url}{vouching.PATH}?{QUERY}", data=body, headers=headers) as answer,
+        ):
+            assert answer.status == HTTPStatus.UNAUTHORIZED
+        assert await post(url, body, signed=body, nonce=b"f" * 16) == HTTPStatus.OK
+        assert len(stays.known) == 3
+        assert await post(url, body, signed=body, nonce=b"f" * 16) == HTTPStatus.UNAUTHORIZED
+
+
+async def test_one_that_ends_tells_what_nobody_has_taken_and_no_more() -> None:
+    async with sharers.replica() as stays, sharers.replica([stays.url], every=3600) as ends:
+        ends.known.merge(sharers.records(20), now=time.time())
+        async with sharers.replica([ends.url]) as asks:
+            # The second round says that the first has arrived.
+            await sharers.until(
+                lambda: asks.counted("turnfleet_learned_pages_total", result="Told") > 1
+            )
+            assert len(asks.known) == 20
+        ends.known.merge(sharers.records(2500, start=100), now=time.time())
+        await ends.sharing.part()
+        assert known(stays).keys() == sharers.records(2500, start=100).keys()
+        assert stays.counted("turnfleet_learned_left_total") == 2500
+        await ends.sharing.part()
+
+
+async def test_one_that_ends_is_held_up_by_nobody() -> None:
+    slow = Odd()
+    slow.waits = 3600
+    async with (
+        slow.running() as url,
+        sharers.replica() as stays,
+        sharers.replica([url, stays.url], every=3600) as ends,
+    ):
+        ends.known.merge(sharers.records(20), now=time.time())
+        async with asyncio.timeout(3 * sharing.PARTING):
+            await ends.sharing.part()
+        assert len(stays.known) == 20
+
+
 class Odd:
     """A peer with the fleet's key, or without it, that answers as a test says."""
 
@@ -236,7 +311,7 @@ class Odd:
     @contextlib.asynccontextmanager
     async def running(self) -> AsyncIterator[peers.Url]:
         application = web.Application()
-        application.add_routes((web.get(vouching.PATH, self.answer),))
+        application.add_routes((web.route("*", vouching.PATH, self.answer),))
         async with sharers.serving(application) as port:
             yield peers.Url(base=f"http://127.0.0.1:{port}")
 

@@ -62,7 +62,9 @@ async def replica(
     """Run one until the block ends. ``named`` may be filled later."""
     known = sources.Sources() if known is None else known
     teller = telling.Teller(known, epoch=os.urandom(page.EPOCH_SIZE))
-    telling_desk = desk.Desk(teller=teller, fleet_key=key, clock=clock)
+    telling_desk = desk.Desk(
+        known=known, teller=teller, fleet_key=key, clock=clock, ticks=time.monotonic
+    )
     application = web.Application(middlewares=(problems.middleware,))
     application.add_routes(telling_desk.routes())
     said: list[str] = []

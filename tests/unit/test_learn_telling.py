@@ -65,6 +65,20 @@ def test_a_cursor_of_another_run_or_of_the_future_tells_all_from_the_start() -> 
     assert teller.tell({EPOCH: 1 << 60}).records == records(3)
 
 
+def test_what_no_replica_has_taken_comes_after_what_one_has() -> None:
+    known = sources.Sources()
+    known.merge(records(30), now=NOW)
+    teller = telling.Teller(known, epoch=EPOCH)
+    assert heard(teller, teller.untaken(most=1000))[0] == records(30)
+    assert len(heard(teller, teller.untaken(most=7))[0]) == 7
+    _, cursor = heard(teller)
+    for said in ({EPOCH: cursor}, {EPOCH: cursor - 3}, {EPOCH: cursor + 9}, {b"epoch--0": 99}, {}):
+        teller.taken(said)
+    assert heard(teller, teller.untaken(most=1000)) == ({}, cursor)
+    known.merge({b"new-": record(7)}, now=NOW)
+    assert heard(teller, teller.untaken(most=1000))[0].keys() == {b"new-"}
+
+
 def test_what_was_dropped_is_not_told_and_what_came_back_is() -> None:
     known = sources.Sources(most=6)
     teller = telling.Teller(known, epoch=EPOCH)

@@ -80,7 +80,9 @@ class Shared:
         """``fleet_key`` gives the key as it is now; none before it is known."""
         self._anew = anew
         teller = telling.Teller(learned.sources, epoch=token(page.EPOCH_SIZE))
-        self._desk = desk.Desk(teller=teller, fleet_key=fleet_key, clock=clock)
+        self._desk = desk.Desk(
+            known=learned.sources, teller=teller, fleet_key=fleet_key, clock=clock, ticks=ticks
+        )
         self._sharing = sharing.Sharing(
             known=learned.sources,
             teller=teller,
@@ -96,6 +98,17 @@ class Shared:
     def routes(self) -> tuple[web.RouteDef, ...]:
         """Return the routes of an application that tells other replicas."""
         return self._desk.routes()
+
+    @contextlib.asynccontextmanager
+    async def parting(self) -> AsyncIterator[None]:
+        """Tell others, once the block has ended, what only this program knows."""
+        try:
+            yield
+        finally:
+            try:
+                await self._sharing.part()
+            except Exception:  # noqa: BLE001 - it is a convenience, and must not hold up the end
+                _log.exception("What clients taught last may be lost: nobody could be told")
 
     async def run(self) -> None:
         """Go on for ever: what is wrong with sharing must not end an endpoint that answers."""

@@ -99,6 +99,7 @@ async def serve(
         except client.Unconfigured as problem:
             raise output.Failure(f"{problem}; name a kubeconfig with --kubeconfig.") from None
         replica = Replica(wished, api=api, counted=told, clock=clock, ticks=ticks, token=token)
+        # Left in the other order: who listens no more tells others what it learned, and saves it.
         await stack.enter_async_context(replica.learning())
         await stack.enter_async_context(replica.listening())
         parts = [asyncio.create_task(part, name=name) for name, part in replica.parts().items()]
@@ -197,9 +198,11 @@ class Replica:
             parts["API keys"] = self._follow_keys(self._keys)
         return parts
 
-    def learning(self) -> contextlib.AbstractAsyncContextManager[None]:
-        """Keep what clients teach, until the block ends."""
-        return self._learned.kept()
+    @contextlib.asynccontextmanager
+    async def learning(self) -> AsyncIterator[None]:
+        """Keep what clients teach until the block ends, and then tell others of it, too."""
+        async with self._learned.kept(), self._shared.parting():
+            yield
 
     @contextlib.asynccontextmanager
     async def listening(self) -> AsyncIterator[None]:

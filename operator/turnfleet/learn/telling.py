@@ -26,6 +26,7 @@ class Teller:
         self._known = known
         self._news = known.follow()
         self._count = 0
+        self._taken = 0
         self._last: dict[bytes, int] = {}
         """By source the number of its last change."""
         self._numbers = array("Q")
@@ -48,6 +49,20 @@ class Teller:
             ordered = sorted((number, source) for source, number in self._last.items())
             self._numbers = array("Q", (number for number, _ in ordered))
             self._changed = [source for _, source in ordered]
+
+    def taken(self, cursors: Mapping[bytes, int]) -> None:
+        """Note that another replica has taken what it was told up to its cursor of this epoch."""
+        after = cursors.get(self.epoch, 0)
+        if after <= self._count:
+            self._taken = max(self._taken, after)
+
+    def untaken(self, *, most: int) -> int:
+        """Return the cursor after which there is what no replica has taken, or the last of it.
+
+        ``most``: changes after the cursor, at most.
+        """
+        self.hear()
+        return max(self._taken, self._count - most)
 
     def tell(self, cursors: Mapping[bytes, int]) -> page.Page:
         """Return the first of what changed after the cursor of this epoch; of all without one."""

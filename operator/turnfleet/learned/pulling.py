@@ -1,6 +1,7 @@
-"""Asks one peer for one page. Takes nothing on trust: time, size, shape and signature are bounded.
+"""Asks one peer for one page, or tells it one.
 
-What a peer sends never gets into a sentence, a label or the log.
+Takes nothing on trust that comes back: time, size, shape and signature are bounded. What a peer
+sends never gets into a sentence, a label or the log.
 """
 
 from collections.abc import Callable
@@ -64,13 +65,42 @@ class Puller:
         self, base: str, query: str, *, voucher: vouching.Voucher, now: float
     ) -> page.Page | Trouble:
         """Return the page that a peer tells, or why it tells none."""
-        asked = voucher.ask(query, now=now, nonce=self._entropy(vouching.NONCE_SIZE))
+        body = await self._exchange("GET", base, query, voucher=voucher, now=now)
+        if isinstance(body, Trouble):
+            return body
+        told = page.unpack(body)
+        return Trouble.ODD if isinstance(told, page.Unread) else told
+
+    async def tell(
+        self, base: str, told: page.Page, *, voucher: vouching.Voucher, now: float
+    ) -> Trouble | None:
+        """Tell a peer a page; return why it did not take it."""
+        packed = page.pack(told)
+        query = vouching.query_of(packed)
+        found = await self._exchange("POST", base, query, packed, voucher=voucher, now=now)
+        return found if isinstance(found, Trouble) else None
+
+    async def _exchange(
+        self,
+        method: str,
+        base: str,
+        query: str,
+        told: bytes | None = None,
+        *,
+        voucher: vouching.Voucher,
+        now: float,
+    ) -> bytes | Trouble:
+        """Return the body of a signed answer to a signed request."""
+        nonce = self._entropy(vouching.NONCE_SIZE)
+        asked = voucher.ask(query, now=now, nonce=nonce, method=method)
         if self._session is None:
             return Trouble.AWAY
         try:
-            async with self._session.get(
+            async with self._session.request(
+                method,
                 f"{base}{vouching.PATH}?{query}",
                 headers={"Authorization": asked.header},
+                data=told,
                 allow_redirects=False,
             ) as response:
                 if response.status != _OK:
@@ -81,10 +111,7 @@ class Puller:
             return Trouble.UNVERIFIED
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return Trouble.AWAY
-        if not voucher.answers(shown, asked, body):
-            return Trouble.FORGED
-        told = page.unpack(body)
-        return Trouble.ODD if isinstance(told, page.Unread) else told
+        return body if voucher.answers(shown, asked, body) else Trouble.FORGED
 
 
 async def _bounded(content: aiohttp.StreamReader) -> bytes:

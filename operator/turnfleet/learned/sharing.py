@@ -4,9 +4,12 @@ Each replica asks a few others, by chance, for what changed since it last asked 
 over counts as changed here, so that it goes on to those who ask this one. As merging is in any
 order the same, all replicas come to know the same, over lost pages, repeated ones, restarts, and
 any way between clusters that are named to each other. Nobody leads and nobody counts replicas.
+
+A replica that ends cannot wait to be asked: it tells some others what nobody has taken from it.
 """
 
 import asyncio
+import contextlib
 import random
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -25,6 +28,10 @@ PAGES: Final = 256
 """Pages of one peer in a round: more than all facts fill, and an end with one that has no end."""
 LONGEST: Final = 120.0
 """Seconds with one peer in a round: the rest comes in the next one, and others are asked again."""
+PARTING: Final = 4.0
+"""Seconds that an end takes to tell others, at most: a peer merges 2,000 sources meanwhile."""
+LAST: Final = 5 * page.RECORDS_MAX
+"""Changes that are told at an end, at most: the last ones. More than half a minute's."""
 
 _SOON: Final = 2.0
 """Seconds until the first round, at most; and between two looks for a key."""
@@ -59,6 +66,7 @@ class Sharing:
         self._ticks = ticks
         self._rng = rng
         self._every = every
+        self._entropy = entropy
         self._puller = pulling.Puller(entropy=entropy)
         self._cursors = cursors.Cursors(teller.epoch)
         self._failing = backing_off.Peers(first=every)
@@ -89,6 +97,31 @@ class Sharing:
                     wait = min(_SOON, self._every)
                 else:
                     await self.round(vouching.Voucher(key))
+
+    async def part(self) -> None:
+        """Tell a few peers what nobody has taken. Call it when nothing comes any more."""
+        key = self._fleet_key()
+        cursor = self._teller.untaken(most=LAST)
+        if key is None or not self._teller.tell({self._teller.epoch: cursor}).records:
+            return
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(PARTING), pulling.Puller(entropy=self._entropy) as puller:
+                # Of all: one that failed before may be back.
+                found = await self._find()
+                chosen = self._rng.sample(found, min(FEW, len(found)))
+                voucher = vouching.Voucher(key)
+                await asyncio.gather(*(self._tell_rest(puller, b, cursor, voucher) for b in chosen))
+
+    async def _tell_rest(
+        self, puller: pulling.Puller, base: str, cursor: int, voucher: vouching.Voucher
+    ) -> None:
+        """Tell one peer all after a cursor, page by page."""
+        more = True
+        while more:
+            told = self._teller.tell({self._teller.epoch: cursor})
+            if await puller.tell(base, told, voucher=voucher, now=self._clock()) is not None:
+                return
+            cursor, more = told.cursor, told.more
 
     async def round(self, voucher: vouching.Voucher) -> None:
         """Ask a few peers for all that they have to tell."""
