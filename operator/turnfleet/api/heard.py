@@ -28,6 +28,8 @@ class Why(StrEnum):
     """Its token is none, or not of this fleet, or from the future."""
     EXPIRED = "Expired"
     """Its token is over an hour old."""
+    UNTIMELY = "Untimely"
+    """The endpoint's own clock is before 1970 or after 2106."""
     REPLAYED = "Replayed"
     """Its token was used before. The sender is told nothing of it."""
 

@@ -27,7 +27,7 @@ _CODE: Final[Schema] = {
     "minimum": report.CODES.start,
     "maximum": report.CODES.stop - 1,
 }
-_STATUSES: Final = ("400", "401", "403", "408", "413", "415", "429", "500")
+_STATUSES: Final = ("400", "401", "403", "408", "413", "415", "429", "500", "503")
 
 
 def operation() -> dict[str, object]:

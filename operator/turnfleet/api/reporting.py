@@ -178,4 +178,12 @@ _FLAWS: Final[Mapping[rid.Flaw, tuple[heard.Why, problems.Problem]]] = {
         heard.Why.FORGED,
         _refused("This rid is from the future: the clocks of two endpoints disagree."),
     ),
+    rid.Flaw.UNTIMELY: (
+        heard.Why.UNTIMELY,
+        problems.Problem(
+            status=HTTPStatus.SERVICE_UNAVAILABLE,
+            detail="This endpoint's clock is before 1970 or after 2106, so it cannot tell how old "
+            "a rid is. Whoever runs it has to set it.",
+        ),
+    ),
 }

@@ -27,6 +27,7 @@ LIFE: Final = 3600
 SKEW: Final = 60
 """Seconds that another endpoint's clock may be ahead."""
 
+_TIME_MAX: Final = 0xFFFFFFFF
 _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">BI4s4sB")
 _MAC_SIZE: Final = 12
@@ -49,6 +50,8 @@ class Flaw(StrEnum):
     """Older than an hour."""
     FUTURE = "Future"
     """Signed later than now."""
+    UNTIMELY = "Untimely"
+    """The clock of who verifies is before 1970 or after 2106, so nothing can be said of its age."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,8 +89,10 @@ class Signer:
         """Return a token.
 
         ``nonce`` is 4 random bytes, the rest is from ``source``, ``cell_of`` and ``ids``, all of
-        which many answers have in common.
+        which many answers have in common. A time that does not fit, of a clock that is far off, is
+        the nearest that does: no report of this answer will count, but it is an answer.
         """
+        time = min(max(time, 0), _TIME_MAX)
         said = _HEAD.pack(_VERSION, time, nonce, source, len(cell)) + cell + offered
         mac = self._mac(said)
         token = binascii.b2a_base64(said + mac, newline=False)
@@ -101,6 +106,8 @@ class Signer:
         said, mac = raw[:-_MAC_SIZE], raw[-_MAC_SIZE:]
         if not hmac.compare_digest(mac, self._mac(said)):
             return Flaw.FORGED
+        if not 0 <= now <= _TIME_MAX:
+            return Flaw.UNTIMELY
         _, time, nonce, source, length = _HEAD.unpack_from(said)
         if time > now + SKEW:
             return Flaw.FUTURE
