@@ -184,7 +184,7 @@ def _look_up(
     place = geo.Place(latitude=50.0, longitude=8.0)
     cell, asker = known[source].cell, b"none" if stranger else source
     begun = time.perf_counter()
-    told.estimates(place=place, cell=cell, source=asker, now=_NOW)
+    told.estimates(expected=told.expected(place), cell=cell, source=asker, now=_NOW)
     return time.perf_counter() - begun
 
 

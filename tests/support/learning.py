@@ -97,7 +97,7 @@ def estimates(
 ) -> dict[str, estimate.Estimate]:
     """Return what a client at an address is told to expect of each region."""
     found = learner.posterior.estimates(
-        place=place, cell=cell(place), source=source(address), now=now
+        expected=prior(place), cell=cell(place), source=source(address), now=now
     )
     return dict(zip(NAMES, found, strict=True))
 

@@ -82,7 +82,9 @@ def test_replicas_that_know_the_same_estimate_the_same(
     def estimates(kept: sources.Sources) -> object:
         told = posterior.Posterior(sources=kept, regions=world.SITES, prior=world.prior)
         return [
-            told.estimates(place=world.AMMAN, cell="JO/32/36", source=source, now=world.NOW)
+            told.estimates(
+                expected=world.prior(world.AMMAN), cell="JO/32/36", source=source, now=world.NOW
+            )
             for source in [*sorted(records(kept)), b"else"]
         ]
 
@@ -110,7 +112,9 @@ def test_a_crowd_says_the_same_in_whatever_order_it_was_heard(order: list[int]) 
     def estimates(numbers: Sequence[int]) -> object:
         kept = known(*map(told, numbers), most=1000)
         posed = posterior.Posterior(sources=kept, regions=world.SITES, prior=world.prior)
-        return posed.estimates(place=world.AMMAN, cell="JO/32/36", source=b"else", now=world.NOW)
+        return posed.estimates(
+            expected=world.prior(world.AMMAN), cell="JO/32/36", source=b"else", now=world.NOW
+        )
 
     heard = estimates(order)
     assert heard == estimates(range(30)) != estimates([])

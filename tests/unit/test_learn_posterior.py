@@ -143,7 +143,10 @@ def test_other_regions_start_from_what_is_known_of_the_same_ones(
     now = measured(learner, 5)
     learner.serve(regions=world.SITES[:0:-1], prior=lambda place: world.prior(place)[:0:-1])
     found = learner.posterior.estimates(
-        place=world.AMMAN, cell="JO/32/36", source=world.source(HERE), now=now
+        expected=learner.posterior.expected(world.AMMAN),
+        cell="JO/32/36",
+        source=world.source(HERE),
+        now=now,
     )
     assert found[1].rtt == pytest.approx(world.CABLES["dubai"], rel=0.12)
 
@@ -152,7 +155,9 @@ def test_an_explanation_adds_up_to_the_estimate(learner: learning.Learner) -> No
     now = crowd(learner, 4)
     place, cell, source = world.AMMAN, "JO/32/36", world.source("198.51.0.7")
     told = learner.posterior.explain(place=place, cell=cell, source=source, now=now)
-    found = learner.posterior.estimates(place=place, cell=cell, source=source, now=now)
+    found = learner.posterior.estimates(
+        expected=world.prior(place), cell=cell, source=source, now=now
+    )
     assert tuple(part.learned for part in told) == found
     assert [part.prior for part in told] == world.prior(place)
     assert {(part.samples, part.sources) for part in told} == {(3, 4)}

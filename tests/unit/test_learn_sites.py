@@ -106,6 +106,6 @@ def test_facts_by_name_alone_are_passed_over() -> None:
     learner = learning.Learner(regions=[eu], prior=prior, sources=known)
     place = geo.Place(latitude=50.0, longitude=8.0)
     [found] = learner.posterior.estimates(
-        place=place, cell="DE/50/8", source=b"1234", now=world.NOW
+        expected=prior(place), cell="DE/50/8", source=b"1234", now=world.NOW
     )
     assert found.rtt == pytest.approx(50.0)

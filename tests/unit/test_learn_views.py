@@ -1,9 +1,11 @@
 """Views: kept for the next answer, and no more of them than there is room for."""
 
+from collections.abc import Sequence
+
 import pytest
 from tests.support import learning as world
 
-from turnfleet.learn import posterior, sites, sources, views
+from turnfleet.learn import learning, posterior, sites, sources, views
 from turnfleet.model import estimate, geo
 
 
@@ -24,3 +26,18 @@ def test_views_take_no_more_memory_the_more_regions_there_are(regions: int) -> N
         place = geo.Place(latitude=number / 100, longitude=0.0)
         kept.of(place=place, cell=world.cell(place), source=b"here", now=world.NOW)
     assert len(kept) <= 2 * max(views.LEAST, views.KEPT // regions)
+
+
+def test_the_prior_is_asked_once_for_a_view_and_once_for_all_reports_of_a_cell() -> None:
+    asked: list[geo.Place] = []
+
+    def prior(place: geo.Place) -> Sequence[estimate.Estimate]:
+        asked.append(place)
+        return world.prior(place)
+
+    learner = learning.Learner(regions=world.SITES, prior=prior)
+    for number in range(3):
+        world.measure(learner, "198.51.100.7", world.CABLES, place=world.AMMAN, now=world.NOW)
+        where = geo.Place(latitude=31.0 + number / 10, longitude=36.0, country="JO")
+        learner.view(place=where, cell=world.cell(where), source=b"here", now=world.NOW)
+    assert len(asked) == 3 + 1

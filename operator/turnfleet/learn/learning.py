@@ -54,7 +54,6 @@ class Learner:
         """Go over to another set of regions, or another prior. What was measured stays."""
         self._names = tuple(site.name for site in regions)
         self._numbers = {site.name: sites.number(site) for site in regions}
-        self._prior = prior
         self.posterior = posterior.Posterior(sources=self.sources, regions=regions, prior=prior)
         self._views = views.Views(sources=self.sources, names=self._names, estimates=self.posterior)
 
@@ -74,17 +73,17 @@ class Learner:
 
         ``routes``: the URLs that the token says were offered, but for those of anycast relays.
         """
-        cell = cells.parse(origin.cell)
-        if cell is None:
+        if cells.parse(origin.cell) is None:
             return Taken()
+        expected = self.posterior.expected_in(origin.cell)
         found = self.posterior.estimates(
-            place=cell.centre, cell=origin.cell, source=origin.source, now=now
+            expected=expected, cell=origin.cell, source=origin.source, now=now
         )
         estimates = self._by_name(found)
         converted = convert.convert(
             times,
             routes=routes,
-            prior=self._by_name(self._prior(cell.centre)),
+            prior=self._by_name(expected),
             estimates=estimates,
         )
         told = facts.pack(

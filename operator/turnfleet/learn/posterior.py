@@ -106,13 +106,14 @@ class Posterior:
         self._kept: dict[str, Shared] = {}
 
     def estimates(
-        self, *, place: geo.Place, cell: str, source: bytes, now: float
+        self, *, expected: Sequence[estimate.Estimate], cell: str, source: bytes, now: float
     ) -> tuple[estimate.Estimate, ...]:
         """Return the estimate of each region for a client.
 
-        ``cell`` is as in tokens; one that makes no sense counts as nowhere in particular.
+        ``expected`` is what the prior says of its place, which takes longest of all that is asked
+        here, so whoever needs it, too, asks once. ``cell`` is as in tokens; one that makes no sense
+        counts as nowhere in particular.
         """
-        expected = self._prior(place)
         shared = self.shared(cell, now)
         held = shared.held
         record = self._sources.get(source)
@@ -124,11 +125,20 @@ class Posterior:
         """Return the prior's estimate of each region for a place."""
         return self._prior(place)
 
+    def expected_in(self, cell: str) -> Sequence[estimate.Estimate]:
+        """Return the same for the middle of a cell, as in tokens."""
+        expected = self._priors.get(cell)
+        if expected is None:
+            expected = self._prior((cells.parse(cell) or cells.NOWHERE).centre)
+            self._remember(self._priors, cell, expected)
+        return expected
+
     def explain(
         self, *, place: geo.Place, cell: str, source: bytes, now: float
     ) -> tuple[Learned, ...]:
         """Return how the estimate of each region came about."""
-        found = self.estimates(place=place, cell=cell, source=source, now=now)
+        expected = self._prior(place)
+        found = self.estimates(expected=expected, cell=cell, source=source, now=now)
         record = self._sources.get(source)
         own = self._measured(record, now) if record is not None else {}
         narrowest: dict[int, int] = {}
@@ -137,13 +147,13 @@ class Posterior:
         return tuple(
             Learned(
                 region=name,
-                prior=expected,
+                prior=prior,
                 learned=learned,
                 samples=own[index].samples if index in own else 0,
                 sources=narrowest.get(index, 0),
             )
-            for index, (name, expected, learned) in enumerate(
-                zip(self._names, self._prior(place), found, strict=True)
+            for index, (name, prior, learned) in enumerate(
+                zip(self._names, expected, found, strict=True)
             )
         )
 
@@ -182,7 +192,7 @@ class Posterior:
         kept = self._kept.get(cell)
         if kept is not None and all(a is b for a, b in zip(kept.heard, heard, strict=True)):
             return kept
-        expected = self._expected(cell)
+        expected = self.expected_in(cell)
         scales = tuple(map(_variance, expected))
         held = belief.nothing([part.rtt for part in expected])
         below = 1.0
@@ -218,18 +228,11 @@ class Posterior:
         words = crowd.listen(
             (self._sources[source] for source in asked),
             regions=self._regions,
-            prior=self._expected,
+            prior=self.expected_in,
             now=now,
         )
         heard = self._heard[shared] = _Heard(words, changes, now)
         return heard
-
-    def _expected(self, cell: str) -> Sequence[estimate.Estimate]:
-        expected = self._priors.get(cell)
-        if expected is None:
-            expected = self._prior((cells.parse(cell) or cells.NOWHERE).centre)
-            self._remember(self._priors, cell, expected)
-        return expected
 
     def _remember(self, kept: dict[str, _Value], cell: str, value: _Value) -> None:
         if len(kept) >= max(_LEAST, _REMEMBERED // max(1, len(self._names))):

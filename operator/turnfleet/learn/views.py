@@ -92,10 +92,11 @@ class Views:
             and (record is None or 0 <= now - made.at < FRESH)
         ):
             return made.view
-        found = self._posterior.estimates(place=place, cell=cell, source=source, now=now)
+        expected = self._posterior.expected(place)
+        found = self._posterior.estimates(expected=expected, cell=cell, source=source, now=now)
         view = View(
             dict(zip(self._names, found, strict=True)),
-            priors=dict(zip(self._names, self._posterior.expected(place), strict=True)),
+            priors=dict(zip(self._names, expected, strict=True)),
             explores=explores,
         )
         if len(self._young) >= self._most:
