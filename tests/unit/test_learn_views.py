@@ -41,3 +41,27 @@ def test_the_prior_is_asked_once_for_a_view_and_once_for_all_reports_of_a_cell()
         where = geo.Place(latitude=31.0 + number / 10, longitude=36.0, country="JO")
         learner.view(place=where, cell=world.cell(where), source=b"here", now=world.NOW)
     assert len(asked) == 3 + 1
+
+
+def test_a_country_explores_once_somebody_there_has_reported() -> None:
+    learner = world.learner()
+
+    def explores(place: geo.Place, cell: str | None = None) -> bool:
+        told = world.cell(place) if cell is None else cell
+        return learner.view(place=place, cell=told, source=b"else", now=world.NOW).explores
+
+    assert not explores(world.AMMAN)
+    world.measure(learner, "198.51.100.7", world.CABLES, place=world.AMMAN, now=world.NOW)
+    assert explores(world.AMMAN)
+    assert explores(world.AQABA), "another square of the same country"
+    assert not explores(world.OSLO)
+    assert not explores(world.AMMAN, ""), "a pinned client, whose reports teach nothing"
+    assert not explores(world.AMMAN, "-/32/36"), "a place of no country is a country of its own"
+    world.measure(
+        learner,
+        "198.51.101.7",
+        world.CABLES,
+        place=geo.Place(latitude=32.0, longitude=36.0),
+        now=world.NOW,
+    )
+    assert explores(world.AQABA, "-/32/36")

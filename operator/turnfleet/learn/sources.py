@@ -101,6 +101,11 @@ class Sources:
             case alone:
                 return frozenset((alone,))
 
+    def heard_of(self, cell: str) -> bool:
+        """Tell whether there is a source in the widest shared cell of a cell's text."""
+        widest = _shared(cell)[:1]
+        return bool(widest) and widest[0] in self._groups
+
     def changes(self, cell: str) -> int:
         """Return a number that grows by one with every change to a shared cell's sources.
 

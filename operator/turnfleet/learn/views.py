@@ -38,7 +38,8 @@ class View:
         self._by_region = by_region
         self._priors = priors
         self.explores = explores
-        """Whether anybody measures, so that a fallback is worth choosing for what it teaches."""
+        """Whether anybody of the client's country has measured, so that a fallback is worth
+        choosing for what it teaches."""
 
     def prior(self, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return what was expected before anybody measured."""
@@ -83,7 +84,7 @@ class Views:
         key = (place, cell, None if record is None else source)
         made = self._young.get(key) or self._old.get(key)
         shared = self._posterior.shared(cell, now)
-        explores = bool(len(self._sources))
+        explores = self._sources.heard_of(cell)
         if (
             made is not None
             and made.record is record

@@ -31,7 +31,7 @@ class View(Protocol):
 
     @property
     def explores(self) -> bool:
-        """Whether anybody measures: then a fallback is worth choosing for what it would teach."""
+        """Whether anybody near measures: then a fallback is worth choosing for what it teaches."""
 
     def prior(self, spec: region.RegionSpec, /) -> estimate.Estimate:
         """Return what was expected before anybody measured."""

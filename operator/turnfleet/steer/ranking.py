@@ -8,7 +8,7 @@ behind it one whose relays are all full.
   to nothing as estimates get sure (``deciding``). A region that it may not leave for a better one
   shares its users with those that are as good.
 * **Fallbacks** are tried in an order of their own: first the region that would teach most, among
-  the cheapest (``deciding.score``), where anybody measures at all; and now and then the one that
+  the cheapest (``deciding.score``), where anybody near by measures; and now and then the one that
   was expected to be better than it was measured to be.
 * **Load** costs nothing up to half full, then rises with the square to ``LOAD_COST`` at full: a
   region sheds its farthest clients first, those for whom the next region is nearly as good.
