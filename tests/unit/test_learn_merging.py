@@ -3,7 +3,7 @@
 import functools
 import random
 import struct
-from collections.abc import Sequence
+from collections.abc import Callable, Iterator, Sequence
 
 import pytest
 from hypothesis import given, settings
@@ -172,3 +172,54 @@ def test_news_is_what_was_not_known() -> None:
     changes = kept.changes("JO")
     assert kept.merge(told, now=world.NOW) == frozenset()
     assert kept.changes("JO") == changes
+
+
+def newest(told: Sequence[dict[bytes, sources.Record]], most: int) -> dict[bytes, set[facts.Fact]]:
+    """Return, slowly, the facts that are left of all that was told."""
+    joined: dict[bytes, bytes] = {}
+    for each in told:
+        for source, record in each.items():
+            joined[source] = facts.join(joined.get(source, b""), record.facts)
+    all_of_them = sorted(
+        (fact.time, fact.nonce, source, -position, fact)
+        for source, packed in joined.items()
+        for position, fact in enumerate(facts.unpack(packed))
+    )
+    left: dict[bytes, set[facts.Fact]] = {}
+    for _, _, source, _, fact in all_of_them[-most:]:
+        left.setdefault(source, set()).add(fact)
+    return left
+
+
+@given(_replicas)
+@settings(deadline=None)
+def test_of_all_facts_the_newest_are_left(replicas: list[dict[bytes, sources.Record]]) -> None:
+    kept = known(*replicas)
+    found = {source: set(facts.unpack(record.facts)) for source, record in kept.items()}
+    assert found == newest(replicas, 9)
+
+
+@pytest.mark.parametrize("step", [1, -1], ids=["as they were measured", "the newest first"])
+@pytest.mark.parametrize("networks", [50, 600], ids=["that come again", "that are forgotten"])
+def test_no_report_looks_at_more_facts_the_more_are_known(
+    monkeypatch: pytest.MonkeyPatch, networks: int, step: int
+) -> None:
+    """One that looked at all of them would hold up every answer for as long as that takes."""
+    most, looked_at = 300, 0
+
+    def unpack(
+        packed: bytes, real: Callable[[bytes], Iterator[facts.Fact]] = facts.unpack
+    ) -> Iterator[facts.Fact]:
+        nonlocal looked_at
+        looked_at += len(packed) // facts.SIZE
+        return real(packed)
+
+    monkeypatch.setattr(facts, "unpack", unpack)
+    kept = sources.Sources(most=most)
+    for number in range(0, step * 20 * most, step):
+        fact = facts.Fact(NOW + number, 0, world.NUMBERS["pune"], 800)
+        record = sources.Record(cell="JO/32/36", facts=facts.pack([fact]))
+        looked_at = 0
+        kept.merge({(number % networks).to_bytes(4, "big"): record}, now=NOW + max(0, number))
+        assert looked_at <= 2 * facts.ALL
+    assert kept.facts == min(most, networks * facts.EACH)

@@ -74,6 +74,12 @@ def pack(found: Iterable[Fact]) -> bytes:
     return b"".join(kept)
 
 
+def oldest(packed: bytes) -> tuple[int, int]:
+    """Return time and nonce of the oldest fact of a packed set that is not empty."""
+    time, nonce, _, _ = _LAYOUT.unpack_from(packed, len(packed) - SIZE)
+    return time, nonce
+
+
 def newest(packed: bytes) -> tuple[int, int]:
     """Return time and nonce of the newest fact of a packed set that is not empty."""
     time, nonce, _, _ = _LAYOUT.unpack_from(packed)

@@ -15,7 +15,7 @@ import struct
 from collections.abc import Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 
 from turnfleet.learn import cells, facts
 
@@ -29,7 +29,7 @@ SOURCE_SIZE: Final = 4
 """Bytes of a source's hash."""
 
 _STALE: Final = 1000
-"""Answers of which nothing is left that may be in the heap, beside as many as there are facts."""
+"""Entries that may be in the heap and count no more, beside as many as there are sources."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,6 +58,14 @@ class News:
         return changed
 
 
+class _Age(NamedTuple):
+    """One answer of a source."""
+
+    time: int
+    nonce: int
+    source: bytes
+
+
 class Sources:
     """The records of all sources, by cell too."""
 
@@ -66,8 +74,10 @@ class Sources:
         self._records: dict[bytes, Record] = {}
         self._groups: dict[str, _Group | bytes] = {}
         """A source alone in its cell is no group yet: most cells of a flood are such."""
-        self._ages: list[tuple[int, int, bytes]] = []
-        """A heap of time, nonce and source of answers; of some there is nothing left."""
+        self._ages: list[_Age] = []
+        """A heap with one entry for each source, and some that count no more."""
+        self._age: dict[bytes, _Age] = {}
+        """The entry of each source: of its oldest answer, or of one that was its oldest."""
         self._facts = 0
         self._changes = 0
         self._followers: list[News] = []
@@ -143,39 +153,44 @@ class Sources:
         joined = admitted if known is None else _joined(known, admitted)
         if joined == known:
             return False
-        for time, nonce in {(fact.time, fact.nonce) for fact in facts.unpack(admitted.facts)}:
-            heapq.heappush(self._ages, (time, nonce, source))
         self._replace(source, joined)
+        age = _Age(*facts.oldest(joined.facts), source)
+        entry = self._age.get(source)
+        if entry is None or age < entry:
+            # One that is too old is seen when its turn comes; one that is too new would not be.
+            self._age[source] = age
+            heapq.heappush(self._ages, age)
         return True
 
     def _forget(self, horizon: int) -> None:
         """Drop the oldest facts while there are too many, and all of the horizon's time."""
-        if len(self._ages) > 2 * self._most + _STALE:
-            self._ages = sorted(
-                {
-                    (fact.time, fact.nonce, source)
-                    for source, record in self._records.items()
-                    for fact in facts.unpack(record.facts)
-                }
-            )
-        while self._ages and (self._facts > self._most or self._ages[0][0] < horizon):
-            time, nonce, source = self._ages[0]
-            surplus = facts.ALL if time < horizon else self._facts - self._most
-            if not self._drop(source, time, nonce, surplus):
+        if len(self._ages) > 2 * len(self._records) + _STALE:
+            # Whoever sends the older facts of many sources after the newer ones.
+            self._ages = list(self._age.values())
+            heapq.heapify(self._ages)
+        while self._ages and (self._facts > self._most or self._ages[0].time < horizon):
+            age = self._ages[0]
+            record = self._records.get(age.source)
+            if record is None or self._age[age.source] is not age:
                 heapq.heappop(self._ages)
+                continue
+            if (age.time, age.nonce) == facts.oldest(record.facts):
+                surplus = facts.ALL if age.time < horizon else self._facts - self._most
+                record = self._drop(age.source, record, surplus)
+            if record is not None:
+                entry = self._age[age.source] = _Age(*facts.oldest(record.facts), age.source)
+                heapq.heapreplace(self._ages, entry)
 
-    def _drop(self, source: bytes, time: int, nonce: int, most: int) -> bool:
-        """Drop facts of one answer, at most so many, and return whether some are left."""
-        record = self._records.get(source)
-        if record is None:
-            return False
+    def _drop(self, source: bytes, record: Record, most: int) -> Record | None:
+        """Drop facts of a source's oldest answer, at most so many, and return what is left."""
         found = list(facts.unpack(record.facts))
-        answer = [fact for fact in found if (fact.time, fact.nonce) == (time, nonce)]
+        oldest = facts.oldest(record.facts)
+        answer = [fact for fact in found if (fact.time, fact.nonce) == oldest]
         dropped = frozenset(answer[-most:])
-        if dropped:
-            kept = facts.pack(fact for fact in found if fact not in dropped)
-            self._replace(source, Record(cell=record.cell, facts=kept) if kept else None)
-        return len(dropped) < len(answer)
+        kept = facts.pack(fact for fact in found if fact not in dropped)
+        left = Record(cell=record.cell, facts=kept) if kept else None
+        self._replace(source, left)
+        return left
 
     def _replace(self, source: bytes, record: Record | None) -> None:
         known = self._records.pop(source, None)
@@ -185,7 +200,9 @@ class Sources:
             self._facts -= len(known.facts) // facts.SIZE
             if record is None or record.cell != known.cell:
                 self._leave(source, known.cell)
-        if record is not None:
+        if record is None:
+            self._age.pop(source, None)
+        else:
             self._records[source] = record
             self._facts += len(record.facts) // facts.SIZE
             for cell in _shared(record.cell):
