@@ -9,6 +9,7 @@ from pathlib import Path
 import aiohttp
 from tests.support import apiservers, coturn, replicas, sharers
 
+from turnfleet.kube import kinds
 from turnfleet.learned import store
 
 KNOWN = 300
@@ -16,7 +17,7 @@ KNOWN = 300
 
 def taught(place: replicas.Place) -> replicas.Place:
     """Have a replica's disk hold what clients taught it before."""
-    kept = store.Store(place.state)
+    kept = store.Store(place.state, fleet_key=bytes.fromhex(replicas.FLEET_KEY))
     kept.save(sharers.records(KNOWN))
     kept.close()
     return place
@@ -99,6 +100,23 @@ async def test_what_clients_taught_last_outlives_the_replica_they_taught(
         assert await two.metric("turnfleet_learned_left_total") == KNOWN
 
 
+async def test_what_was_learned_under_another_fleet_key_is_forgotten(
+    server: apiservers.ApiServer, tmp_path: Path
+) -> None:
+    place = replicas.a_place(tmp_path / "one")
+    await replicas.publish(server)
+    async with replicas.running(taught(place), server) as one:
+        await until_known(one, KNOWN)
+        await server.put(
+            kinds.SECRET, replicas.a_secret({**replicas.SECRET, "fleet-key": "cd" * 32})
+        )
+        await until_known(one, 0)
+    async with replicas.running(place, server) as again:
+        await again.until("/healthz", 200)
+        await asyncio.sleep(1)
+        assert await again.metric("turnfleet_learned_sources") == 0
+
+
 async def test_another_cluster_is_told_at_the_port_of_clients(
     server: apiservers.ApiServer, tmp_path: Path
 ) -> None:
@@ -114,7 +132,9 @@ async def test_without_a_disk_it_goes_on_and_says_so_once(
 ) -> None:
     place = replicas.a_place(tmp_path / "one")
     place.state.touch()
+    replicas.write_signing(place.signing)
     async with replicas.running(place, server) as one:
-        await one.until("/healthz", 200)
-        assert await one.metric("turnfleet_learned_file_in_use") == 0
+        async with asyncio.timeout(20):
+            while await one.metric("turnfleet_learned_file_in_use"):  # noqa: ASYNC110 - a process
+                await asyncio.sleep(0.05)
     assert one.log.read_text().count("kept in memory alone") == 1

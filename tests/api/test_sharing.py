@@ -179,6 +179,19 @@ async def test_a_replica_of_another_fleet_or_time_is_told_nothing(
         assert peer.counted("turnfleet_learned_refused_total", reason=flaw) > 0
 
 
+async def test_what_another_key_signed_is_not_taken_after_it_changed() -> None:
+    keys = [sharers.KEY]
+    async with sharers.replica(key=lambda: keys[0]) as peer:
+        peer.known.merge(sharers.records(900), now=time.time())
+        async with sharers.replica([peer.url], key=lambda: keys[0]) as asks:
+            # One page, which is merged in many pieces.
+            await sharers.until(lambda: len(asks.known) > 0)
+            keys[0] = b"n" * 32
+            taken = len(asks.known)
+            await asyncio.sleep(0.5)
+            assert len(asks.known) == taken < 900
+
+
 async def get(url: str, header: str | None) -> tuple[int, bytes, Mapping[str, str]]:
     headers = {} if header is None else {"Authorization": header}
     async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:

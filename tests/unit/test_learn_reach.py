@@ -144,6 +144,16 @@ def test_where_networks_are_known_they_decide_and_squares_do_not() -> None:
     assert not made.udp_fails(HERE, source(9), T0)
 
 
+def test_under_another_fleet_key_nobody_has_said_anything_yet() -> None:
+    made = reach.Transports()
+    say(made, 1, 2, 3, works=False)
+    made.forget()
+    assert not made.udp_fails(HERE, source(1), T0)
+    assert (len(made), made.sources, made.cells) == (0, 0, 0)
+    say(made, 11, 12, works=False)
+    assert not made.udp_fails(HERE, source(9), T0)
+
+
 def test_one_liar_moves_nobody_elses_answers() -> None:
     made = reach.Transports()
     for cell, _ in itertools.product((HERE, NEAR, AWAY), range(100)):

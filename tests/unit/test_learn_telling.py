@@ -79,6 +79,19 @@ def test_what_no_replica_has_taken_comes_after_what_one_has() -> None:
     assert heard(teller, teller.untaken(most=1000))[0].keys() == {b"new-"}
 
 
+def test_of_what_was_cleared_nothing_is_told_and_all_that_comes_after() -> None:
+    known = sources.Sources()
+    teller = telling.Teller(known, epoch=EPOCH)
+    known.merge(records(30), now=NOW)
+    _, cursor = heard(teller)
+    known.clear()
+    assert (len(known), known.facts, known.members("JO")) == (0, 0, frozenset())
+    assert heard(teller)[0] == {}
+    known.merge(records(2), now=NOW)
+    assert heard(teller, cursor)[0] == records(2) == heard(teller)[0]
+    assert known.changes("JO") > 30
+
+
 def test_what_was_dropped_is_not_told_and_what_came_back_is() -> None:
     known = sources.Sources(most=6)
     teller = telling.Teller(known, epoch=EPOCH)

@@ -11,10 +11,13 @@ from pathlib import Path
 
 import pytest
 
+from turnfleet.commands import learning
 from turnfleet.learn import facts, sources
 from turnfleet.learned import keeping, merging, store
 
 NOW = 1_763_730_000
+KEY = b"k" * 32
+OTHER_KEY = b"o" * 32
 
 
 def record(number: int, *, cell: str = "JO/32/36") -> sources.Record:
@@ -28,18 +31,18 @@ def records(count: int, *, start: int = 0) -> dict[bytes, sources.Record]:
 
 @pytest.fixture
 def kept(tmp_path: Path) -> Iterator[store.Store]:
-    made = store.Store(tmp_path / "learned")
+    made = store.Store(tmp_path / "learned", fleet_key=KEY)
     yield made
     made.close()
 
 
 def test_what_was_saved_is_there_after_a_restart(tmp_path: Path) -> None:
-    first = store.Store(tmp_path)
+    first = store.Store(tmp_path, fleet_key=KEY)
     assert first.load() == {}
     first.save({**records(3), b"gone": record(9)})
     first.save({b"gone": None, b"\0\0\0\0": record(7)})
     first.close()
-    again = store.Store(tmp_path)
+    again = store.Store(tmp_path, fleet_key=KEY)
     assert again.load() == {**records(3), b"\0\0\0\0": record(7)}
     again.close()
 
@@ -50,10 +53,23 @@ def test_a_file_written_anew_holds_nothing_else(kept: store.Store) -> None:
     assert kept.load() == records(2, start=7)
 
 
+def test_a_file_of_another_fleet_key_is_emptied(tmp_path: Path) -> None:
+    first = store.Store(tmp_path, fleet_key=KEY)
+    first.save(records(3))
+    first.close()
+    other = store.Store(tmp_path, fleet_key=OTHER_KEY)
+    assert other.load() == {}
+    other.save(records(1, start=7))
+    other.close()
+    assert first.load() == {}
+    first.close()
+    assert OTHER_KEY not in (tmp_path / store.FILE).read_bytes()
+
+
 @pytest.mark.parametrize("damage", [b"no database", b"SQLite format 3\0" + b"\xff" * 5000])
 def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path: Path, damage: bytes) -> None:
     (tmp_path / store.FILE).write_bytes(damage)
-    kept = store.Store(tmp_path)
+    kept = store.Store(tmp_path, fleet_key=KEY)
     with pytest.raises(store.Broken):
         kept.load()
     assert (tmp_path / "learned.broken").read_bytes() == damage
@@ -63,7 +79,7 @@ def test_a_damaged_file_is_set_aside_and_begun_anew(tmp_path: Path, damage: byte
 
 
 def test_damage_inside_the_file_is_found_when_it_is_opened(tmp_path: Path) -> None:
-    kept = store.Store(tmp_path)
+    kept = store.Store(tmp_path, fleet_key=KEY)
     kept.save(records(2000))
     kept.close()
     with (tmp_path / store.FILE).open("r+b") as file:
@@ -79,14 +95,14 @@ def test_another_programs_file_is_not_written_to(tmp_path: Path) -> None:
     other = sqlite3.connect(tmp_path / store.FILE)
     other.execute("CREATE TABLE source (theirs TEXT)")
     other.close()
-    kept = store.Store(tmp_path)
+    kept = store.Store(tmp_path, fleet_key=KEY)
     with pytest.raises(store.Broken):
         kept.save(records(1))
     kept.close()
 
 
 def test_the_file_is_bounded_and_a_save_that_does_not_fit_leaves_the_last(tmp_path: Path) -> None:
-    kept = store.Store(tmp_path, size_max=64 << 10)
+    kept = store.Store(tmp_path, fleet_key=KEY, size_max=64 << 10)
     kept.save(records(10))
     with pytest.raises(store.Unusable, match="full"):
         kept.save(records(20_000))
@@ -99,7 +115,7 @@ def test_the_file_is_bounded_and_a_save_that_does_not_fit_leaves_the_last(tmp_pa
 
 def test_a_folder_that_cannot_be_made_is_told(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
-    kept = store.Store(tmp_path / "file" / "learned")
+    kept = store.Store(tmp_path / "file" / "learned", fleet_key=KEY)
     with pytest.raises(store.Unusable):
         kept.load()
     with pytest.raises(store.Unusable):
@@ -123,13 +139,15 @@ def disk(tmp_path: Path) -> Iterator[Callable[[str], Path]]:
 
 
 def test_a_disk_that_is_read_only_is_read(disk: Callable[[str], Path]) -> None:
-    kept = store.Store(disk("rw"))
+    folder = disk("rw")
+    kept = store.Store(folder, fleet_key=KEY)
     kept.save(records(3))
     kept.close()
     disk("ro")
     assert kept.load() == records(3)
     with pytest.raises(store.Unusable):
         kept.save(records(4))
+    assert store.Store(folder, fleet_key=OTHER_KEY).load() == {}
     disk("rw")
     kept.save(records(4))
     assert kept.load() == records(4)
@@ -138,7 +156,7 @@ def test_a_disk_that_is_read_only_is_read(disk: Callable[[str], Path]) -> None:
 
 def test_a_disk_that_is_full_keeps_what_it_has(disk: Callable[[str], Path]) -> None:
     folder = disk("size=256k")
-    kept = store.Store(folder)
+    kept = store.Store(folder, fleet_key=KEY)
     kept.save(records(10))
     (folder / "ballast").write_bytes(b"\0" * (130 << 10))
     with pytest.raises(store.Unusable):
@@ -159,7 +177,12 @@ def keeper(
     patience: float = 10.0,
 ) -> keeping.Keeper:
     return keeping.Keeper(
-        known=known, kept=kept, warn=told.append, every=every, retry=every, patience=patience
+        known=known,
+        kept=lambda: kept,
+        warn=told.append,
+        every=every,
+        retry=every,
+        patience=patience,
     )
 
 
@@ -179,7 +202,7 @@ async def test_what_changes_is_saved_while_it_runs(kept: store.Store, tmp_path: 
     known = sources.Sources()
     async with keeper(known, kept, []).running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(5), now=NOW + 1000)
-        await until(lambda: len(rows(tmp_path)) == 5)
+        await until(lambda: len(rows(tmp_path / "learned")) == 5)
 
 
 async def test_what_was_forgotten_is_forgotten_on_disk(kept: store.Store) -> None:
@@ -200,7 +223,7 @@ async def test_a_file_that_breaks_meanwhile_is_written_anew_with_all_there_is(
     async with running.running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(500), now=NOW + 1000)
         await until(lambda: measured(running)["turnfleet_learned_file_bytes"] > 0)
-        assert len(rows(tmp_path)) == 500
+        assert len(rows(tmp_path / "learned")) == 500
         kept.close()
         (tmp_path / "learned" / store.FILE).write_bytes(b"no database" * 1000)
         known.merge(records(1, start=600), now=NOW + 1000)
@@ -210,11 +233,56 @@ async def test_a_file_that_breaks_meanwhile_is_written_anew_with_all_there_is(
     assert "set aside" in told[0]
 
 
+async def test_what_was_learned_goes_with_the_key_it_was_learned_under(tmp_path: Path) -> None:
+    learned = learning.Learned(
+        state=tmp_path, clock=lambda: NOW + 1000, ticks=time.monotonic, every=0.02
+    )
+    async with learned.kept():
+        learned.rekey(KEY)
+        learned.sources.merge(records(3), now=NOW + 1000)
+        await until(lambda: len(rows(tmp_path)) == 3)
+        learned.rekey(OTHER_KEY)
+        assert len(learned.sources) == 0
+        learned.sources.merge(records(1, start=7), now=NOW + 1000)
+    for key, left in ((OTHER_KEY, records(1, start=7)), (KEY, {})):
+        kept = store.Store(tmp_path, fleet_key=key)
+        assert kept.load() == left
+        kept.close()
+
+
+async def test_nothing_is_loaded_before_the_key_is_known_nor_after_it_changed(
+    tmp_path: Path,
+) -> None:
+    before = store.Store(tmp_path, fleet_key=KEY)
+    before.save(records(3000))
+    before.close()
+    learned = learning.Learned(state=tmp_path, clock=lambda: NOW + 1000, ticks=time.monotonic)
+    async with learned.kept():
+        await asyncio.sleep(0.3)
+        assert len(learned.sources) == 0
+        learned.rekey(KEY)
+        await until(lambda: len(learned.sources) > 0)
+        learned.rekey(OTHER_KEY)
+        await asyncio.sleep(0.3)
+        assert len(learned.sources) == 0
+
+
+async def test_an_end_before_the_key_is_known_leaves_the_file(tmp_path: Path) -> None:
+    before = store.Store(tmp_path, fleet_key=KEY)
+    before.save(records(3))
+    async with learning.Learned(
+        state=tmp_path, clock=lambda: NOW + 1000, ticks=time.monotonic
+    ).kept():
+        pass
+    assert before.load() == records(3)
+    before.close()
+
+
 async def test_trouble_is_told_once_and_ends_with_it(tmp_path: Path) -> None:
     folder, told = tmp_path / "learned", list[str]()
     folder.touch()
     known = sources.Sources()
-    kept = store.Store(folder)
+    kept = store.Store(folder, fleet_key=KEY)
     running = keeper(known, kept, told)
     async with running.running(clock=lambda: NOW, ticks=time.monotonic):
         known.merge(records(5), now=NOW + 1000)
@@ -256,7 +324,7 @@ class Stuck(store.Store):
     """A disk that does not answer until it is let go."""
 
     def __init__(self, folder: Path) -> None:
-        super().__init__(folder)
+        super().__init__(folder, fleet_key=KEY)
         self.free = threading.Event()
 
     def load(self) -> dict[bytes, sources.Record]:
@@ -306,7 +374,7 @@ def measured(running: keeping.Keeper) -> dict[str, float]:
 
 def rows(folder: Path) -> list[object]:
     try:
-        reading = sqlite3.connect(folder / "learned" / store.FILE)
+        reading = sqlite3.connect(folder / store.FILE)
         found = reading.execute("SELECT hash FROM source").fetchall()
         reading.close()
     except sqlite3.OperationalError:

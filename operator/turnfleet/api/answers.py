@@ -85,6 +85,7 @@ class Answers:
         self._wire_user = functools.lru_cache(maxsize=4096)(
             functools.partial(credentials.wire_user, fleet_key)
         )
+        self._transports.forget()
         self.whose.forget()
         self._placer.forget()
 

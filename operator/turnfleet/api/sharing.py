@@ -21,6 +21,7 @@ _REMEMBERED: Final = 10_000
 
 
 class _Admitted(NamedTuple):
+    key: bytes
     voucher: vouching.Voucher
     asked: vouching.Asked
 
@@ -85,7 +86,11 @@ class Desk:
         ):
             return problems.response(_NO_PAGE)
         async for _ in merging.merge(
-            self._known, told.records, clock=self._clock, ticks=self._ticks
+            self._known,
+            told.records,
+            clock=self._clock,
+            ticks=self._ticks,
+            ended=lambda: self._fleet_key() != admitted.key,
         ):
             pass
         self._left += len(told.records)
@@ -126,7 +131,7 @@ class Desk:
         if isinstance(asked, vouching.Flaw):
             self._refused[asked] += 1
             return _UNSIGNED
-        return _Admitted(voucher, asked)
+        return _Admitted(key, voucher, asked)
 
 
 def _signed(admitted: _Admitted, body: bytes) -> web.Response:

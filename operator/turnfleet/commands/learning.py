@@ -34,16 +34,30 @@ class Learned:
         state: Path | None,
         clock: Callable[[], float],
         ticks: Callable[[], float],
+        every: float = keeping.EVERY,
     ) -> None:
-        """``state`` is the folder that has the file; without one, a restart forgets."""
+        """``state`` is the folder that has the file; without one, a restart forgets.
+
+        ``every``: seconds between two saves.
+        """
         self.sources = sources.Sources()
+        self._state = state
+        self._file: store.Store | None = None
         self._clock = clock
         self._ticks = ticks
         self._keeper = (
             None
             if state is None
-            else keeping.Keeper(known=self.sources, kept=store.Store(state), warn=_log.warning)
+            else keeping.Keeper(
+                known=self.sources, kept=lambda: self._file, warn=_log.warning, every=every
+            )
         )
+
+    def rekey(self, fleet_key: bytes) -> None:
+        """Take the fleet's key, or another one: what was learned under one goes with it."""
+        self.sources.clear()
+        if self._state is not None:
+            self._file = store.Store(self._state, fleet_key=fleet_key)
 
     @contextlib.asynccontextmanager
     async def kept(self) -> AsyncIterator[None]:

@@ -142,6 +142,7 @@ class Machine:
         )
         self.board.on_publish(self.prober.source_changed)
         self.learned = learning.Learned(state=wishes.state / "learned", clock=clock, ticks=ticks)
+        self.learned.rekey(vault.fleet_key)
         self._atlas = atlas.open(wishes.databases, wishes.networks, _log.warning)
         self._runner = serving.Runner(
             app.create(

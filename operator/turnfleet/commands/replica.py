@@ -251,6 +251,7 @@ class Replica:
         known = self._source.keys
         if known is not None and known.fleet_key != self._fleet_key:
             self._fleet_key = known.fleet_key
+            self._learned.rekey(known.fleet_key)
             self._app[app.ENDPOINT].desk.rekey(known.fleet_key)
             self._prober.rekey(signing.agent_key(known.fleet_key))
         self._board.publish_regions(self._source.published)

@@ -122,6 +122,12 @@ class Transports:
         while len(self._words) > self._most:
             self._drop(next(iter(self._words)))
 
+    def forget(self) -> None:
+        """Forget all words: sources have other names from now on."""
+        self._words.clear()
+        self._tallies.clear()
+        self._failing = 0
+
     def udp_fails(self, cell: str, source: bytes, now: float) -> bool:
         """Return whether the answer for a client has to do without UDP, and count it if so."""
         if not self._failing:  # for every answer, and nearly always

@@ -12,7 +12,7 @@ dropped and comes back, the order of events would decide what is known.
 
 import heapq
 import struct
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from collections.abc import Set as AbstractSet
 from dataclasses import dataclass
 from typing import Final, NamedTuple
@@ -51,6 +51,10 @@ class News:
     def add(self, source: bytes) -> None:
         """Note a source that changed, or was dropped."""
         self._changed.add(source)
+
+    def update(self, sources: Iterable[bytes]) -> None:
+        """Note many that changed."""
+        self._changed.update(sources)
 
     def take(self) -> AbstractSet[bytes]:
         """Return what changed, and forget it."""
@@ -129,6 +133,14 @@ class Sources:
         news = News()
         self._followers.append(news)
         return news
+
+    def clear(self) -> None:
+        """Forget everything, and say that all sources changed."""
+        for news in self._followers:
+            news.update(self._records)
+        self._records, self._groups = {}, {}
+        self._ages, self._age = [], {}
+        self._facts = 0
 
     def merge(self, told: Mapping[bytes, Record], *, now: float) -> frozenset[bytes]:
         """Take what is told of sources, and return those of which something was new.

@@ -1,8 +1,9 @@
 """Keeps a replica's sources on disk while it runs, from threads of its own.
 
 What was saved is loaded while answers go on. What changed is saved every ``EVERY`` seconds and once
-more at the end. A save that fails is tried again with what changed since; a file that broke is
-written anew with all there is. A disk that does not answer holds up nothing, the end neither.
+more at the end. A save that fails is tried again with what changed since; a file that broke, or is
+of another fleet key, is written anew with all there is. A disk that does not answer holds up
+nothing, the end neither.
 """
 
 import asyncio
@@ -27,6 +28,9 @@ PATIENCE: Final = 5.0
 _DROPPED_MAX: Final = 10_000
 """Sources that were dropped and are not yet off the disk: with more, all is written anew."""
 
+_SOON: Final = 0.2
+"""Seconds between two looks for the file of the first key."""
+
 _Result = TypeVar("_Result")
 
 
@@ -37,14 +41,15 @@ class Keeper:
         self,
         *,
         known: sources.Sources,
-        kept: store.Store,
+        kept: Callable[[], store.Store | None],
         warn: Callable[[str], None],
         every: float = EVERY,
         retry: float = RETRY,
         patience: float = PATIENCE,
     ) -> None:
+        """``kept`` gives the file of the fleet's key as it is now; none before that is known."""
         self._known = known
-        self._store = kept
+        self._kept = kept
         self._warn = warn
         self._news = known.follow()
         self._every = every
@@ -94,32 +99,56 @@ class Keeper:
     async def _keep(
         self, ending: asyncio.Event, clock: Callable[[], float], ticks: Callable[[], float]
     ) -> None:
-        await self._load(ending, clock, ticks)
+        while (kept := self._kept()) is None:
+            if ending.is_set():
+                return
+            with contextlib.suppress(TimeoutError):
+                async with asyncio.timeout(_SOON):
+                    await ending.wait()
+        await self._load(kept, ending, clock, ticks)
         ended = False
         while not ended:  # so that there is a save after the end, too
             with contextlib.suppress(TimeoutError):
                 async with asyncio.timeout(self._retry if self.trouble else self._every):
                     await ending.wait()
             ended = ending.is_set()
-            await self._save()
-        await self._attempt(self._store.close)
+            kept = await self._current(kept)
+            await self._save(kept)
+        await self._attempt(kept.close)
+
+    async def _current(self, kept: store.Store) -> store.Store:
+        """Return the file of the key as it is now; another one is begun with all there is."""
+        while (current := self._kept()) is not None and current is not kept:
+            await self._attempt(kept.close)
+            kept, self._anew = current, True
+        return kept
 
     async def _load(
-        self, ending: asyncio.Event, clock: Callable[[], float], ticks: Callable[[], float]
+        self,
+        kept: store.Store,
+        ending: asyncio.Event,
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
     ) -> None:
-        loaded = await self._attempt(self._store.load)
+        loaded = await self._attempt(kept.load)
+
+        def ended() -> bool:
+            return ending.is_set() or self._kept() is not kept
+
         if loaded is None:
             return
         async for piece in merging.merge(
-            self._known, loaded, clock=clock, ticks=ticks, ended=ending.is_set
+            self._known, loaded, clock=clock, ticks=ticks, ended=ended
         ):
             # On disk there is what came from it and stayed as it was.
             looked_at = self._news.take() | piece.told.keys()
             self._unsaved |= {s for s in looked_at if self._known.get(s) != loaded.get(s)}
+        if self._kept() is not kept:
+            return
         # What is about to be written must not take the place of what an early end left there.
         self._known.merge({s: loaded[s] for s in self._unsaved if s in loaded}, now=clock())
 
-    async def _save(self) -> None:
+    async def _save(self, kept: store.Store) -> None:
         self._unsaved |= self._news.take()
         if len(self._unsaved) > len(self._known) + _DROPPED_MAX:
             self._unsaved, self._anew = set(), True
@@ -131,13 +160,15 @@ class Keeper:
             told = dict(self._known.items())
         else:
             told = {source: self._known.get(source) for source in self._unsaved}
-        if await self._attempt(lambda: self._written(told, anew=anew)):
+        if await self._attempt(lambda: self._written(kept, told, anew=anew)):
             self._unsaved -= told.keys()
             self._anew = False
 
-    def _written(self, told: Mapping[bytes, sources.Record | None], *, anew: bool) -> bool:
-        self._store.save(told, anew=anew)
-        self._bytes = self._store.size()
+    def _written(
+        self, kept: store.Store, told: Mapping[bytes, sources.Record | None], *, anew: bool
+    ) -> bool:
+        kept.save(told, anew=anew)
+        self._bytes = kept.size()
         return True
 
     async def _attempt(self, act: Callable[[], _Result]) -> _Result | None:

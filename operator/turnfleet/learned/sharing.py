@@ -96,7 +96,7 @@ class Sharing:
                 if key is None:
                     wait = min(_SOON, self._every)
                 else:
-                    await self.round(vouching.Voucher(key))
+                    await self.round(key)
 
     async def part(self) -> None:
         """Tell a few peers what nobody has taken. Call it when nothing comes any more."""
@@ -123,12 +123,12 @@ class Sharing:
                 return
             cursor, more = told.cursor, told.more
 
-    async def round(self, voucher: vouching.Voucher) -> None:
+    async def round(self, key: bytes) -> None:
         """Ask a few peers for all that they have to tell."""
         found = await self._find()
         due = [base for base in found if self._failing.may_ask(base, now=self._ticks())]
         chosen = self._rng.sample(due, min(FEW, len(due)))
-        await asyncio.gather(*(self._hear(base, voucher) for base in chosen))
+        await asyncio.gather(*(self._hear(base, key) for base in chosen))
         self._tell(self._failing.complaints)
 
     def measured(self) -> Iterator[core.Metric]:
@@ -175,9 +175,13 @@ class Sharing:
         self._found = len(others)
         return others
 
-    async def _hear(self, base: str, voucher: vouching.Voucher) -> None:
-        """Take what one peer has to tell, page by page."""
-        until = self._ticks() + LONGEST
+    async def _hear(self, base: str, key: bytes) -> None:
+        """Take what one peer has to tell, page by page, for as long as the key is this one."""
+        until, voucher = self._ticks() + LONGEST, vouching.Voucher(key)
+
+        def ended() -> bool:
+            return self._fleet_key() != key
+
         for _ in range(PAGES):
             query = self._cursors.query()
             told = await self._puller.ask(base, query, voucher=voucher, now=self._clock())
@@ -193,10 +197,10 @@ class Sharing:
             self._pages["Told"] += 1
             self._failing.worked(base)
             async for piece in merging.merge(
-                self._known, told.records, clock=self._clock, ticks=self._ticks
+                self._known, told.records, clock=self._clock, ticks=self._ticks, ended=ended
             ):
                 self._new += len(piece.new)
             # Only now: what is lost before is told again.
             self._cursors.move(told.epoch, told.cursor)
-            if not told.more or self._ticks() > until:
+            if not told.more or self._ticks() > until or ended():
                 return

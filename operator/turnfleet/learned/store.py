@@ -2,9 +2,13 @@
 
 A row is one source: its hash, its cell, its packed facts. There is no address in it. WAL, so that
 to save is one append; the file and its log are bounded, whatever else they would grow to.
+
+What is in it belongs to one fleet key: a source is a hash by it, and who had it could make any
+report. Opened for another key, the file is emptied.
 """
 
 import contextlib
+import hmac
 import sqlite3
 from collections.abc import Iterator, Mapping
 from pathlib import Path
@@ -18,15 +22,18 @@ SIZE_MAX: Final = 32 << 20
 
 _ASIDE: Final = "learned.broken"
 _APPLICATION: Final = 0x7475_726E
-_VERSION: Final = 1
+_VERSION: Final = 2
 _BUSY_SECONDS: Final = 1.0
 _LOG_MAX: Final = 4 << 20
 _PAGE: Final = 4096
-_SCHEMA: Final = """
-CREATE TABLE IF NOT EXISTS source (
-  hash BLOB PRIMARY KEY, cell TEXT NOT NULL, facts BLOB NOT NULL
-) WITHOUT ROWID
-"""
+_SCHEMA: Final = (
+    """CREATE TABLE source (
+         hash BLOB PRIMARY KEY, cell TEXT NOT NULL, facts BLOB NOT NULL
+       ) WITHOUT ROWID""",
+    "CREATE TABLE owner (mark BLOB NOT NULL)",
+)
+_PURPOSE: Final = b"turnfleet/learned/file"
+_MARK_SIZE: Final = 8
 
 
 class Unusable(Exception):  # noqa: N818 - a state of the disk, not a bug
@@ -40,7 +47,8 @@ class Broken(Unusable):
 class Store:
     """One folder's file, opened when it is first needed."""
 
-    def __init__(self, folder: Path, *, size_max: int = SIZE_MAX) -> None:
+    def __init__(self, folder: Path, *, fleet_key: bytes, size_max: int = SIZE_MAX) -> None:
+        self._owner = hmac.digest(fleet_key, _PURPOSE, "sha256")[:_MARK_SIZE]
         self._folder = folder
         self._path = folder / FILE
         self._size_max = size_max
@@ -95,9 +103,12 @@ class Store:
         uri = f"{self._path.absolute().as_uri()}?mode=ro&immutable=1"
         try:
             with contextlib.closing(sqlite3.connect(uri, uri=True)) as connection:
-                return _read(connection)
+                return _read(connection) if self._owns(connection) else {}
         except sqlite3.Error:
             return None
+
+    def _owns(self, connection: sqlite3.Connection) -> bool:
+        return connection.execute("SELECT mark FROM owner").fetchall() == [(self._owner,)]
 
     def _open(self) -> sqlite3.Connection:
         if self._connection is None:
@@ -127,9 +138,16 @@ class Store:
         if not pages:
             connection.execute("BEGIN IMMEDIATE")
             with connection:
-                connection.execute(_SCHEMA)
+                for statement in _SCHEMA:
+                    connection.execute(statement)
                 connection.execute(f"PRAGMA application_id = {_APPLICATION}")
                 connection.execute(f"PRAGMA user_version = {_VERSION}")
+        if not self._owns(connection):
+            connection.execute("BEGIN IMMEDIATE")
+            with connection:
+                connection.execute("DELETE FROM source")
+                connection.execute("DELETE FROM owner")
+                connection.execute("INSERT INTO owner VALUES (?)", (self._owner,))
 
     @contextlib.contextmanager
     def _failing(self) -> Iterator[None]:
