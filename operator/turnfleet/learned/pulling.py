@@ -10,6 +10,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from turnfleet import calling
 from turnfleet.learn import page
 from turnfleet.learned import vouching
 
@@ -48,13 +49,7 @@ class Puller:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # What is small when packed could be anything when unpacked.
-            auto_decompress=False,
-            headers={"Accept-Encoding": "identity"},
-        )
+        self._session = calling.session(timeout=self._timeout)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -105,21 +100,13 @@ class Puller:
             ) as response:
                 if response.status != _OK:
                     return _refusal(response.status)
-                body = await _bounded(response.content)
+                body = await calling.body(response, most=page.SIZE_MAX)
                 shown = response.headers.get(vouching.ANSWER)
         except aiohttp.ClientSSLError:
             return Trouble.UNVERIFIED
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return Trouble.AWAY
         return body if voucher.answers(shown, asked, body) else Trouble.FORGED
-
-
-async def _bounded(content: aiohttp.StreamReader) -> bytes:
-    """Return a body, or a byte more of it than a page may have."""
-    body = bytearray()
-    while len(body) <= page.SIZE_MAX and (more := await content.read(page.SIZE_MAX)):
-        body += more
-    return bytes(body[: page.SIZE_MAX + 1])
 
 
 def _refusal(status: int) -> Trouble:

@@ -5,6 +5,7 @@ from typing import Final, Self
 
 import aiohttp
 
+from turnfleet import calling
 from turnfleet.model import fleet
 from turnfleet.probe import findings
 from turnrelay import contract
@@ -23,14 +24,7 @@ class Agents:
         self._session: aiohttp.ClientSession | None = None
 
     async def __aenter__(self) -> Self:
-        self._session = aiohttp.ClientSession(
-            connector=aiohttp.TCPConnector(limit=self._at_once, keepalive_timeout=15),
-            timeout=aiohttp.ClientTimeout(total=self._timeout),
-            cookie_jar=aiohttp.DummyCookieJar(),
-            # A few kB may unfold to a thousand times that before their size is looked at.
-            auto_decompress=False,
-            headers={"Accept-Encoding": "identity"},
-        )
+        self._session = calling.session(timeout=self._timeout, at_once=self._at_once)
         return self
 
     async def __aexit__(self, *_: object) -> None:
@@ -52,9 +46,7 @@ class Agents:
             async with self._session.get(url, headers=headers, allow_redirects=False) as response:
                 if response.status != 200:  # noqa: PLR2004 - OK
                     return None
-                body = await response.content.read(_SIZE_MAX)
-                while len(body) < _SIZE_MAX and (more := await response.content.read(_SIZE_MAX)):
-                    body += more
+                body = await calling.body(response, most=_SIZE_MAX)
         except (aiohttp.ClientError, TimeoutError, OSError, ValueError):
             return None
         try:

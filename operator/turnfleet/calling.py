@@ -1,0 +1,28 @@
+"""HTTP to programs that are not trusted, though they be the fleet's own: a session, and a body.
+
+Whoever answers cannot have anything followed, unpacked or remembered, nor more read than was
+expected. Where requests go and what they carry is up to who uses it: no redirect may be followed,
+which each request has to say (``allow_redirects=False``).
+"""
+
+import aiohttp
+
+
+def session(*, timeout: float, at_once: int = 100) -> aiohttp.ClientSession:
+    """Return a session. ``timeout``: seconds for all of a request; ``at_once``: connections."""
+    return aiohttp.ClientSession(
+        connector=aiohttp.TCPConnector(limit=at_once, keepalive_timeout=15),
+        timeout=aiohttp.ClientTimeout(total=timeout),
+        cookie_jar=aiohttp.DummyCookieJar(),
+        # A few kB may unfold to a thousand times that before their size is looked at.
+        auto_decompress=False,
+        headers={"Accept-Encoding": "identity"},
+    )
+
+
+async def body(response: aiohttp.ClientResponse, *, most: int) -> bytes:
+    """Return the body of an answer, or of a longer one the first ``most`` bytes and one more."""
+    found = bytearray()
+    while len(found) <= most and (more := await response.content.read(most)):
+        found += more
+    return bytes(found[: most + 1])
