@@ -92,6 +92,19 @@ _TEMPLATE = {
 }
 
 
+async def test_who_is_terse_is_told_metadata_alone_and_refusals_in_full(api: client.Client) -> None:
+    terse = api.terse()
+    made = await terse.apply(kinds.CONFIG_MAP, a_map("terse"), manager="us")
+    assert "data" not in made
+    assert made["metadata"].items() <= (
+        await api.get(kinds.CONFIG_MAP, "terse", namespace=NAMESPACE)
+    )["metadata"].items()
+    with pytest.raises(failures.Conflict):
+        await terse.apply(kinds.CONFIG_MAP, a_map("terse"), manager="us", only_new=True)
+    with pytest.raises(failures.NotFound):
+        await terse.get(kinds.CONFIG_MAP, "absent", namespace=NAMESPACE)
+
+
 async def test_writes_hold_to_what_was_read(api: client.Client) -> None:
     made = await api.create(kinds.CONFIG_MAP, a_map("held"))
     with pytest.raises(failures.AlreadyExists):

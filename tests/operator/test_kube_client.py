@@ -46,6 +46,18 @@ async def test_apply_sends_a_manifest_under_its_managers_name(
     }  # fmt: skip
 
 
+async def test_who_is_terse_asks_for_metadata_and_takes_refusals_as_they_are(
+    server: apiservers.ApiServer, api: client.Client
+) -> None:
+    region = {"metadata": {"name": "eu", "namespace": "media"}, "spec": {}}
+    for one in (api, api.terse()):
+        await one.apply(kinds.TURN_REGION, region, manager="turnfleet")
+
+    whole, terse = (asked.headers["Accept"].split(",") for asked in server.asked)
+    assert whole == ["application/json"]
+    assert terse == ["application/json;as=PartialObjectMetadata;g=meta.k8s.io;v=v1", *whole]
+
+
 async def test_a_patch_and_a_delete_can_be_held_to_what_was_read(
     server: apiservers.ApiServer, api: client.Client
 ) -> None:

@@ -5,6 +5,7 @@ Server-side apply by manager (lists are replaced as a whole), merge patches, pre
 """
 
 import copy
+import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Any, Final
@@ -94,9 +95,9 @@ class Cluster(apiservers.ApiServer):
         if found is not None:
             return web.json_response(found)
         answer = await apiservers.ApiServer.handle(self, request)
-        if request.method == "GET" or answer.status >= 300:
-            return answer
-        return await self._write(self.asked[-1], request)
+        if request.method != "GET" and answer.status < 300:
+            answer = await self._write(self.asked[-1], request)
+        return _as_accepted(answer, request)
 
     async def _watch(self, request: web.Request) -> web.StreamResponse:
         """Say within the stream that the past is forgotten, as the API server does."""
@@ -200,6 +201,17 @@ class Cluster(apiservers.ApiServer):
             owners = found["metadata"].get("ownerReferences", [])
             if any(owner["uid"] == uid for owner in owners) and key in self._stored:
                 await self._delete(_BY_PLURAL[key[0]], key[2], key[1], {"gracePeriodSeconds": 0})
+
+
+def _as_accepted(answer: web.StreamResponse, request: web.Request) -> web.StreamResponse:
+    """Return an answer without what was not asked for."""
+    wanted = request.headers.get("Accept", "")
+    if "as=PartialObjectMetadata" not in wanted or not isinstance(answer, web.Response):
+        return answer
+    found = json.loads(answer.text or "{}")
+    if found.get("kind") in {"Status", "List"}:
+        return answer
+    return web.json_response({"kind": "PartialObjectMetadata", "metadata": found["metadata"]})
 
 
 def _refusal(

@@ -75,9 +75,14 @@ class Query:
 class Client:
     """One API server. ``connected`` makes it."""
 
-    def __init__(self, way: transport.Transport) -> None:
+    def __init__(self, way: transport.Transport, *, accept: str = transport.WHOLE) -> None:
         self._transport = way
+        self._accept = accept
         self.access = way.access
+
+    def terse(self) -> "Client":
+        """Return a client of the same connections that is told no more of objects than metadata."""
+        return Client(self._transport, accept=transport.METADATA)
 
     async def close(self) -> None:
         """Close every connection."""
@@ -85,7 +90,8 @@ class Client:
 
     async def get(self, kind: kinds.Kind, name: str, *, namespace: str | None = None) -> Object:
         """Return one object."""
-        return await self._transport.json("get", kind, kind.path(namespace=namespace, name=name))
+        path = kind.path(namespace=namespace, name=name)
+        return await self._transport.json("get", kind, path, accept=self._accept)
 
     async def page(self, query: Query, *, more: str | None = None, limit: int = PAGE) -> Page:
         """Return one page of a list, as of now; ``limit`` 0: everything at once."""
@@ -165,6 +171,7 @@ class Client:
             asked,
             body={"apiVersion": kind.api_version, "kind": kind.name, **manifest},
             content_type=_APPLY_PATCH,
+            accept=self._accept,
         )
 
     async def merge_patch(
@@ -190,6 +197,7 @@ class Client:
             {"fieldManager": manager} if manager else None,
             body=body,
             content_type=_MERGE_PATCH,
+            accept=self._accept,
         )
 
     async def delete(

@@ -60,7 +60,7 @@ class Executor:
 
     def __init__(self, api: client.Client, *, may_write: Callable[[], bool]) -> None:
         """``may_write`` is asked before every step: a plan may outlive a lease."""
-        self._api = api
+        self._api = api.terse()
         self._may_write = may_write
 
     async def execute(

@@ -21,6 +21,10 @@ Object = Mapping[str, Any]
 Counted = Callable[[str, kinds.Kind, int], None]
 """Is told verb, kind and HTTP status (0: no answer) of every request."""
 
+WHOLE: Final = "application/json"
+METADATA: Final = f"{WHOLE};as=PartialObjectMetadata;g=meta.k8s.io;v=v1,{WHOLE}"
+"""How answers may come. A refusal has no metadata of its own: hence the second choice."""
+
 REQUEST_TIMEOUT: Final = 15.0
 """Seconds for one request, its answer read to the end."""
 CONNECT_TIMEOUT: Final = 5.0
@@ -89,11 +93,19 @@ class Transport:
         *,
         body: Object | None = None,
         content_type: str = "application/json",
+        accept: str = WHOLE,
     ) -> Object:
         """Send a request; return the object that it is answered with."""
         limits = aiohttp.ClientTimeout(total=REQUEST_TIMEOUT, sock_connect=CONNECT_TIMEOUT)
         async with self.answer(
-            verb, kind, path, parameters, body=body, content_type=content_type, limits=limits
+            verb,
+            kind,
+            path,
+            parameters,
+            body=body,
+            content_type=content_type,
+            accept=accept,
+            limits=limits,
         ) as answer:
             try:
                 found = json.loads(await _whole(answer))
@@ -120,6 +132,7 @@ class Transport:
         limits: aiohttp.ClientTimeout,
         body: Object | None = None,
         content_type: str = "application/json",
+        accept: str = WHOLE,
     ) -> AsyncIterator[aiohttp.ClientResponse]:
         """Send a request; yield its answer, which is a good one, with the body still to come."""
         status = 0
@@ -127,7 +140,7 @@ class Transport:
         if parameters:
             url = f"{url}?{urlencode(parameters)}"
         try:
-            headers = await self._headers(content_type)
+            headers = await self._headers(content_type, accept)
             sent = await self._rest.request(
                 _METHODS[verb], url, headers=headers, body=body, _request_timeout=limits
             )
@@ -148,9 +161,9 @@ class Transport:
         finally:
             _leave(answer)
 
-    async def _headers(self, content_type: str) -> dict[str, str]:
+    async def _headers(self, content_type: str, accept: str) -> dict[str, str]:
         headers = {
-            "Accept": "application/json",
+            "Accept": accept,
             "Content-Type": content_type,
             "User-Agent": self._program,
         }
