@@ -1,5 +1,6 @@
 """What holds for the whole suite."""
 
+import gc
 import logging
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
@@ -36,6 +37,11 @@ def _log_as_it_was() -> Iterator[None]:
     before = logger.level, logger.propagate
     yield
     assert (logger.level, logger.propagate) == before
+
+
+def pytest_collection_finish() -> None:
+    """Keep what was imported out of the garbage collector's sight: it stays, and is a lot."""
+    gc.freeze()
 
 
 @pytest.fixture

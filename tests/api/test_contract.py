@@ -14,7 +14,19 @@ from tests.support import endpoints, worlds
 from turnfleet.api import board, openapi, written
 from turnfleet.learn import report
 
-CONTRACT = schemathesis.openapi.from_dict(openapi.document())
+# Of a fixture, so that only the worker that asks them thinks up its cases: it takes seconds.
+CONTRACT = schemathesis.pytest.from_fixture("contract")
+
+
+@pytest.fixture(scope="module")
+def contract() -> schemathesis.BaseSchema:
+    return schemathesis.openapi.from_dict(openapi.document())
+
+
+@pytest.fixture
+def named(request: pytest.FixtureRequest) -> None:
+    """Give the test its name where schemathesis looks for it; pytest 9.2 has it elsewhere."""
+    request.node._nodeid = request.node.nodeid  # noqa: SLF001 - as schemathesis calls it
 
 
 @pytest.fixture(scope="module")
@@ -45,6 +57,8 @@ def address() -> Iterator[str]:
 
 
 @CONTRACT.parametrize()
+@pytest.mark.usefixtures("named")
+@pytest.mark.timeout(600)  # it is all operations at once
 @hypothesis.settings(max_examples=25, deadline=None, derandomize=True)
 def test_the_endpoint_keeps_its_contract(case: schemathesis.Case[Any], address: str) -> None:
     hypothesis.assume(not asks_for_a_policy_without_room(case))
@@ -66,8 +80,8 @@ def is_a_report_beyond_words(case: schemathesis.Case[Any]) -> bool:
     )
 
 
-def test_every_field_that_is_read_is_written_down() -> None:
-    asked = CONTRACT["/api/get-ice-servers"]["get"]
+def test_every_field_that_is_read_is_written_down(contract: schemathesis.BaseSchema) -> None:
+    asked = contract["/api/get-ice-servers"]["get"]
 
     assert {parameter.name for parameter in asked.query} == written.FIELDS
 

@@ -25,6 +25,7 @@ def _leaves(found: Any, path: tuple[str, ...] = ()) -> Iterator[tuple[str, ...]]
 
 
 _LEAVES = tuple(_leaves(charts.values()))
+_SCHEMA: Any = json.loads(charts.SCHEMA.read_text(encoding="utf-8"))
 
 
 def test_the_copy_of_the_crd_is_the_crd() -> None:
@@ -40,27 +41,24 @@ def test_the_rendered_crd_is_the_crd_with_labels(chart: charts.Chart) -> None:
 
 
 def test_the_schema_of_regions_is_that_of_the_crd() -> None:
-    written = json.loads(charts.SCHEMA.read_text(encoding="utf-8"))
-    assert written == chart_schema.values_schema(), "run: python -m tests.support.chart_schema"
+    assert chart_schema.values_schema() == _SCHEMA, "run: python -m tests.support.chart_schema"
 
 
 @pytest.mark.parametrize("path", _LEAVES, ids=".".join)
 def test_every_value_is_in_the_schema_with_a_description(path: tuple[str, ...]) -> None:
-    schema = json.loads(charts.SCHEMA.read_text(encoding="utf-8"))
+    schema = _SCHEMA
     for key in path:
         schema = schema["properties"][key]
         assert schema["description"].endswith("."), path
 
 
 def test_the_schema_knows_no_value_that_is_not_written_down() -> None:
-    schema = json.loads(charts.SCHEMA.read_text(encoding="utf-8"))
-    known = {path for path in _schema_leaves(schema) if path != ("global",)}
+    known = {path for path in _schema_leaves(_SCHEMA) if path != ("global",)}
     assert known == set(_LEAVES)
 
 
 def test_the_chart_refuses_unknown_values_at_every_level() -> None:
-    schema = json.loads(charts.SCHEMA.read_text(encoding="utf-8"))
-    assert all(part.get("additionalProperties") is False for part in _objects(schema))
+    assert all(part.get("additionalProperties") is False for part in _objects(_SCHEMA))
 
 
 def test_every_value_has_a_comment_above_it() -> None:

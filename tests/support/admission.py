@@ -15,12 +15,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import cel
 import jsonschema
-import yaml
+from tests.support import yamls
 
 CRD: Final = Path(__file__).parents[2] / "crds" / "turnregions.yaml"
-DEFINITION: Final = yaml.safe_load(CRD.read_text(encoding="utf-8"))
+DEFINITION: Final = yamls.load(CRD.read_text(encoding="utf-8"))
 SCHEMA: Final[dict[str, Any]] = DEFINITION["spec"]["versions"][0]["schema"]["openAPIV3Schema"]
 
 
@@ -154,8 +153,18 @@ def _broken_rules(value: Any, schema: dict[str, Any], path: str = "") -> Iterato
 
 @functools.cache  # Trials differ in one place, so that nearly every part was seen before.
 def _holds(rule: str, value: str) -> bool:
+    # Not at the top: every worker imports this module, few judge by it, and CEL takes its time.
+    import cel  # noqa: PLC0415 - see above
+
     context = cel.Context(variables={"self": json.loads(value)}, functions=_FUNCTIONS)
-    return _PROGRAMS[rule].execute(context) is True
+    return _program(rule).execute(context) is True
+
+
+@functools.cache
+def _program(rule: str) -> Any:
+    import cel  # noqa: PLC0415 - see above
+
+    return cel.compile(rule)
 
 
 def _pattern(
@@ -239,5 +248,3 @@ _FUNCTIONS: Final = {
     "isLoopback": lambda value: ipaddress.ip_address(value["text"]).is_loopback,
     "string": lambda value: value["text"],
 }
-
-_PROGRAMS: Final = {rule.expression: cel.compile(rule.expression) for rule in rules()}

@@ -3,6 +3,7 @@
 Never asks a cluster but one given to it, whatever KUBECONFIG names.
 """
 
+import copy
 import functools
 import json
 import os
@@ -13,7 +14,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
+from tests.support import yamls
 
 CHECKOUT: Final = Path(__file__).parents[2]
 CHART: Final = CHECKOUT / "helm" / "turnfleet"
@@ -28,8 +29,6 @@ ENVIRONMENT: Final = {**os.environ, "GOGC": "off"}
 """Of helm, which ends before collecting garbage is worth it: half its time goes there otherwise."""
 
 Object = Mapping[str, Any]
-_LOADER: Final = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
-"""Ten times faster where libyaml is there, and the CRD is long."""
 
 
 class Missing(Exception):  # noqa: N818 - what a person has to mend
@@ -72,8 +71,12 @@ def helm() -> str:
 
 def values(file: Path | None = None) -> dict[str, Any]:
     """Return the values of a file; of the chart itself without one."""
-    text = (file or CHART / "values.yaml").read_text(encoding="utf-8")
-    return yaml.safe_load(text) or {}
+    return copy.deepcopy(_read(file or CHART / "values.yaml"))
+
+
+@functools.cache  # Every value has tests of its own, and each of them begins with all.
+def _read(file: Path) -> dict[str, Any]:
+    return yamls.load(file.read_text(encoding="utf-8")) or {}
 
 
 class Chart:
@@ -99,7 +102,7 @@ class Chart:
         """
         done = self._template(given or {}, cluster)
         assert done.returncode == 0, done.stderr
-        objects = tuple(one for one in yaml.load_all(done.stdout, _LOADER) if one)
+        objects = tuple(one for one in yamls.load_all(done.stdout) if one)
         (notes,) = (one["text"] for one in objects if one["kind"] == "Notes")
         return Rendering(
             objects=tuple(one for one in objects if one["kind"] != "Notes"), notes=notes

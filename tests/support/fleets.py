@@ -1,5 +1,6 @@
 """Fleets in any state, for properties: what a source and a prober could ever come up with."""
 
+import functools
 from collections.abc import Iterable, Sequence
 
 from hypothesis import settings, strategies
@@ -10,6 +11,7 @@ from turnrelay import contract
 EVERY_TRANSPORT = frozenset(region.Transport)
 LISTENERS = region.Listeners(udp=3478, tcp=3478, tls=5349, tls_secret_name="turn-tls")
 GROUPS = ("eu", "us")
+_ANYCAST = "198.51.100.1"
 
 few = settings(max_examples=50, deadline=None)
 """For properties of whole fleets, which take a while to make up."""
@@ -101,73 +103,89 @@ def a_client(
     return selection.Client(located=located, user=user, pin=pin, residency=residency)
 
 
+# Drawn thousands of times, and most of the time of a small strategy is to make it.
+_nodes = strategies.sampled_from(["n1", "n2", "n3", "n4"])
+_zones = strategies.sampled_from([None, "a", "b"])
+_listeners = strategies.sampled_from(
+    [
+        LISTENERS,
+        region.Listeners(udp=3478),
+        region.Listeners(tls=443, tls_secret_name="turn-tls"),
+        region.Listeners(udp=53, tcp=80),
+    ]
+)
+_states = strategies.sampled_from([*contract.State, *[contract.State.READY] * 6])
+_working = strategies.frozensets(strategies.sampled_from(region.Transport))
+_reasons = strategies.sampled_from([None, None, None, fleet.Reason.FULL])
+_loads = strategies.floats(0, 1.2)
+_counts = strategies.integers(0, 6)
+_groups = strategies.sampled_from([None, *GROUPS])
+_weights = strategies.sampled_from([0, 1, 50, 100, 100, 1000])
+_secrets = strategies.sampled_from([None, b"one", b"two", b"two"])
+_ttls = strategies.integers(60, 86400)
+_names = strategies.lists(strategies.sampled_from("vwxyz"), unique=True, max_size=5)
+_pins = strategies.sampled_from([None, None, "v", "w"])
+
+
+@functools.cache
+def _addresses(of: str, number: int) -> strategies.SearchStrategy[tuple[str, ...]]:
+    ipv4, ipv6 = f"203.0.{ord(of[0])}.{number}", f"2001:db8:{of[0].encode().hex()}::{number}"
+    return strategies.sampled_from([(ipv4,), (ipv6,), (ipv4, ipv6), (_ANYCAST,)])
+
+
+@functools.cache
+def _hostnames(of: str, number: int) -> strategies.SearchStrategy[str | None]:
+    return strategies.sampled_from([None, f"{of}-{number}.turn.example.com"])
+
+
 @strategies.composite
 def members(draw: strategies.DrawFn, of: str, number: int) -> fleet.Member:
     """Return a relay in any state; nodes, zones and anycast addresses are shared now and then."""
-    ipv4, ipv6 = f"203.0.{ord(of[0])}.{number}", f"2001:db8:{of[0].encode().hex()}::{number}"
-    addresses = draw(
-        strategies.sampled_from(
-            [
-                (ipv4,),
-                (ipv6,),
-                (ipv4, ipv6),
-                ("198.51.100.1",),
-            ]
-        )
-    )
+    addresses = draw(_addresses(of, number))
     return a_member(
         f"{of}-{number}",
         of=of,
-        node=draw(strategies.sampled_from(["n1", "n2", "n3", "n4"])),
-        zone=draw(strategies.sampled_from([None, "a", "b"])),
+        node=draw(_nodes),
+        zone=draw(_zones),
         addresses=addresses,
-        hostname=draw(strategies.sampled_from([None, f"{of}-{number}.turn.example.com"])),
-        listeners=draw(
-            strategies.sampled_from(
-                [
-                    LISTENERS,
-                    region.Listeners(udp=3478),
-                    region.Listeners(tls=443, tls_secret_name="turn-tls"),
-                    region.Listeners(udp=53, tcp=80),
-                ]
-            )
-        ),
-        state=draw(strategies.sampled_from([*contract.State, *[contract.State.READY] * 6])),
-        working=draw(strategies.frozensets(strategies.sampled_from(region.Transport))),
-        reason=draw(strategies.sampled_from([None, None, None, fleet.Reason.FULL])),
-        load=draw(strategies.floats(0, 1.2)),
-        anycast=addresses == ("198.51.100.1",),
+        hostname=draw(_hostnames(of, number)),
+        listeners=draw(_listeners),
+        state=draw(_states),
+        working=draw(_working),
+        reason=draw(_reasons),
+        load=draw(_loads),
+        anycast=addresses == (_ANYCAST,),
     )
+
+
+_members = functools.cache(members)
 
 
 @strategies.composite
 def regions(draw: strategies.DrawFn, name: str) -> fleet.Region:
     """Return a region in any state."""
-    count = draw(strategies.integers(0, 6))
+    count = draw(_counts)
     return a_region(
         name,
-        *(draw(members(name, number)) for number in range(1, count + 1)),
+        *(draw(_members(name, number)) for number in range(1, count + 1)),
         at=(draw(latitudes), draw(longitudes)),
-        residency=draw(strategies.sampled_from([None, *GROUPS])),
-        weight=draw(strategies.sampled_from([0, 1, 50, 100, 100, 1000])),
-        secret=draw(strategies.sampled_from([None, b"one", b"two", b"two"])),
-        credential_ttl=draw(strategies.integers(60, 86400)),
+        residency=draw(_groups),
+        weight=draw(_weights),
+        secret=draw(_secrets),
+        credential_ttl=draw(_ttls),
     )
+
+
+_regions = functools.cache(regions)
 
 
 @strategies.composite
 def fleets(draw: strategies.DrawFn) -> fleet.Fleet:
     """Return a fleet in any state."""
-    names = draw(strategies.lists(strategies.sampled_from("vwxyz"), unique=True, max_size=5))
-    return a_fleet(*(draw(regions(name)) for name in names))
+    return a_fleet(*(draw(_regions(name)) for name in draw(_names)))
 
 
 @strategies.composite
 def clients(draw: strategies.DrawFn) -> selection.Client:
     """Return a client anywhere, pinned or not; the pin may be to a region that is not there."""
-    return a_client(
-        draw(places),
-        draw(users),
-        pin=draw(strategies.sampled_from([None, None, "v", "w"])),
-        residency=draw(strategies.sampled_from([None, *GROUPS])),
-    )
+    return a_client(draw(places), draw(users), pin=draw(_pins), residency=draw(_groups))

@@ -12,9 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
-import yaml
 from hypothesis import strategies as st
-from tests.support import admission
+from tests.support import admission, yamls
 
 EXAMPLES: Final = admission.CRD.parent / "examples"
 
@@ -42,7 +41,7 @@ ABSENT: Final = Absent()
 
 def example(name: str) -> Manifest:
     """Return a shipped example by its path below ``crds/examples``."""
-    loaded: Manifest = yaml.safe_load((EXAMPLES / name).read_text(encoding="utf-8"))
+    loaded: Manifest = yamls.load((EXAMPLES / name).read_text(encoding="utf-8"))
     return loaded
 
 
