@@ -46,9 +46,12 @@ class Teller:
             self._numbers.append(self._count)
             self._changed.append(source)
         if len(self._numbers) > 2 * len(self._last) + _STALE:
-            ordered = sorted((number, source) for source, number in self._last.items())
-            self._numbers = array("Q", (number for number, _ in ordered))
-            self._changed = [source for _, source in ordered]
+            numbered = zip(self._numbers, self._changed, strict=True)
+            kept = [
+                (number, source) for number, source in numbered if self._last.get(source) == number
+            ]
+            self._numbers = array("Q", (number for number, _ in kept))
+            self._changed = [source for _, source in kept]
 
     def taken(self, cursors: Mapping[bytes, int]) -> None:
         """Note that another replica has taken what it was told up to its cursor of this epoch."""

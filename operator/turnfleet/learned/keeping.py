@@ -137,16 +137,19 @@ class Keeper:
 
         if loaded is None:
             return
+        merged: set[bytes] = set()
         async for piece in merging.merge(
             self._known, loaded, clock=clock, ticks=ticks, ended=ended
         ):
+            merged |= piece.told.keys()
             # On disk there is what came from it and stayed as it was.
             looked_at = self._news.take() | piece.told.keys()
             self._unsaved |= {s for s in looked_at if self._known.get(s) != loaded.get(s)}
         if self._kept() is not kept:
             return
         # What is about to be written must not take the place of what an early end left there.
-        self._known.merge({s: loaded[s] for s in self._unsaved if s in loaded}, now=clock())
+        left = self._unsaved & (loaded.keys() - merged)
+        self._known.merge({source: loaded[source] for source in left}, now=clock())
 
     async def _save(self, kept: store.Store) -> None:
         self._unsaved |= self._news.take()
