@@ -18,7 +18,7 @@ from aiohttp import web
 from tests.support import coturn, sharers
 
 from turnfleet.commands import learning
-from turnfleet.learn import page, sources, telling
+from turnfleet.learn import facts, page, sources, telling
 from turnfleet.learned import cursors, peers, sharing, vouching
 
 QUERY = cursors.Cursors(b"somebody").query()
@@ -177,6 +177,20 @@ async def test_a_replica_of_another_fleet_or_time_is_told_nothing(
         assert len(asks.known) == 0
         flaw = "Untimely" if hours else "Forged"
         assert peer.counted("turnfleet_learned_refused_total", reason=flaw) > 0
+
+
+async def test_what_a_clock_that_was_ahead_took_for_too_old_comes_back() -> None:
+    async with sharers.replica() as peer, sharers.replica([peer.url]) as asks:
+        peer.known.merge(sharers.records(20), now=time.time())
+        await sharers.until(lambda: len(asks.known) == 20)
+        later = time.time() + 365 * 86400
+        told = facts.fact(time=int(later), nonce=b"nonc", region=1, rtt=80)
+        record = sources.Record(cell="JO/32/36", facts=facts.pack([told]))
+        asks.known.merge({b"late": record}, now=later)
+        assert dict(asks.known.items()).keys() == {b"late"}
+        # The clock is set; the first that comes then shows it.
+        peer.known.merge(sharers.records(1, start=100), now=time.time())
+        await sharers.until(lambda: known(peer).keys() <= known(asks).keys())
 
 
 async def test_what_another_key_signed_is_not_taken_after_it_changed() -> None:

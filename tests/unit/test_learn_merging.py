@@ -148,6 +148,32 @@ def test_facts_of_the_future_and_of_long_ago_are_passed_over(age: int, taken: in
     assert len(kept) == taken
 
 
+def of_one_answer(number: int, *, time: int = NOW) -> dict[bytes, sources.Record]:
+    fact = facts.fact(time=time, nonce=b"nonc", region=world.NUMBERS["pune"], rtt=80)
+    record = sources.Record(cell="JO/32/36", facts=facts.pack([fact]))
+    return {number.to_bytes(4, "big"): record}
+
+
+def test_a_clock_that_is_years_ahead_for_a_moment_costs_little_and_is_noticed() -> None:
+    kept = known(*map(of_one_answer, range(500)), most=1000)
+    far = NOW + 5 * 365 * 86400
+    kept.merge(of_one_answer(1000, time=far), now=far)
+    assert len(kept) == 501 - sources.LAPSING
+    assert kept.lapses == 0
+    kept.merge(of_one_answer(1001), now=NOW + 1)
+    assert len(kept) == 502 - sources.LAPSING
+    assert kept.lapses == 1
+
+
+def test_what_is_too_old_is_forgotten_in_the_course_of_some_reports() -> None:
+    kept = known(*map(of_one_answer, range(500)), most=1000)
+    later = NOW + sources.HORIZON + 1
+    for number in range(10):
+        kept.merge(of_one_answer(1000 + number, time=later), now=later)
+    assert len(kept) == 10
+    assert kept.lapses == 0
+
+
 def test_the_newest_facts_of_a_region_are_kept() -> None:
     told = [
         facts.fact(time=NOW + number, nonce=b"nonc", region=world.NUMBERS[name], rtt=50 + number)

@@ -28,6 +28,10 @@ SKEW: Final = 120
 SOURCE_SIZE: Final = 4
 """Bytes of a source's hash."""
 
+LAPSING: Final = 50
+"""Answers that a merge forgets for their age, at most: a clock that is years ahead for a moment
+then costs little, and nothing waits for thousands of them to be forgotten."""
+
 _STALE: Final = 1000
 """Entries that may be in the heap and count no more, beside as many as there are sources."""
 
@@ -84,6 +88,10 @@ class Sources:
         """The entry of each source: of its oldest answer, or of one that was its oldest."""
         self._facts = 0
         self._changes = 0
+        self._horizon = 0
+        self.lapses = 0
+        """How often the clock was set back by more than ``SKEW``: facts that were forgotten before
+        may have been young enough."""
         self._followers: list[News] = []
 
     def __len__(self) -> int:
@@ -149,7 +157,12 @@ class Sources:
         passed over. Takes some 0.1 ms per source, so a server merges what is large in pieces.
         """
         news = {source for source, record in told.items() if self._take(source, record, now)}
-        self._forget(int(now) - HORIZON)
+        horizon = int(now) - HORIZON
+        if horizon < self._horizon - SKEW:
+            self.lapses += 1
+            self._horizon = horizon
+        self._horizon = max(self._horizon, horizon)
+        self._forget(horizon)
         return frozenset(news & self._records.keys())
 
     def _take(self, source: bytes, told: Record, now: float) -> bool:
@@ -175,19 +188,24 @@ class Sources:
         return True
 
     def _forget(self, horizon: int) -> None:
-        """Drop the oldest facts while there are too many, and all of the horizon's time."""
+        """Drop the oldest facts while there are too many, and some that are beyond the horizon."""
+        lapsing = LAPSING
         if len(self._ages) > 2 * len(self._records) + _STALE:
             # Whoever sends the older facts of many sources after the newer ones.
             self._ages = list(self._age.values())
             heapq.heapify(self._ages)
-        while self._ages and (self._facts > self._most or self._ages[0].time < horizon):
+        while self._ages and (
+            self._facts > self._most or (lapsing and self._ages[0].time < horizon)
+        ):
             age = self._ages[0]
             record = self._records.get(age.source)
             if record is None or self._age[age.source] is not age:
                 heapq.heappop(self._ages)
                 continue
             if (age.time, age.nonce) == facts.oldest(record.facts):
-                surplus = facts.ALL if age.time < horizon else self._facts - self._most
+                lapsed = bool(lapsing) and age.time < horizon
+                lapsing -= lapsed
+                surplus = facts.ALL if lapsed else self._facts - self._most
                 record = self._drop(age.source, record, surplus)
             if record is not None:
                 entry = self._age[age.source] = _Age(*facts.oldest(record.facts), age.source)

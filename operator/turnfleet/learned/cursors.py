@@ -44,6 +44,10 @@ class Cursors:
         if len(self._found) > MOST:
             del self._found[next(iter(self._found))]
 
+    def forget(self) -> None:
+        """Have others tell everything anew."""
+        self._found.clear()
+
     def query(self) -> str:
         """Return the query of a request."""
         after = "_".join(f"{epoch.hex()}.{cursor}" for epoch, cursor in self._found.items())

@@ -70,6 +70,9 @@ class Sharing:
         self._puller = pulling.Puller(entropy=entropy)
         self._cursors = cursors.Cursors(teller.epoch)
         self._failing = backing_off.Peers(first=every)
+        self._taking = asyncio.Lock()
+        """Held while a page is merged, or several peers would each take their part of the time."""
+        self._lapses = 0
         self._selves: set[str] = set()
         self._pages: Counter[str] = Counter()
         self._new = 0
@@ -125,6 +128,10 @@ class Sharing:
 
     async def round(self, key: bytes) -> None:
         """Ask a few peers for all that they have to tell."""
+        if self._known.lapses != self._lapses:
+            # What a clock that was ahead took for too old was heard, and is not known any more.
+            self._lapses = self._known.lapses
+            self._cursors.forget()
         found = await self._find()
         due = [base for base in found if self._failing.may_ask(base, now=self._ticks())]
         chosen = self._rng.sample(due, min(FEW, len(due)))
@@ -196,10 +203,11 @@ class Sharing:
                 return
             self._pages["Told"] += 1
             self._failing.worked(base)
-            async for piece in merging.merge(
-                self._known, told.records, clock=self._clock, ticks=self._ticks, ended=ended
-            ):
-                self._new += len(piece.new)
+            async with self._taking:
+                async for piece in merging.merge(
+                    self._known, told.records, clock=self._clock, ticks=self._ticks, ended=ended
+                ):
+                    self._new += len(piece.new)
             # Only now: what is lost before is told again.
             self._cursors.move(told.epoch, told.cursor)
             if not told.more or self._ticks() > until or ended():
