@@ -96,9 +96,10 @@ async def test_who_is_terse_is_told_metadata_alone_and_refusals_in_full(api: cli
     terse = api.terse()
     made = await terse.apply(kinds.CONFIG_MAP, a_map("terse"), manager="us")
     assert "data" not in made
-    assert made["metadata"].items() <= (
-        await api.get(kinds.CONFIG_MAP, "terse", namespace=NAMESPACE)
-    )["metadata"].items()
+    assert (
+        made["metadata"].items()
+        <= (await api.get(kinds.CONFIG_MAP, "terse", namespace=NAMESPACE))["metadata"].items()
+    )
     with pytest.raises(failures.Conflict):
         await terse.apply(kinds.CONFIG_MAP, a_map("terse"), manager="us", only_new=True)
     with pytest.raises(failures.NotFound):
