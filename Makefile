@@ -15,7 +15,8 @@ run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C 
 # Most tests wait for programs, so more of them run than there are cores; those that wait longest come
 # first. None of these programs compiles anew what another compiled, or reads the system's certificate
 # authorities, of which no test trusts one: that takes a fifth of a relay's start.
-PYTEST := PYTHONDONTWRITEBYTECODE= SSL_CERT_FILE=/dev/null $(PY) -m pytest -n 5 --dist loadfile --no-loadscope-reorder -m "not alone"
+WORKERS ?= 6
+PYTEST := PYTHONDONTWRITEBYTECODE= SSL_CERT_FILE=/dev/null $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone"
 # Tests that measure come after them. ARGS may name only tests of one kind: that the other has none is no failure.
 ALONE := $(PY) -m pytest -m alone
 NONE_IS_WELL := [ $$? -eq 5 ]

@@ -50,7 +50,7 @@ async def test_the_picker_moves_the_answer_to_the_other_side_of_the_world(
     assert _regions(sydney)["primary"] == "ap-southeast"
     assert sydney["path"]["near"]["region"] == "ap-southeast"
     where = page.tab.get_by_text("The client is taken to be at 33.9° S, 151.2° E (AU)")
-    await where.wait_for(timeout=1000)
+    await where.wait_for()
 
 
 async def test_a_time_zone_that_names_no_place_is_no_hint(

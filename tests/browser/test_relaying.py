@@ -84,4 +84,4 @@ async def test_the_page_repeats_itself_when_asked_to(page: visiting.Visit) -> No
     await page.tab.get_by_label("every 5 s").check()
     await page.result()
     await page.tab.clock.fast_forward(6000)
-    await page.tab.locator("#history li").nth(2).wait_for(timeout=5000)
+    await page.tab.locator("#history li").nth(2).wait_for()

@@ -163,7 +163,7 @@ async def test_the_page_of_the_endpoint_reports_what_its_test_came_to(
     run = await page.result()
     told = run["report"]
     await page.tab.goto("about:blank")
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not await _has(fleet, 'turnfleet_paths_total{connection_type="",path="relay"'):  # noqa: ASYNC110 - another process counts
             await asyncio.sleep(0.1)
 

@@ -15,7 +15,7 @@ LISTENERS = {"udp": 3478, "tcp": 3478, "tls": 5349}
 OWN = {"deny": [], "allow": ["127.30.0.0/16"]}
 A = fleet.RelayKey("here", "a")
 TLS = Transport.TLS
-SOON = 5.0
+SOON = 15.0
 """Seconds; a test without news comes every 30 s only."""
 
 

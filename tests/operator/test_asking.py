@@ -55,7 +55,7 @@ class Agents:
     def reported(self, pod: observed.Pod) -> observed.Pod:
         return self.asking.told(observed.Observed(pods=(pod,))).pods[0]
 
-    async def until(self, condition: Callable[[], object], *, within: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], object], *, within: float = 60.0) -> None:
         async with asyncio.timeout(within):
             while not condition():  # noqa: ASYNC110 - conditions are of any kind
                 await asyncio.sleep(0.01)

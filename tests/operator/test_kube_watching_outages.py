@@ -95,7 +95,7 @@ async def test_a_connection_that_says_nothing_more_is_left(
         await server.until(lambda: server.watches == 1)
         server.half_open()
         await server.put(kinds.CONFIG_MAP, watches.a_map("unheard"))
-        await server.until(lambda: seen.names == {"media/unheard"}, within=3)
+        await server.until(lambda: seen.names == {"media/unheard"})
 
 
 @pytest.mark.parametrize(

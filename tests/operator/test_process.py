@@ -33,14 +33,14 @@ class Replica:
         return False
 
     async def until_answering(self) -> None:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(aiohttp.ClientError):
                     await self.get("/healthz")
                     return
                 await asyncio.sleep(0.1)
 
-    async def until_leading(self, within: float) -> None:
+    async def until_leading(self, *, within: float = 60) -> None:
         async with asyncio.timeout(within):
             while True:
                 if await self.leads():
@@ -49,7 +49,7 @@ class Replica:
 
     async def ended(self, by: signal.Signals) -> tuple[int, str]:
         self.process.send_signal(by)
-        _, said = await asyncio.wait_for(self.process.communicate(), 10)
+        _, said = await asyncio.wait_for(self.process.communicate(), 60)
         return self.process.returncode or 0, said.decode()
 
 
@@ -79,9 +79,9 @@ async def test_a_replica_that_is_told_to_end_hands_over_at_once_and_leaves_with_
 ) -> None:
     await operators.declare(cluster)
     async with _replica(cluster, tmp_path) as first:
-        await first.until_leading(within=20)
+        await first.until_leading()
         async with _replica(cluster, tmp_path) as second:
-            await cluster.until(lambda: bool(cluster.all(kinds.REPLICA_SET)), within=20)
+            await cluster.until(lambda: bool(cluster.all(kinds.REPLICA_SET)))
             await second.until_answering()
             assert await second.get("/readyz") == (200, "ok\n"), "a standby is ready"
             assert not await second.leads()
@@ -97,7 +97,7 @@ async def test_a_replica_that_was_killed_is_followed_within_fifteen_seconds(
     cluster: writing.Cluster, tmp_path: Path
 ) -> None:
     async with _replica(cluster, tmp_path) as first:
-        await first.until_leading(within=20)
+        await first.until_leading()
         async with _replica(cluster, tmp_path) as second:
             await second.until_answering()
             await asyncio.sleep(1)  # it has seen who leads

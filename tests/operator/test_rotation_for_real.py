@@ -98,7 +98,7 @@ async def fleet(cluster: writing.Cluster, tmp_path: Path) -> AsyncIterator[Fleet
 
 async def opens(agent: agents.Agent, secret: str) -> None:
     """Wait until a secret opens an allocation."""
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while True:
             with contextlib.suppress(turn.Failure):
                 if await agent.refusal(secret=secret) == 0:

@@ -41,7 +41,7 @@ async def test_the_fleet_key_is_made_once_and_survives_an_emptied_secret(
     async with client.connected(cluster.kubeconfig(tmp_path), program="test") as api:
         kept = _signing(api, rng=rng)
         task = asyncio.create_task(kept.run())
-        await asyncio.wait_for(kept.ready.wait(), 5)
+        await asyncio.wait_for(kept.ready.wait(), 60)
         key, agent_key = _held(cluster)["fleet-key"], kept.agent_key
         kept.want("eu", b"the secret of eu")
         await cluster.until(lambda: "region.eu" in _held(cluster))
@@ -60,7 +60,7 @@ async def test_many_regions_are_few_writes_and_none_without_a_change(
     async with client.connected(cluster.kubeconfig(tmp_path), program="test") as api:
         kept = _signing(api, rng=rng)
         task = asyncio.create_task(kept.run())
-        await asyncio.wait_for(kept.ready.wait(), 5)
+        await asyncio.wait_for(kept.ready.wait(), 60)
         for number in range(200):
             kept.want(f"region-{number}", b"some secret or other")
         await cluster.until(lambda: len(_held(cluster)) == 201)
@@ -90,7 +90,7 @@ async def test_a_write_that_fails_is_made_up_for(cluster: writing.Cluster, tmp_p
         kept = _signing(api, rng=rng)
         kept.want("eu", b"the secret of eu")
         task = asyncio.create_task(kept.run())
-        await asyncio.wait_for(kept.ready.wait(), 5)
+        await asyncio.wait_for(kept.ready.wait(), 60)
         await cluster.until(lambda: "region.eu" in _held(cluster))
         task.cancel()
     assert kept.trouble is None
@@ -104,7 +104,7 @@ async def test_what_is_signed_otherwise_is_told_once_it_is_written(
     async with client.connected(cluster.kubeconfig(tmp_path), program="test") as api:
         kept = _signing(api, rng=rng, changed=lambda name: told.append((name, kept.signed(name))))
         task = asyncio.create_task(kept.run())
-        await asyncio.wait_for(kept.ready.wait(), 5)
+        await asyncio.wait_for(kept.ready.wait(), 60)
         kept.want("eu", b"the first secret of eu")
         await cluster.until(lambda: kept.signed("eu") is not None)
         assert kept.signed("us") is None

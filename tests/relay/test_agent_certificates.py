@@ -91,7 +91,7 @@ async def test_calls_by_tls_go_on_while_the_certificate_is_renewed_twice(tmp_pat
             for _ in range(2):
                 fingerprint = await renewed(agent, authority)
                 assert {await shown(agent) for _ in range(HANDSHAKES)} == {fingerprint}
-                await agent.until(_serves(fingerprint), within=5)
+                await agent.until(_serves(fingerprint))
                 async with agent.allocation("tls", user="carol") as late:
                     await late.refresh(600)
             enough.set()
@@ -111,9 +111,9 @@ async def test_a_certificate_renewed_while_coturn_starts_ends_nothing(tmp_path: 
             agent.certify(authority)
             await asyncio.sleep(0.1)
         await agent.ready()
-        await agent.until(lambda s: s["certificate"] and not s["complaints"], within=5)
+        await agent.until(lambda s: s["certificate"] and not s["complaints"])
         last = x509.load_pem_x509_certificate((tmp_path / "tls" / "tls.crt").read_bytes())
-        await agent.until(_serves(last.fingerprint(hashes.SHA256()).hex()), within=5)
+        await agent.until(_serves(last.fingerprint(hashes.SHA256()).hex()))
         assert (await agent.status())["restarts"] == 0
 
 
@@ -133,11 +133,11 @@ async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: P
         ):
             for name, content in (good | changed).items():
                 agent.put(f"tls/{name}", content)
-            status = await agent.until(_complains(sentence), within=5)
+            status = await agent.until(_complains(sentence))
             assert status["certificate"]["fingerprint"] == before
             assert await shown(agent) == before
         agent.certify(authority)
-        status = await agent.until(lambda s: not s["complaints"], within=5)
+        status = await agent.until(lambda s: not s["complaints"])
         assert status["restarts"] == 0
         assert "PRIVATE KEY" not in agent.log
 
@@ -154,7 +154,7 @@ async def test_another_chain_below_the_same_leaf_is_served(tmp_path: Path) -> No
             await asyncio.open_connection(agent.address, 5349, ssl=client)
         leaf = (tmp_path / "tls" / "tls.crt").read_text()
         agent.put("tls/tls.crt", leaf + _vouched(between, by=root))
-        async with asyncio.timeout(5):
+        async with asyncio.timeout(60):
             while True:
                 with contextlib.suppress(ssl.SSLCertVerificationError):
                     _, writer = await asyncio.open_connection(agent.address, 5349, ssl=client)
@@ -177,7 +177,7 @@ async def test_a_relay_that_has_no_better_certificate_starts_with_one_out_of_its
         assert f"the certificate {sentence}" in status["complaints"][0]
         assert await agent.refusal() == 0, "UDP asks for no certificate"
         agent.certify(authority)
-        await agent.until(lambda s: not s["complaints"], within=5)
+        await agent.until(lambda s: not s["complaints"])
 
 
 async def test_a_coturn_that_is_deaf_to_the_signal_is_complained_of(tmp_path: Path) -> None:
@@ -188,14 +188,14 @@ async def test_a_coturn_that_is_deaf_to_the_signal_is_complained_of(tmp_path: Pa
         await agent.ready()
         before = await served(agent)
         agent.certify(authority)
-        status = await agent.until(_complains("goes on serving another certificate"), within=15)
+        status = await agent.until(_complains("goes on serving another certificate"))
         assert status["certificate"]["fingerprint"] == before
         relay = agent.coturn()
         assert relay is not None
         os.kill(relay, signal.SIGKILL)
-        status = await agent.until(lambda s: s["restarts"] == 1 and s["certificate"], within=15)
+        status = await agent.until(lambda s: s["restarts"] == 1 and s["certificate"])
         assert status["certificate"]["fingerprint"] != before
-        await agent.until(lambda s: not s["complaints"], within=5)
+        await agent.until(lambda s: not s["complaints"])
 
 
 def _complains(sentence: str) -> Callable[[Mapping[str, Any]], bool]:

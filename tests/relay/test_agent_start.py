@@ -236,7 +236,7 @@ async def test_it_ends_with_its_parent_and_leaves_nothing_behind(tmp_path: Path)
         assert agent.process is not None
         assert agent.process.stdin is not None
         agent.process.stdin.close()
-        assert await agent.ended(within=10) == 0
+        assert await agent.ended() == 0
         assert not agents.alive(relay)
 
 
@@ -254,13 +254,13 @@ async def test_a_killed_agent_leaves_no_coturn_behind(tmp_path: Path) -> None:
         assert relay is not None
         os.kill(agent.id, signal.SIGKILL)
         await agent.ended()
-        await agents.eventually(lambda: not agents.alive(relay), within=10)
+        await agents.eventually(lambda: not agents.alive(relay))
 
 
 async def test_an_interrupt_ends_it_at_once(tmp_path: Path) -> None:
     async with agents.running(tmp_path) as agent, agent.allocation():
         os.kill(agent.id, signal.SIGINT)
-        assert await agent.ended(within=10) == 0
+        assert await agent.ended() == 0
 
 
 async def test_who_is_told_to_end_before_there_is_anything_to_end_has_done_so(
@@ -269,10 +269,10 @@ async def test_who_is_told_to_end_before_there_is_anything_to_end_has_done_so(
     """A signal without a handler would do the same here, but nothing at all in a pod."""
     asked = tmp_path / "asked"
     async with agents.prepared(tmp_path) as agent:
-        agent.put("turnserver", f"#!/bin/sh\ntouch {asked}\nexec sleep 5\n")
+        agent.put("turnserver", f"#!/bin/sh\ntouch {asked}\nexec sleep 60\n")
         (tmp_path / "turnserver").chmod(0o755)
         await agent.start("--turnserver", str(tmp_path / "turnserver"))
         await agents.eventually(asked.exists)
         os.kill(agent.id, signal.SIGTERM)
-        assert await agent.ended(within=4) == 0
+        assert await agent.ended(within=40) == 0
         assert "Traceback" not in agent.log

@@ -47,7 +47,7 @@ async def test_a_fault_is_noticed_named_and_mended(
             assert f'turnrelay_reason{{reason="{fault.reason}"}} 1.0' in metrics
             hangs = fault.inflict is faults.hang
             assert await call.carries() is not (fault.ends_coturn or hangs)
-        await faults.ready_again(relay, within=10)
+        await faults.ready_again(relay)
         assert await call.renewed() is not fault.ends_coturn
     after = await relay.ready()
     assert after["restarts"] - before["restarts"] == fault.ends_coturn
@@ -59,10 +59,8 @@ async def test_a_damaged_database_is_mended_under_a_running_coturn(relay: agents
         for harm in (faults.damage_database, faults.forget_secrets):
             harm(relay)
             assert not faults.stored_secrets(relay)
-            await agents.eventually(
-                lambda: faults.stored_secrets(relay) == {agents.SECRET}, within=5
-            )
-            await faults.ready_again(relay, within=5)
+            await agents.eventually(lambda: faults.stored_secrets(relay) == {agents.SECRET})
+            await faults.ready_again(relay)
             assert await relay.refusal() == 0
         assert await call.carries()
         assert await call.renewed()
@@ -86,9 +84,9 @@ async def test_a_quota_that_could_not_be_written_is_in_force_once_it_can(
         relay.configure(live_peers=NETWORK, live_allocationsPerUser=1)
         await faults.noticed(relay, "DatabaseUnusable", within=6)
         assert await relay.refusal() == 0
-    await faults.ready_again(relay, within=6)
+    await faults.ready_again(relay)
     async with relay.allocation(user="solo"):
-        deadline = time.monotonic() + 8
+        deadline = time.monotonic() + 60
         while await relay.refusal(user="solo") != 486:
             assert time.monotonic() < deadline
             await asyncio.sleep(0.2)
@@ -116,7 +114,7 @@ async def test_a_killed_agent_takes_coturn_with_it_and_the_next_one_serves(
     orphan = faults.coturn(relay)
     os.kill(relay.id, signal.SIGKILL)
     await relay.ended()
-    await agents.eventually(lambda: not agents.alive(orphan), within=5)
+    await agents.eventually(lambda: not agents.alive(orphan))
     await relay.start()
     await relay.ready()
     assert faults.coturn(relay) != orphan
@@ -135,6 +133,6 @@ async def test_a_log_that_nobody_reads_does_not_stop_coturn(tmp_path: Path) -> N
         await agent.until(lambda status: status["reason"] in {"Unproven", "Silent"})
         os.kill(agent.id, signal.SIGSTOP)
         try:
-            await agents.eventually((tmp_path / "went-on").exists, within=10)
+            await agents.eventually((tmp_path / "went-on").exists)
         finally:
             os.kill(agent.id, signal.SIGCONT)

@@ -95,7 +95,7 @@ REALM = (stun.Attribute.REALM, b"r")
 NONCE = (stun.Attribute.NONCE, b"n")
 
 
-async def allocate(server: turn.Server, *, seconds: float = 0.4) -> turn.Allocation:
+async def allocate(server: turn.Server, *, seconds: float = 10) -> turn.Allocation:
     async with turn.connect(server, timeout=seconds) as connection:
         return await connection.allocate(username="u", password="p")
 
@@ -111,7 +111,7 @@ async def test_a_lost_request_is_sent_again() -> None:
 
     async with (
         lying(second_time_lucky) as (server, _),
-        turn.connect(server, timeout=2) as connection,
+        turn.connect(server, timeout=10) as connection,
     ):
         assert await connection.binding() == ("192.0.2.1", 9)
     assert requests[0] == requests[1]
@@ -196,7 +196,7 @@ async def test_a_signed_success_without_an_address_is_silent() -> None:
     ],
 )
 async def test_a_stream_that_is_not_stun_is_closed(chunk: bytes) -> None:
-    async with babbling(chunk) as server, turn.connect(server, timeout=1) as connection:
+    async with babbling(chunk) as server, turn.connect(server, timeout=10) as connection:
         with pytest.raises(turn.Closed):
             await connection.binding()
 
@@ -214,7 +214,7 @@ async def test_a_stream_of_unasked_answers_is_read_past() -> None:
 async def test_tls_to_a_server_without_tls_fails_as_such() -> None:
     async with babbling(b"\0" * 100, transport="tls") as server:
         with pytest.raises(turn.TlsFailed) as failed:
-            async with turn.connect(server, timeout=1):
+            async with turn.connect(server, timeout=10):
                 pass
     assert not failed.value.mismatch
 

@@ -120,7 +120,7 @@ class Agent:
                 group=group,
             )
 
-    async def ended(self, *, within: float = 10) -> int:
+    async def ended(self, *, within: float = 60) -> int:
         """Wait for the end of the agent and return its exit code."""
         assert self.process is not None
         return await asyncio.wait_for(self.process.wait(), timeout=within)
@@ -142,7 +142,7 @@ class Agent:
         return 0, ""
 
     async def until(
-        self, fits: Callable[[Mapping[str, Any]], object], *, within: float = 30
+        self, fits: Callable[[Mapping[str, Any]], object], *, within: float = 60
     ) -> dict[str, Any]:
         """Wait until /status fits, and return it."""
         deadline = time.monotonic() + within
@@ -234,7 +234,7 @@ async def channel(allocation: turn.Allocation, number: int, peer: str) -> int:
     return 0
 
 
-async def eventually(holds: Callable[[], object], *, within: float = 30) -> None:
+async def eventually(holds: Callable[[], object], *, within: float = 60) -> None:
     """Wait until something holds."""
     async with asyncio.timeout(within):
         while not holds():  # noqa: ASYNC110 - what is waited for happens in another process

@@ -114,7 +114,7 @@ class ApiServer:
         """Return how often a verb was asked for."""
         return sum(asked.verb == verb for asked in self.asked)
 
-    async def until(self, condition: Callable[[], bool], *, within: float = 5.0) -> None:
+    async def until(self, condition: Callable[[], bool], *, within: float = 60.0) -> None:
         """Wait for something."""
         async with asyncio.timeout(within):
             while not condition():  # noqa: ASYNC110 - conditions are of any kind

@@ -111,7 +111,7 @@ class Coturn:
     def kill(self) -> None:
         """End it as a crash would."""
         self.process.kill()
-        self.process.wait(timeout=5)
+        self.process.wait(timeout=60)
 
     def stop(self) -> None:
         """Freeze it: sockets stay open, nobody answers."""
@@ -179,7 +179,7 @@ async def running(
         yield relay
     finally:
         process.kill()
-        process.wait(timeout=5)
+        process.wait(timeout=60)
 
 
 async def _answering(relay: Coturn) -> None:

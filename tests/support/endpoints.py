@@ -86,7 +86,7 @@ class Running:
         writer.write(sent)
         await writer.drain()
         try:
-            async with asyncio.timeout(10):
+            async with asyncio.timeout(60):
                 return await reader.read()
         finally:
             writer.close()

@@ -199,7 +199,7 @@ async def noticed(agent: agents.Agent, reason: str, *, within: float) -> float:
     raise AssertionError(f"{reason} not within {within} s, but {seen}; log:\n{agent.log}")
 
 
-async def ready_again(agent: agents.Agent, *, within: float) -> float:
+async def ready_again(agent: agents.Agent, *, within: float = 60) -> float:
     """Return after how many seconds the relay takes new clients."""
     began = time.monotonic()
     while (await agent.get(contract.PATH_READYZ, key=None))[0] != 200:

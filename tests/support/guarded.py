@@ -87,7 +87,7 @@ class Guard:
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal and return the exit code."""
         self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
 
@@ -109,7 +109,7 @@ async def guarding(folder: Path, *flags: str, instance: str = "one") -> AsyncIte
             *command(f"--ready={ready}", *flags, instance=instance), stdout=output, stderr=output
         )
     try:
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while not ready.exists():
                 assert process.returncode is None, log.read_text()
                 await asyncio.sleep(0.05)

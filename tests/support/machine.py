@@ -15,7 +15,7 @@ import aiohttp
 import yaml
 
 EXAMPLE: Final = Path(__file__).parents[2] / "crds" / "examples" / "one-machine"
-READY_WITHIN: Final = 45.0
+READY_WITHIN: Final = 90.0
 """Seconds until a start counts as failed; it takes about 4 on an idle machine."""
 
 
@@ -119,7 +119,7 @@ class Machine:
         except TimeoutError:
             raise AssertionError(f"not ready after {seconds} s: {states}; {self.said()}") from None
 
-    async def hears(self, sentence: str, *, seconds: float = 10.0) -> None:
+    async def hears(self, sentence: str, *, seconds: float = 60.0) -> None:
         """Wait until the log holds a text."""
         try:
             async with asyncio.timeout(seconds):
@@ -135,7 +135,7 @@ class Machine:
     async def end(self, number: signal.Signals = signal.SIGTERM) -> int:
         """Send a signal, wait for the end, return the exit code."""
         self.process.send_signal(number)
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             return await self.process.wait()
 
     def left_behind(self) -> tuple[int, ...]:

@@ -78,7 +78,7 @@ class Told:
         self.queue.put_nowait(accepted)
 
     async def next(self) -> reporting.Accepted:
-        async with asyncio.timeout(15):
+        async with asyncio.timeout(60):
             return await self.queue.get()
 
 

@@ -51,7 +51,7 @@ class Running:
         """Return the operator's metrics."""
         return self.counted.expose().decode()
 
-    async def until(self, condition: Callable[[], object], *, within: float = 10.0) -> None:
+    async def until(self, condition: Callable[[], object], *, within: float = 60.0) -> None:
         """Wait for something, and say what there is where it does not come."""
         try:
             await self.cluster.until(lambda: bool(condition()), within=within)
@@ -63,7 +63,7 @@ class Running:
     async def settled(self) -> None:
         """Wait until nothing was written for half a second."""
         seen, since = -1, time.monotonic()
-        async with asyncio.timeout(20):
+        async with asyncio.timeout(60):
             while time.monotonic() - since < 0.6:
                 if (now := len(self.cluster.writes())) != seen:
                     seen, since = now, time.monotonic()
@@ -160,7 +160,7 @@ async def operating_at(
         asked = asyncio.Event()
         task = asyncio.create_task(whole.run(asked))
         try:
-            async with asyncio.timeout(20):
+            async with asyncio.timeout(60):
                 while not task.done() and (  # noqa: ASYNC110 - several parts decide
                     not whole.running or whole.unready()
                 ):

@@ -133,7 +133,7 @@ class Replica:
             raise AssertionError(f"{path}: {seen}\n{self.log.read_text()}") from None
         return str(seen[1])
 
-    async def until_named(self, *names: str, within: float = 20.0) -> None:
+    async def until_named(self, *names: str, within: float = 60.0) -> None:
         """Wait until just these relays are known, whether or not they can be offered."""
         found: set[str] = set()
         async with asyncio.timeout(within):
@@ -142,7 +142,7 @@ class Replica:
                 _, body = await self.get("/api/regions")
                 found = {one["name"] for region in body["regions"] for one in region["relays"]}
 
-    async def until_relays(self, *names: str, within: float = 20.0) -> None:
+    async def until_relays(self, *names: str, within: float = 60.0) -> None:
         """Wait until just these relays can be offered."""
         found: set[str] = set()
         try:
@@ -212,7 +212,7 @@ async def running(
         if process.returncode is None:
             process.send_signal(signal.SIGTERM)
             try:
-                async with asyncio.timeout(10):
+                async with asyncio.timeout(60):
                     await process.wait()
             except TimeoutError:
                 process.kill()

@@ -123,7 +123,7 @@ def records(count: int, *, start: int = 0, rtt: float = 80.0) -> dict[bytes, sou
     }
 
 
-async def until(so: Callable[[], bool], *, within: float = 10.0) -> None:
+async def until(so: Callable[[], bool], *, within: float = 60.0) -> None:
     """Wait until something is so."""
     async with asyncio.timeout(within):
         while not so():  # noqa: ASYNC110 - what is waited for is the work of a server

@@ -24,7 +24,7 @@ _FLAGS: Final = (
     "--disable-component-update",
     "--disable-sync",
 )
-RUN_TIMEOUT: Final = 20_000
+RUN_TIMEOUT: Final = 60_000
 """Milliseconds that a run of the page may take."""
 
 

@@ -53,7 +53,7 @@ async def watched(
         running = asyncio.create_task(seen.watch.run())
         try:
             if synced:
-                async with asyncio.timeout(5):
+                async with asyncio.timeout(60):
                     await seen.watch.synced.wait()
             yield seen
         finally:

@@ -383,6 +383,6 @@ def rows(folder: Path) -> list[object]:
 
 
 async def until(so: Callable[[], bool]) -> None:
-    async with asyncio.timeout(10):
+    async with asyncio.timeout(60):
         while not so():  # noqa: ASYNC110 - what is waited for is a thread's work on a file
             await asyncio.sleep(0.01)

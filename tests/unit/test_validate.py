@@ -204,7 +204,7 @@ def test_the_installed_program_gives_its_verdict_as_its_exit_code(folder: Path) 
         capture_output=True,
         text=True,
         check=True,
-        timeout=30,
+        timeout=60,
     )
 
     assert "\x1b" not in done.stdout
