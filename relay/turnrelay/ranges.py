@@ -8,6 +8,9 @@ abort. Two more traps decide what is written here:
 * Up to 4.15, IPv6 ends are compared byte by byte: ``::1-::ffff:ffff`` misses ``::7f00:0``, whose
   last byte is below 1. The ends of a CIDR are right either way; those beginning at ``::`` are
   written as one range per byte that may be the first one that is not 0.
+
+What is allowed beats what is denied, but for link-local, unique-local and site-local IPv6: from
+4.17 on coturn refuses these whatever it is told.
 """
 
 import ipaddress

@@ -85,7 +85,7 @@ class ApiServer:
 
 
 def build() -> Path:
-    """Return the folder of the programs, after building them: six minutes the first time."""
+    """Return the folder of the programs, after building them: eight minutes the first time."""
     return programs.build(places.read(os.environ))
 
 

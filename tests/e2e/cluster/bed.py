@@ -27,8 +27,8 @@ _DOCKERFILES: Final = {
 
 
 def build_programs(where: places.Places, told: steps.Steps) -> Path:
-    """Return the folder of Kubernetes' and Helm's programs."""
-    with told.step("build Kubernetes and Helm, or find them in the cache"):
+    """Return the folder of the programs of Kubernetes, of CoreDNS and of Helm."""
+    with told.step("build Kubernetes, CoreDNS and Helm, or find them in the cache"):
         return programs.build(where)
 
 

@@ -1,10 +1,10 @@
-"""etcd, the API server, the controllers and the scheduler, on this machine's end of the bridge."""
+"""etcd, the API server, controllers, scheduler and DNS, on this machine's end of the bridge."""
 
 import time
 from pathlib import Path
 from typing import Final
 
-from tests.e2e.cluster import api_server, commands, kubectl, pki, processes, shape
+from tests.e2e.cluster import api_server, commands, kubectl, pki, processes, resolver, shape
 
 CONTROLLERS: Final = "kube-controller-manager"
 SCHEDULER: Final = "kube-scheduler"
@@ -18,7 +18,7 @@ NODE_GRACE: Final = 20
 
 
 class ControlPlane:
-    """The four programs. ``programs`` is the folder of Kubernetes' own, ``state`` theirs."""
+    """The five programs. ``programs`` is the folder of Kubernetes' own, ``state`` theirs."""
 
     def __init__(
         self,
@@ -44,6 +44,9 @@ class ControlPlane:
         self._running.start(api_server.ETCD, *etcd)
         self.start_api_server()
         self._start_controllers()
+        corefile = self._state / "Corefile"
+        corefile.write_text(resolver.corefile(self._kubeconfig))
+        self._running.start(resolver.NAME, *resolver.command(self._programs, corefile))
 
     def kill_api_server(self) -> None:
         """End the API server as a crash would; etcd and everything else go on."""

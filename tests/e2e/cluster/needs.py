@@ -16,6 +16,7 @@ _PROGRAMS: Final = {
     "buildah": "buildah",
     "debootstrap": "debootstrap",
     "iptables": "iptables",
+    "ip6tables": "iptables",
     "conntrack": "conntrack",
     "ip": "iproute2",
     "nsenter": "util-linux",
@@ -23,6 +24,7 @@ _PROGRAMS: Final = {
 """Programs and Debian's packages of them, which `scripts/setup e2e` installs."""
 _PLUGINS: Final = Path("/usr/lib/cni/bridge")
 _CGROUPS: Final = Path("/sys/fs/cgroup")
+_IPV6: Final = Path("/proc/net/if_inet6")
 _TEST_LINK: Final = "tf-test"
 
 
@@ -57,6 +59,8 @@ def _lacking_of_kernel() -> str | None:
         commands.attempt("ip", "link", "del", _TEST_LINK)
     if not commands.attempt("iptables", "-w", "-t", "nat", "-S"):
         return "A cluster needs a kernel with iptables' nat table, for the addresses of services."
+    if not _IPV6.exists():
+        return "A cluster needs a kernel with IPv6, for the second address of every node."
     return None
 
 

@@ -10,7 +10,7 @@ from typing import Final
 
 from tests.e2e.cluster import commands, shape
 
-_BRIDGED: Final = Path("/proc/sys/net/bridge/bridge-nf-call-iptables")
+_FILTERS: Final = ("iptables", "ip6tables")
 _PASS: Final = ("FORWARD", "-i", shape.BRIDGE, "-o", shape.BRIDGE, "-j", "ACCEPT")
 
 
@@ -18,15 +18,20 @@ def open_bridge() -> None:
     """Make the bridge, with this machine's address on it."""
     _ip("link", "add", shape.BRIDGE, "type", "bridge")
     _ip("addr", "add", f"{shape.GATEWAY}/{shape.NODE_NETWORK.prefixlen}", "dev", shape.BRIDGE)
+    # On for this link alone, where the machine has it off.
+    Path(f"/proc/sys/net/ipv6/conf/{shape.BRIDGE}/disable_ipv6").write_text("0")
+    _add_6(f"{shape.GATEWAY_6}/{shape.NODE_NETWORK_6.prefixlen}", shape.BRIDGE)
     _ip("link", "set", shape.BRIDGE, "up")
-    if _filters_bridges():  # another program here (a container engine) may drop what it forwards
-        commands.run("iptables", "-w", "-I", *_PASS)
+    for filters in filter(_filters_bridges, _FILTERS):
+        # Another program here (a container engine) may drop what it forwards.
+        commands.run(filters, "-w", "-I", *_PASS)
 
 
 def close_bridge() -> None:
     """Take the bridge away, if it is there."""
-    if commands.attempt("ip", "link", "del", shape.BRIDGE) and _filters_bridges():
-        commands.attempt("iptables", "-w", "-D", *_PASS)
+    if commands.attempt("ip", "link", "del", shape.BRIDGE):
+        for filters in filter(_filters_bridges, _FILTERS):
+            commands.attempt(filters, "-w", "-D", *_PASS)
 
 
 def plug(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
@@ -38,15 +43,20 @@ def plug(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
     _ip(*inside, "link", "set", "lo", "up")
     prefix = shape.NODE_NETWORK.prefixlen
     _ip(*inside, "addr", "add", f"{node.address}/{prefix}", "dev", "eth0")
+    add_address_6(node)
     _route_inside(node, neighbours)
-    for setting in ("net.ipv4.ip_forward=1", "net.bridge.bridge-nf-call-iptables=1"):
-        # The second lets a pod reach a service whose other end is on its own node; old kernels
+    for setting in (
+        "net.ipv4.ip_forward=1",
+        "net.ipv6.conf.all.forwarding=1",
+        "net.bridge.bridge-nf-call-iptables=1",
+    ):
+        # The last lets a pod reach a service whose other end is on its own node; old kernels
         # have it for the whole machine only, and none at all without br_netfilter.
         with contextlib.suppress(commands.Failed):
             _inside(node, "sysctl", "-qw", setting)
     for neighbour in neighbours:
-        _ip("-n", neighbour.namespace, "route", "replace", node.pods, "via", node.address)
-    _ip("route", "replace", node.pods, "via", node.address)
+        _route_pods(node, "-n", neighbour.namespace)
+    _route_pods(node)
 
 
 def route_services(node: shape.NodeShape) -> None:
@@ -68,17 +78,41 @@ def cut(node: shape.NodeShape) -> None:
 def mend(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
     """Put the cable back."""
     _ip("link", "set", node.link, "up")
-    # The kernel dropped this machine's route to the pods if it went through a dead link.
-    _ip("route", "replace", node.pods, "via", node.address)
+    # The kernel dropped this machine's routes to the pods if they went through a dead link.
+    _route_pods(node)
     _route_inside(node, neighbours)
+
+
+def add_address_6(node: shape.NodeShape) -> None:
+    """Give a node its IPv6 address, again after ``remove_address_6``."""
+    where = f"{node.address_6}/{shape.NODE_NETWORK_6.prefixlen}"
+    _add_6(where, "eth0", "-n", node.namespace)
+
+
+def remove_address_6(node: shape.NodeShape) -> None:
+    """Take a node's IPv6 address away, under whatever listens on it; IPv4 stays as it is."""
+    where = f"{node.address_6}/{shape.NODE_NETWORK_6.prefixlen}"
+    _ip("-n", node.namespace, "addr", "del", where, "dev", "eth0")
+
+
+def _add_6(address: str, link: str, *inside: str) -> None:
+    # At once: nobody else has it, and until that is made sure of nobody could listen on it.
+    _ip(*inside, "addr", "add", address, "dev", link, "nodad")
 
 
 def _route_inside(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
     inside = ("-n", node.namespace)
     _ip(*inside, "link", "set", "eth0", "up")
-    _ip(*inside, "route", "replace", "default", "via", shape.GATEWAY)
+    for gateway in (shape.GATEWAY, shape.GATEWAY_6):
+        _ip(*inside, "route", "replace", "default", "via", gateway)
     for neighbour in neighbours:
-        _ip(*inside, "route", "replace", neighbour.pods, "via", neighbour.address)
+        _route_pods(neighbour, *inside)
+
+
+def _route_pods(node: shape.NodeShape, *inside: str) -> None:
+    """Let this machine, or the namespace in ``inside``, reach the pods of a node."""
+    _ip(*inside, "route", "replace", node.pods, "via", node.address)
+    _ip(*inside, "route", "replace", node.pods_6, "via", node.address_6)
 
 
 def _inside(node: shape.NodeShape, *command: str) -> None:
@@ -89,5 +123,6 @@ def _ip(*arguments: str) -> None:
     commands.run("ip", *arguments)
 
 
-def _filters_bridges() -> bool:
-    return _BRIDGED.exists() and _BRIDGED.read_text().strip() == "1"
+def _filters_bridges(filters: str) -> bool:
+    setting = Path(f"/proc/sys/net/bridge/bridge-nf-call-{filters}")
+    return setting.exists() and setting.read_text().strip() == "1"

@@ -50,6 +50,11 @@ class Node:
         """Return the address under which this machine reaches the node."""
         return self.shape.address
 
+    @property
+    def addresses(self) -> tuple[str, str]:
+        """Return that address and the one of the second family."""
+        return self.shape.address, self.shape.address_6
+
     # --- coming and going -----------------------------------------------------------------------
 
     def start_containerd(self, *, larder: Path | None = None) -> None:
@@ -98,7 +103,7 @@ class Node:
             return self._kubectl.get("node", self.name) is not None
 
         kubectl.wait_until(is_registered, what=f"{self.name} to register", within=_READY_WITHIN)
-        self.set_addresses(internal=(self.address,), external=(self.address,))
+        self.set_addresses(internal=self.addresses, external=self.addresses)
         self._kubectl.run("taint", "node", self.name, f"{_UNINITIALISED}-")
         kubectl.wait_until(self.is_ready, what=f"{self.name} to be Ready", within=_READY_WITHIN)
 
@@ -139,14 +144,14 @@ class Node:
         """End containerd as a crash would; containers live on, held by their shims."""
         self._containerd.kill()
 
-    def kill_process(self, command: str) -> None:
-        """End what has these words in its command line, in the node's containers, with kill -9."""
+    def kill_process(self, command: str, how: signal.Signals = signal.SIGKILL) -> None:
+        """Signal what has these words in its command line, in the node's containers."""
         pids = remains.processes((self._folders.disk,))
         found = [pid for pid in pids if command in _command_of(pid)]
         if not found:
             raise LookupError(f"no {command} runs on {self.name}")
         for pid in found:
-            os.kill(pid, signal.SIGKILL)
+            os.kill(pid, how)
 
     def load(self, archive: Path) -> None:
         """Put the images of an archive where the kubelet finds them."""

@@ -52,6 +52,8 @@ def _kubelet(node: shape.NodeShape, folders: Folders) -> dict[str, object]:
         "podCIDR": node.pods,
         "podLogsDir": f"{folders.disk}/pod-logs",
         "resolvConf": "/etc/resolv.conf",
+        "clusterDNS": [shape.GATEWAY],
+        "clusterDomain": shape.CLUSTER_ZONE,
         # Several kubelets share this machine's cgroups, and none may order them its way.
         "cgroupDriver": "cgroupfs",
         "cgroupsPerQOS": False,
@@ -81,8 +83,8 @@ def _network(node: shape.NodeShape, folders: Folders) -> dict[str, object]:
         "hairpinMode": True,
         "ipam": {
             "type": "host-local",
-            "ranges": [[{"subnet": node.pods}]],
-            "routes": [{"dst": "0.0.0.0/0"}],
+            "ranges": [[{"subnet": node.pods}], [{"subnet": node.pods_6}]],
+            "routes": [{"dst": "0.0.0.0/0"}, {"dst": "::/0"}],
             "dataDir": f"{folders.disk}/ipam",
         },
     }
