@@ -42,8 +42,8 @@ from turnfleet.kube import declaring as values
 from turnfleet.plan.cluster import observed
 
 PROGRAM: Final = "turnfleet-operator"
-WORKERS: Final = 16
-"""Regions that are reconciled at the same time."""
+WORKERS: Final = 64
+"""Regions that are reconciled at once: API server and etcd take together what comes together."""
 _COALESCE: Final = 0.1
 """Seconds for which what a region consists of may change before it is looked at."""
 _GRACE: Final = 5.0
