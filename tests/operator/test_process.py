@@ -2,6 +2,7 @@
 
 import asyncio
 import contextlib
+import datetime as dt
 import json
 import signal
 import sys
@@ -12,7 +13,7 @@ from pathlib import Path
 import aiohttp
 from tests.support import operators, ports, writing
 
-from turnfleet.kube import kinds
+from turnfleet.kube import kinds, leading
 
 
 @dataclass(slots=True, kw_only=True)
@@ -40,8 +41,8 @@ class Replica:
                     return
                 await asyncio.sleep(0.1)
 
-    async def until_leading(self, *, within: float = 60) -> None:
-        async with asyncio.timeout(within):
+    async def until_leading(self) -> None:
+        async with asyncio.timeout(60):
             while True:
                 if await self.leads():
                     return
@@ -74,6 +75,18 @@ async def _replica(cluster: writing.Cluster, folder: Path) -> AsyncIterator[Repl
             await process.communicate()
 
 
+def _lease(cluster: writing.Cluster) -> dict[str, str]:
+    """Return what the replicas themselves say of when they led."""
+    lease = cluster.find(kinds.LEASE, "turnfleet-operator", namespace=operators.SYSTEM)
+    assert lease is not None
+    spec: dict[str, str] = lease["spec"]
+    return spec
+
+
+def _seconds(earlier: str, later: str) -> float:
+    return (dt.datetime.fromisoformat(later) - dt.datetime.fromisoformat(earlier)).total_seconds()
+
+
 async def test_a_replica_that_is_told_to_end_hands_over_at_once_and_leaves_with_zero(
     cluster: writing.Cluster, tmp_path: Path
 ) -> None:
@@ -88,7 +101,9 @@ async def test_a_replica_that_is_told_to_end_hands_over_at_once_and_leaves_with_
             code, said = await first.ended(signal.SIGTERM)
             assert code == 0
             assert all(json.loads(line) for line in said.splitlines()), "the log is JSON"
-            await second.until_leading(within=5)
+            before = _lease(cluster)["renewTime"]
+            await second.until_leading()
+            assert _seconds(before, _lease(cluster)["acquireTime"]) < leading.LASTS / 2
             code, _ = await second.ended(signal.SIGINT)
             assert code == 0
 
@@ -102,4 +117,6 @@ async def test_a_replica_that_was_killed_is_followed_within_fifteen_seconds(
             await second.until_answering()
             await asyncio.sleep(1)  # it has seen who leads
             await first.ended(signal.SIGKILL)
-            await second.until_leading(within=15)
+            before = _lease(cluster)["renewTime"]
+            await second.until_leading()
+            assert _seconds(before, _lease(cluster)["acquireTime"]) < 15

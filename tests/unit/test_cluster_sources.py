@@ -88,7 +88,10 @@ json_values = strategies.recursive(
 relay_items = strategies.dictionaries(strategies.sampled_from(sorted(RELAY)), json_values)
 
 
-@given(json_values | strategies.fixed_dictionaries({"relays": strategies.lists(relay_items)}))
+@given(
+    json_values
+    | strategies.fixed_dictionaries({"relays": strategies.lists(relay_items, max_size=3)})
+)
 def test_whatever_a_status_holds_reading_it_ends_well(status: object) -> None:
     reported.read(SPEC, status)
 
