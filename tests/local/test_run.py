@@ -249,6 +249,8 @@ async def test_a_broken_region_still_hears_of_new_relays(fleet: machine.Machine)
     config = fleet.state / "relays" / "east-1" / "config.json"
     with extra(fleet, "new"):
         await until(lambda: "127.50.3.1" in config.read_text())
+        # They may still be starting: who looked now would take them for gone.
+        await until(lambda: {"new-1", "new-2"} <= fleet.pids().keys())
     machine.manifest("east", file=fleet.folder / "east.yaml")
     await until(lambda: fleet.pids() == before)
 
