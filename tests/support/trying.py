@@ -23,6 +23,8 @@ _METHODS: Final = {
 _NAMELESS: Final = frozenset({"list", "watch", "create"})
 _NO_NAME: Final = "nothing-of-this-name"
 _REVIEWS: Final = "/apis/authorization.k8s.io/v1/selfsubjectaccessreviews"
+_FROM_ANYWHERE: Final = "&watch=true&timeoutSeconds=1&resourceVersion=0"
+"""Of a watch. Without a version the server answers only once it is sure to have the newest: 3 s."""
 _TIMEOUT: Final = 10.0
 
 
@@ -110,7 +112,7 @@ def _query(act: rights.Act) -> str:
         case "list" | "watch":
             # A right to one name is a right to a list of nothing but that.
             named = f"&fieldSelector=metadata.name={act.name}" if act.name else ""
-            watched = "&watch=true&timeoutSeconds=1" if act.verb == "watch" else ""
+            watched = _FROM_ANYWHERE if act.verb == "watch" else ""
             return f"?limit=1{named}{watched}"
         case _:
             return "?dryRun=All"
