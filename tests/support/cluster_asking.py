@@ -30,14 +30,14 @@ class BackEnd:
     key: str
     trusted: ssl.SSLContext
 
-    async def ask(self, **question: str) -> Offers:
+    async def ask(self, **question: str | None) -> Offers:
         """Return what is offered; nothing where there is no answer now."""
         try:
             return await self.insist(**question)
         except output.Failure:
             return ()
 
-    async def insist(self, **question: str) -> Offers:
+    async def insist(self, **question: str | None) -> Offers:
         """Return what is offered; raise output.Failure where there is no answer now."""
         async with asking.session(context=self.trusted, key=self.key) as session:
             return await asking.Asker(session, self.address).ask(asking.Question(**question))
@@ -72,13 +72,15 @@ def back_end(fleet: cluster_fleet.Fleet) -> BackEnd:
     return BackEnd(address=fleet.address, key=fleet.key, trusted=fleet.trusted)
 
 
-async def until(back_end: BackEnd, good: Judgement, *, within: float) -> float:
+async def until(
+    back_end: BackEnd, good: Judgement, *, within: float, region: str | None = None
+) -> float:
     """Return the seconds until the first of many answers in a row that are good."""
     began = time.monotonic()
     since, agreed = began, 0
     while agreed < _IN_A_ROW:
         asked = time.monotonic()
-        if good(offers := await back_end.ask()):
+        if good(offers := await back_end.ask(region=region)):
             since, agreed = (since if agreed else asked), agreed + 1
         else:
             agreed = 0

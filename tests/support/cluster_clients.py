@@ -3,11 +3,15 @@
 import contextlib
 import ssl
 from collections.abc import AsyncIterator, Mapping
+from typing import Literal
 
 from tests.support import allocating, coturn
 
 from turnfleet.commands import asking
 from turnrelay import turn
+
+Family = Literal["IPv4", "IPv6"]
+"""Of a relayed address."""
 
 _TIMEOUT = 3.0
 
@@ -43,7 +47,7 @@ async def allocated(server: turn.Server, *, secret: str) -> AsyncIterator[turn.A
 
 @contextlib.asynccontextmanager
 async def offered(
-    offer: asking.Offer, *, trusted: ssl.SSLContext
+    offer: asking.Offer, *, trusted: ssl.SSLContext, family: Family | None = None
 ) -> AsyncIterator[turn.Allocation]:
     """Give the allocation that one URL of an answer is good for, released with the block."""
     if offer.destination is None:
@@ -55,17 +59,22 @@ async def offered(
         transport=turn.Transport(where.transport),
         context=trusted if where.transport == "tls" else None,
     )
-    async with _granted(server, offer.username, offer.credential) as allocation:
+    async with _granted(server, offer.username, offer.credential, family) as allocation:
         yield allocation
 
 
 @contextlib.asynccontextmanager
 async def _granted(
-    server: turn.Server, username: str, password: str
+    server: turn.Server, username: str, password: str, family: Family | None = None
 ) -> AsyncIterator[turn.Allocation]:
     async with contextlib.AsyncExitStack() as holding:
         allocation = await allocating.allocate(
-            holding, server, username=username, password=password, timeout=_TIMEOUT
+            holding,
+            server,
+            username=username,
+            password=password,
+            timeout=_TIMEOUT,
+            family=family,
         )
         try:
             yield allocation

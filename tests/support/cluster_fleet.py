@@ -71,19 +71,23 @@ class Fleet:
             "uninstall", RELEASE, f"--namespace={NAMESPACE}", "--wait", "--ignore-not-found"
         )
 
-    def certify(self, addresses: Sequence[str]) -> None:
-        """Give the relays of these addresses a certificate, for regions that name it."""
-        certificate, key = self.authority.issue(self.folder / "tls", addresses)
-        self.hand_out(certificate, key)
+    def certify(
+        self, addresses: Sequence[str], *, secret: str = cluster_regions.CERTIFICATE
+    ) -> None:
+        """Give the relays of these addresses a certificate, for regions that name its Secret."""
+        certificate, key = self.authority.issue(self.folder / secret, addresses)
+        self.hand_out(certificate, key, secret=secret)
 
-    def hand_out(self, certificate: Path, key: Path) -> None:
+    def hand_out(
+        self, certificate: Path, key: Path, *, secret: str = cluster_regions.CERTIFICATE
+    ) -> None:
         """Put any two files into the Secret that regions name for their certificate."""
         pair = {"tls.crt": certificate.read_text(), "tls.key": key.read_text()}
         self.kubernetes.kubectl.apply(
             _object(
                 "v1",
                 "Secret",
-                cluster_regions.CERTIFICATE,
+                secret,
                 RELAYS,
                 type="kubernetes.io/tls",
                 stringData=pair,

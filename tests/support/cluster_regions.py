@@ -59,6 +59,30 @@ def central(kubernetes: cluster.Cluster) -> Region:
     )
 
 
+def two_families(kubernetes: cluster.Cluster) -> Region:
+    """Return a region of the nodes in us, by IPv4 and IPv6; it is not applied yet.
+
+    It names the Secret ``two-families`` for its certificate.
+    """
+    name = "two-families"
+    nodes = [each for each in kubernetes.nodes.values() if each.shape.region == "us"]
+    return Region(
+        name=name,
+        addresses=tuple(address for each in nodes for address in each.addresses),
+        spec={
+            "location": {"latitude": 38.9, "longitude": -77.0},
+            "realm": "turn.example.com",
+            "relays": {
+                "replicas": len(nodes),
+                "nodeSelector": {"topology.kubernetes.io/region": "us"},
+            },
+            "listeners": {"udp": {"port": 3478}, "tls": {"port": 443, "secretName": name}},
+            "addresses": {"families": ["IPv4", "IPv6"]},
+            "drain": {"timeout": "5s"},
+        },
+    )
+
+
 def small(kubernetes: cluster.Cluster, name: str, *, of: str = "us") -> Region:
     """Return a region of one relay on any node of a part of the world; it is not applied yet.
 

@@ -11,6 +11,7 @@ from typing import Final
 from tests.e2e.cluster import commands, shape
 
 _FILTERS: Final = ("iptables", "ip6tables")
+_LISTENERS: Final = ("udp", "tcp")
 _PASS: Final = ("FORWARD", "-i", shape.BRIDGE, "-o", shape.BRIDGE, "-j", "ACCEPT")
 
 
@@ -43,7 +44,8 @@ def plug(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
     _ip(*inside, "link", "set", "lo", "up")
     prefix = shape.NODE_NETWORK.prefixlen
     _ip(*inside, "addr", "add", f"{node.address}/{prefix}", "dev", "eth0")
-    add_address_6(node)
+    where = f"{node.address_6}/{shape.NODE_NETWORK_6.prefixlen}"
+    _add_6(where, "eth0", "-n", node.namespace)
     _route_inside(node, neighbours)
     for setting in (
         "net.ipv4.ip_forward=1",
@@ -83,16 +85,24 @@ def mend(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
     _route_inside(node, neighbours)
 
 
-def add_address_6(node: shape.NodeShape) -> None:
-    """Give a node its IPv6 address, again after ``remove_address_6``."""
-    where = f"{node.address_6}/{shape.NODE_NETWORK_6.prefixlen}"
-    _add_6(where, "eth0", "-n", node.namespace)
+def close_6(node: shape.NodeShape) -> None:
+    """Let nothing from outside reach what listens on a node's IPv6 address.
+
+    The address itself stays: by it others reach the node's pods.
+    """
+    for protocol in _LISTENERS:
+        _inside(node, *_drop_6("-I", node, protocol))
 
 
-def remove_address_6(node: shape.NodeShape) -> None:
-    """Take a node's IPv6 address away, under whatever listens on it; IPv4 stays as it is."""
-    where = f"{node.address_6}/{shape.NODE_NETWORK_6.prefixlen}"
-    _ip("-n", node.namespace, "addr", "del", where, "dev", "eth0")
+def open_6(node: shape.NodeShape) -> None:
+    """Undo ``close_6``."""
+    for protocol in _LISTENERS:
+        _inside(node, *_drop_6("-D", node, protocol))
+
+
+def _drop_6(how: str, node: shape.NodeShape, protocol: str) -> tuple[str, ...]:
+    match = ("-i", "eth0", "-d", node.address_6, "-p", protocol)
+    return ("ip6tables", "-w", how, "INPUT", *match, "-j", "DROP")
 
 
 def _add_6(address: str, link: str, *inside: str) -> None:
