@@ -233,7 +233,9 @@ async def _whole(
 ) -> cluster_asking.Offers:
     """Return an answer with every address of a region."""
     async with asyncio.timeout(_WITHIN):
-        while not region.is_complete(offers := await back_end.ask(region=region.name)):
+        while not region.is_complete(  # noqa: ASYNC110 - another program's doing
+            offers := await back_end.ask(region=region.name)
+        ):
             await asyncio.sleep(0.2)
     return offers
 
