@@ -14,11 +14,11 @@ from typing import Any, Final
 from tests.bench import operator_scene
 
 from turnfleet import names
+from turnfleet.handlers import operating
 from turnfleet.kube import client, failures, kinds
 
 _NAMESPACE: Final = "bare"
 _MANAGER: Final = "bare"
-_AT_ONCE: Final = 32
 _KINDS: Final = (
     kinds.SERVICE_ACCOUNT,
     kinds.CONFIG_MAP,
@@ -41,7 +41,8 @@ async def measure(api: client.Client, regions: int) -> float:
         await api.create(kinds.NAMESPACE, {"metadata": {"name": _NAMESPACE}})
     called = [f"bare-{number:04}" for number in range(regions)]
     region = {"metadata": settled["metadata"], "spec": settled["spec"]}
-    slots = asyncio.Semaphore(_AT_ONCE)
+    slots = asyncio.Semaphore(operating.WORKERS)
+    terse = api.terse()  # as the operator executes its plans
 
     async def declare(name: str) -> None:
         async with slots:
@@ -49,11 +50,11 @@ async def measure(api: client.Client, regions: int) -> float:
 
     async def reconcile(name: str) -> None:
         async with slots:
-            await api.get(kinds.TURN_REGION, name, namespace=_NAMESPACE)
+            await terse.get(kinds.TURN_REGION, name, namespace=_NAMESPACE)
             for kind, found in zip(_KINDS, made, strict=True):
-                await api.apply(kind, _as(found, name), manager=_MANAGER)
+                await terse.apply(kind, _as(found, name), manager=_MANAGER)
             status = {"metadata": settled["metadata"], "status": settled["status"]}
-            await api.apply(
+            await terse.apply(
                 kinds.TURN_REGION, _as(status, name), manager=_MANAGER, subresource="status"
             )
 

@@ -241,8 +241,8 @@ How it is measured:
   and no nodes. All regions are declared before the operator starts; "settled" is its last write,
   after which it writes nothing for five seconds. Then every region is verified.
 * The bare loop sends what a new region takes (a read, five applies, a status) through the same
-  client, 32 regions at a time, for as many regions in another namespace. It decides nothing and
-  watches nothing.
+  client, as many regions at a time as the operator, for as many regions in another namespace. It
+  decides nothing and watches nothing.
 * Requests as the operator counts them, those to its lease left out; and as the API server does for
   the kinds that a region consists of, which includes kopf's lists and watches.
 * Outage: the operator's API server is killed (kill -9). A second one on the same etcd takes the
