@@ -53,7 +53,7 @@ async def test_a_renewed_certificate_is_tried_at_once_whether_it_is_better_or_wo
         region = described.region([relay(agent)], secret=agents.SECRET.encode(), ca=authority.pem)
         async with watching.watching(region, agent_key=agents.KEY) as watch:
             await watch.until(lambda: watch.health[A].working == EVERYTHING, within=SOON)
-            put(agent, authority.issue(tmp_path / "other", ["192.0.2.1"]))
+            put(agent, coturn.authority().issue(tmp_path / "other", [agent.address]))
             await watch.until(lambda: TLS not in watch.health[A].working, within=SOON)
             assert watch.health[A].failing == ((TLS, fleet.Reason.CERTIFICATE_MISMATCH),)
             assert watch.reason(A) is None, "the rest of the relay is well"
