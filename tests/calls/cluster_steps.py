@@ -147,9 +147,9 @@ class _Doing:
     async def renew(self) -> None:
         """Put another certificate into the Secret, as cert-manager does."""
         addresses = [address for region in self.regions for address in region.addresses]
-        await asyncio.to_thread(self.fleet.certify, addresses)
+        certificate = await asyncio.to_thread(self.fleet.certify, addresses)
         began = time.monotonic()
-        pem = (self.fleet.folder / "tls" / "tls.crt").read_bytes()
+        pem = certificate.read_bytes()
 
         async def served(address: str) -> None:
             await certificates.served(address, 443, pem, trusted=self.fleet.trusted)

@@ -130,8 +130,8 @@ async def _renew(scene: cluster_scene.Scene) -> float:
     """Put a good certificate into the Secret; return the seconds until all relays serve it."""
     fleet, region = scene.fleet, scene.region
     began = time.monotonic()
-    await asyncio.to_thread(fleet.certify, _names(region))
-    pem = (fleet.folder / "tls" / "tls.crt").read_bytes()
+    certificate = await asyncio.to_thread(fleet.certify, _names(region))
+    pem = certificate.read_bytes()
     async with asyncio.timeout(_WITHIN):
         for address in region.addresses:
             await certificates.served(address, _PORT, pem, trusted=_anything())

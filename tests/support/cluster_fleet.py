@@ -73,10 +73,14 @@ class Fleet:
 
     def certify(
         self, addresses: Sequence[str], *, secret: str = cluster_regions.CERTIFICATE
-    ) -> None:
-        """Give the relays of these addresses a certificate, for regions that name its Secret."""
+    ) -> Path:
+        """Give the relays of these addresses a certificate, for regions that name its Secret.
+
+        Returns the certificate's file.
+        """
         certificate, key = self.authority.issue(self.folder / secret, addresses)
         self.hand_out(certificate, key, secret=secret)
+        return certificate
 
     def hand_out(
         self, certificate: Path, key: Path, *, secret: str = cluster_regions.CERTIFICATE
