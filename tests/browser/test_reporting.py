@@ -138,8 +138,8 @@ async def test_a_browser_whose_udp_fails_is_given_tls_first_from_then_on(
     transports = {accepted.routes[time.url].transport for time in accepted.times}
     assert transports
     assert region.Transport.UDP not in transports
-    assert before == ["turn", "turns", "turns"]
-    assert after == ["turns", "turn", "turns"]
+    assert before == ["turn", "turns", "turn", "turns"]
+    assert after == ["turns", "turn", "turns", "turns"]
 
 
 async def test_a_report_that_would_be_too_long_says_less(
