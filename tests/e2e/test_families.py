@@ -1,4 +1,4 @@
-"""Relays by IPv4 and IPv6: both are offered, work, and go together; and each can go alone."""
+"""Relays by IPv4 and IPv6: both are offered, work, and go together; and one can go alone."""
 
 import asyncio
 import contextlib
@@ -10,7 +10,6 @@ import pytest
 from tests.e2e.cluster import cluster, network, steps
 from tests.support import cluster_asking, cluster_clients, cluster_fleet, cluster_regions
 
-from turnfleet import names
 from turnfleet.commands import asking
 from turnrelay import turn
 
@@ -125,78 +124,6 @@ async def test_packets_pass_between_ipv6_addresses_of_two_relays(
         assert one.relayed.ip != other.relayed.ip
         await _until_permitted(one, other)
         assert await cluster_clients.passes(one, other)
-
-
-async def test_a_relay_of_ipv6_alone_waits_for_its_address_and_then_keeps_it(
-    kubernetes: cluster.Cluster,
-    fleet: cluster_fleet.Fleet,
-    back_end: cluster_asking.BackEnd,
-    told: steps.Steps,
-) -> None:
-    region = _by_ipv6(kubernetes)
-    fleet.apply(region.name, region.spec)
-    try:
-        found = await asyncio.to_thread(
-            fleet.await_condition, region.name, "Ready", "NoAddress", within=_WITHIN
-        )
-        assert "no public IPv6 address" in found.message
-        with _annotated(kubernetes):
-            seconds = await asyncio.to_thread(fleet.await_settled, region.name)
-            told.measured(f"settled {seconds:.1f} s after its nodes have addresses")
-            await _until(back_end, region, lambda o: bool(region.hosts(o)))
-            await _assert_relays_by_ipv6(back_end, region)
-        await asyncio.to_thread(
-            fleet.await_condition, region.name, "Ready", "AddressStale", within=_WITHIN
-        )
-        assert region.hosts(await back_end.ask(region=region.name))
-    finally:
-        fleet.remove(region.name)
-
-
-def _by_ipv6(kubernetes: cluster.Cluster) -> cluster_regions.Region:
-    """Return a region of one relay, on ports that leave room for another relay on its node."""
-    usual = cluster_regions.small(kubernetes, "by-ipv6", of="eu")
-    nodes = [each for each in kubernetes.nodes.values() if each.address in usual.addresses]
-    return cluster_regions.Region(
-        name=usual.name,
-        addresses=tuple(each.shape.address_6 for each in nodes),
-        spec={
-            **usual.spec,
-            "addresses": {"families": ["IPv6"], "from": ["Annotation"]},
-            "listeners": {"udp": {"port": 3480}},
-            "relayPorts": {"min": 50000, "max": 50999},
-            "agent": {"port": 9651},
-        },
-    )
-
-
-@contextlib.contextmanager
-def _annotated(kubernetes: cluster.Cluster) -> Iterator[None]:
-    """Name every node of eu its IPv6 address, as the message of NoAddress says."""
-    nodes = [each for each in kubernetes.nodes.values() if each.shape.region == "eu"]
-    try:
-        for node in nodes:
-            _annotate(kubernetes, node.name, f"{names.ANNOTATION_ADDRESSES}={node.shape.address_6}")
-        yield
-    finally:
-        for node in nodes:
-            _annotate(kubernetes, node.name, f"{names.ANNOTATION_ADDRESSES}-")
-
-
-def _annotate(kubernetes: cluster.Cluster, node: str, annotation: str) -> None:
-    kubernetes.kubectl.run("annotate", "node", node, annotation)
-
-
-async def _assert_relays_by_ipv6(
-    back_end: cluster_asking.BackEnd, region: cluster_regions.Region
-) -> None:
-    offers = await back_end.ask(region=region.name)
-    here = [each for each in offers if each.destination and each.destination.port == 3480]
-    assert here
-    for offer in here:
-        assert _family(offer) == "6"
-        async with cluster_clients.offered(offer, trusted=back_end.trusted) as allocation:
-            assert allocation.relayed.ip in region.addresses  # without having asked for IPv6
 
 
 async def _until_permitted(near: turn.Allocation, far: turn.Allocation) -> None:

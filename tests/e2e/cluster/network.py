@@ -86,7 +86,7 @@ def mend(node: shape.NodeShape, neighbours: Iterable[shape.NodeShape]) -> None:
 
 
 def close_6(node: shape.NodeShape) -> None:
-    """Let nothing from outside reach what listens on a node's IPv6 address.
+    """Let nothing but the node itself reach what listens on its IPv6 address.
 
     The address itself stays: by it others reach the node's pods.
     """
@@ -101,7 +101,8 @@ def open_6(node: shape.NodeShape) -> None:
 
 
 def _drop_6(how: str, node: shape.NodeShape, protocol: str) -> tuple[str, ...]:
-    match = ("-i", "eth0", "-d", node.address_6, "-p", protocol)
+    # From the node's own pods, too; only the node itself still gets there.
+    match = ("!", "-i", "lo", "-d", node.address_6, "-p", protocol)
     return ("ip6tables", "-w", how, "INPUT", *match, "-j", "DROP")
 
 
