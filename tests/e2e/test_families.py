@@ -13,7 +13,7 @@ from tests.support import cluster_asking, cluster_clients, cluster_fleet, cluste
 from turnfleet.commands import asking
 from turnrelay import turn
 
-_WITHIN: Final = 60
+_WITHIN: Final = 120
 _PACKETS_WITHIN: Final = 150
 """Relays of private addresses deny each other until kubelets bring them the fleet's addresses."""
 _DEAD_AFTER: Final = 3.0
