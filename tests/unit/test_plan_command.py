@@ -91,11 +91,12 @@ def test_a_namespace_is_the_manifests_or_the_flags(plan: Plan) -> None:
 def test_it_is_told_what_the_operator_is_told(plan: Plan) -> None:
     done = plan(
         "--relay-image", "example.com/relay:2", "--priority-class", "relays",
-        "--deny-peers", "10.96.0.0/16",
+        "--deny-peers", "10.96.0.0/16", "--image-pull-secret", "registry",
     )  # fmt: skip
     pod = done.objects[-1]["spec"]["template"]["spec"]
     assert pod["containers"][0]["image"] == "example.com/relay:2"
     assert pod["priorityClassName"] == "relays"
+    assert pod["imagePullSecrets"] == [{"name": "registry"}]
     assert "10.96.0.0/16" in done.out
 
 

@@ -140,7 +140,7 @@ def test_passes_without_round_trips_change_nothing(simulate: Simulate) -> None:
     before = choices()
     done = simulate("--out", "choices.csv", "--passes", "2")
     assert choices() == before
-    assert "nothing to compare with (--rtt)" in done.out
+    assert "nothing to learn from or to compare with (--rtt)" in done.out
 
 
 def test_a_next_region_is_suggested_where_clients_are_far_from_all(simulate: Simulate) -> None:

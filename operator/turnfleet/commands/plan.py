@@ -66,6 +66,13 @@ def configure(parser: argparse.ArgumentParser) -> None:
         help="the cluster's pods and services; may be given again",
     )
     told.add_argument("--priority-class", metavar="NAME", help="priority class of relays")
+    told.add_argument(
+        "--image-pull-secret",
+        action="append",
+        default=[],
+        metavar="NAME",
+        help="a Secret to pull images with; may be given again",
+    )
     cluster = parser.add_argument_group("next to a cluster")
     cluster.add_argument(
         "--diff", action="store_true", help="show what would change in the cluster instead"
@@ -96,6 +103,7 @@ def execute(
         allowed_images=tuple(args.allow_image),
         denied_peers=tuple(map(str, args.deny_peers)),
         priority_class=args.priority_class,
+        image_pull_secrets=tuple(args.image_pull_secret),
     )
     if args.diff:
         followed = _compare(specs, policy, arguments.kubeconfig(args, environment), console)

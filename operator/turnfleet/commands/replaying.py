@@ -51,8 +51,11 @@ def place(client: crowds.Client, *, atlas: geo.Atlas, by_address: bool) -> Place
     for found in (_locate(each, atlas) for each in facts):
         if found.rung is not geo.Rung.DEFAULT:
             return Placed(client, found)
-    known = "; ".join(found.ignored) or "lat and lon, ip and country say nothing"
-    return Unplaceable(client, known)
+    unknown = "it has no lat and lon, and neither ip nor country is known"
+    without = "it has neither lat and lon nor a country; to place it by its ip takes --geo"
+    return Unplaceable(
+        client, "; ".join(found.ignored) or (unknown if by_address or not client.ip else without)
+    )
 
 
 def rank(

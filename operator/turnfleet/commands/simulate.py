@@ -48,7 +48,8 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=Path,
         required=True,
         metavar="FILE",
-        help="a CSV file: client_id,ip,country,lat,lon; ip, lat and lon may be blank",
+        help="a CSV file: client_id,ip,country,lat,lon; each needs lat and lon, or a country, or "
+        "an ip and --geo, the rest may be blank",
     )
     parser.add_argument(
         "--rtt",
@@ -61,7 +62,7 @@ def configure(parser: argparse.ArgumentParser) -> None:
         type=arguments.whole(_PASSES_MAX),
         default=0,
         metavar="N",
-        help="days of learning, one answer for each client; 0: what is estimated before",
+        help="days of learning from --rtt, one answer for each client; 0: what is estimated before",
     )
     parser.add_argument(
         "--noise",

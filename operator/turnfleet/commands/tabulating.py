@@ -54,12 +54,20 @@ def show(
         console.say(f"{played.liars} clients are of sources that lie")
     if played.answers:
         share = played.explored / played.answers
-        console.say(f"{played.answers} answers, {share:.1%} with a fallback to learn from")
+        console.say(
+            f"{played.answers} answers, {share:.1%} with another fallback than the next best, to"
+            " learn from it"
+        )
     if not played.results:
-        console.say("without measured round trips there is nothing to compare with (--rtt)")
+        none = "none of the round trips in --rtt is of a client and a region that are listed"
+        without = "without measured round trips there is nothing to learn from or to compare with"
+        console.say(f"{none if scene.strange else f'{without} (--rtt)'}")
         return
     clients = next(iter(played.results.values())).clients
-    console.say(f"regret in ms, of {clients} clients with a measured round trip")
+    console.say(
+        f"of {clients} clients with a measured round trip: hits are those who are sent to their"
+        " fastest region, the rest is regret, ms lost against it"
+    )
     console.say()
     console.table(
         ("estimates", "clients", "hits", *(name.replace("_", " ") for name in _FIGURES)),
