@@ -1,4 +1,4 @@
-"""How ``turnfleet run`` starts again, ends, and refuses to start."""
+"""How ``turnfleet run`` starts again, ends, refuses to start, and what it warns of."""
 
 import asyncio
 import os
@@ -11,7 +11,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 import pytest
-from tests.support import machine
+from tests.support import coturn, machine
 
 from turnfleet import cli
 
@@ -73,6 +73,20 @@ async def test_a_second_start_keeps_secrets_and_certificates(regions: Path, tmp_
         assert [(state / name).read_text() for name in kept] == first
     private = [*state.glob("secrets/**/*"), *state.glob("tls/**/*.key")]
     assert all(path.stat().st_mode & 0o077 == 0 for path in private)
+
+
+async def test_a_certificate_of_ones_own_for_other_names_is_warned_of(
+    regions: Path, tmp_path: Path
+) -> None:
+    state = tmp_path / "state"
+    pair = coturn.authority().issue(tmp_path / "foreign", ["turn.elsewhere.example"])
+    mine = state / "secrets" / "turn-tls"
+    mine.mkdir(parents=True)
+    for file, name in zip(pair, ("tls.crt", "tls.key"), strict=True):
+        (mine / name).write_bytes(file.read_bytes())
+        (mine / name).chmod(0o600)
+    async with machine.running(regions, state=state, block=BLOCK) as fleet:
+        await fleet.hears("is offered without tls: its certificate does not verify")
 
 
 async def test_a_second_run_with_the_same_state_is_refused(

@@ -8,7 +8,7 @@ import dataclasses
 import errno
 import logging
 import random
-from collections.abc import Callable, Coroutine
+from collections.abc import Callable, Coroutine, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Final
@@ -19,7 +19,7 @@ from turnfleet.api import app, board, options, serving
 from turnfleet.commands import learning, output, together, welcome
 from turnfleet.geo import atlas
 from turnfleet.local import blueprints, certificates, host, relays, secrets
-from turnfleet.model import geo
+from turnfleet.model import fleet, geo
 from turnfleet.plan import placement, ports
 from turnfleet.probe import prober
 from turnfleet.sources import folder
@@ -114,6 +114,7 @@ class Machine:
         self._source = source
         self._folder_news = together.News(_log)
         self._relays_news = together.News(_log)
+        self._transports_news = together.News(_log)
         self.board = board.Board()
         vault = secrets.Vault(wishes.state / "secrets", token=token)
         self.relays = relays.LocalRelays(
@@ -133,7 +134,7 @@ class Machine:
         )
         self.prober = prober.Prober(
             published=lambda: self.board.published,
-            publish=self.board.publish_health,
+            publish=self._judge,
             heard=lambda key, usage: self.board.heard(key, usage, at=clock()),
             agent_key=vault.agent_key,
             clock=ticks,
@@ -206,6 +207,17 @@ class Machine:
         while True:
             await asyncio.sleep(_REFRESH)
             await asyncio.to_thread(self._atlas.refresh)
+
+    def _judge(self, health: Mapping[fleet.RelayKey, fleet.Health]) -> None:
+        self.board.publish_health(health)
+        self._transports_news.tell(
+            [
+                f"{key.relay} is offered without {transport}: {reason.sentence}"
+                for key, found in health.items()
+                if found.reason is None
+                for transport, reason in found.failing
+            ]
+        )
 
     def _take(self) -> None:
         self.board.publish_regions(self.relays.published())
