@@ -12,10 +12,10 @@ help: ## Show this list
 run: setup-run ## Serve the example fleet on http://127.0.0.1:8080 until Ctrl-C (ARGS="--help" shows flags)
 	@exec .venv/bin/turnfleet run crds/examples/one-machine --state .run --geo .run/geo $(ARGS)
 
-# Most tests wait for programs, so more of them run than there are cores; those that wait longest come
-# first. None of these programs compiles anew what another compiled, or reads the system's certificate
+# Many tests wait for programs, so more of them run than there are cores, mixed with those that compute
+# (tests/conftest.py). None of these programs compiles anew what another compiled, or reads the system's certificate
 # authorities, of which no test trusts one: that takes a fifth of a relay's start.
-WORKERS ?= 6
+WORKERS ?= 8
 PYTEST := PYTHONDONTWRITEBYTECODE= SSL_CERT_FILE=/dev/null $(PY) -m pytest -n $(WORKERS) --dist loadfile --no-loadscope-reorder -m "not alone"
 # Tests that measure come after them. ARGS may name only tests of one kind: that the other has none is no failure.
 ALONE := $(PY) -m pytest -m alone
