@@ -114,11 +114,17 @@ def _told(leaf: "x509.Certificate") -> Certificate:
 
 
 def _names(leaf: "x509.Certificate") -> frozenset[str]:
+    """Return what a leaf is for: nothing where that cannot be read, which clients cannot either."""
     from cryptography import x509  # noqa: PLC0415 - as in install
 
     try:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
-    except x509.ExtensionNotFound:
+    except (
+        ValueError,
+        x509.ExtensionNotFound,
+        x509.DuplicateExtension,
+        x509.UnsupportedGeneralNameType,
+    ):
         return frozenset()
     addresses = map(str, names.get_values_for_type(x509.IPAddress))
     return frozenset((*map(str.lower, names.get_values_for_type(x509.DNSName)), *addresses))

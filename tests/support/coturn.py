@@ -12,7 +12,7 @@ import socket
 import ssl
 import subprocess
 import time
-from collections.abc import AsyncIterator, Sequence
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -68,6 +68,24 @@ def of_no_version(certificate: bytes) -> bytes:
     der = ssl.PEM_cert_to_DER_cert(certificate.decode())
     marked = der.replace(b"\xa0\x03\x02\x01\x02", b"\xa0\x03\x02\x01\x55", 1)
     return ssl.DER_cert_to_PEM_cert(marked).encode()
+
+
+def of_odd_names(certificate: bytes, address: str) -> Iterator[bytes]:
+    """Yield a certificate for an IPv4 address in PEM, with names that programs cannot read.
+
+    Of a kind that nobody uses, which OpenSSL does not mind; or there twice; or beside garbage.
+    """
+    der = ssl.PEM_cert_to_DER_cert(certificate.decode())
+    packed = ipaddress.IPv4Address(address).packed
+    issuer = b"\x06\x03\x55\x1d\x23"
+    for plain, odd in (
+        (b"\x87\x04" + packed, b"\xa3\x04\x04\x02" + packed[2:]),
+        (issuer, b"\x06\x03\x55\x1d\x11"),
+        (issuer, b"\x06\x03\x55\x1d\x0f"),
+    ):
+        marked = der.replace(plain, odd, 1)
+        assert marked != der
+        yield ssl.DER_cert_to_PEM_cert(marked).encode()
 
 
 def authority() -> Authority:

@@ -1,6 +1,7 @@
 """Which mounted pairs an agent gives to coturn, and what it says of the others."""
 
 import datetime as dt
+import ssl
 import time
 from collections.abc import Sequence
 from pathlib import Path
@@ -116,6 +117,19 @@ def test_what_is_for_another_name_replaces_nothing_better(installed: Installed) 
     installed.before = taken
     another = a_pair(installed.folder / "another", names=["turn.another.example"])
     assert isinstance(installed.install(another), certificate.Certificate), "neither is"
+
+
+def test_names_that_cannot_be_read_are_none_and_raise_nothing(installed: Installed) -> None:
+    odd = list(coturn.of_odd_names(installed.good.chain, SOUGHT.addresses[0]))
+    for chain in odd:
+        shown = certificate.presented(ssl.PEM_cert_to_DER_cert(chain.decode()))
+        assert shown is not None
+        assert not shown.names
+        found = installed.install(certificate.Pair(chain=chain, key=installed.good.key))
+        assert found == "the certificate is not for 192.0.2.1, so the one before stays in force"
+    installed.before = None
+    better_than_none = certificate.Pair(chain=odd[0], key=installed.good.key)
+    assert isinstance(installed.install(better_than_none), certificate.Certificate)
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_one_before_in_force(

@@ -80,10 +80,10 @@ class Desk:
         body = await bodies.read(request, limit=page.SIZE_MAX, too_large=_too_large)
         if isinstance(body, problems.Problem):
             return problems.response(body)
+        if request.rel_url.raw_query_string != vouching.query_of(body):
+            return problems.response(_NO_PAGE)  # somebody on the way put another one in its place
         told = page.unpack(body)
-        if isinstance(told, page.Unread) or request.rel_url.raw_query_string != vouching.query_of(
-            body
-        ):
+        if isinstance(told, page.Unread):
             return problems.response(_NO_PAGE)
         async for _ in merging.merge(
             self._known,
