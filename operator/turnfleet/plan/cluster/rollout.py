@@ -100,7 +100,7 @@ def moves(
     asking = shedding.is_guess(surplus, roster, now)
     surplus = () if asking else surplus
     flawed = [m for m in roster.alive if m.flaw is not None and m not in surplus]
-    held = _held(spec, roster, flawed, may_be_empty=may_be_empty, now=now)
+    held = _held(spec, roster, flawed, may_be_empty=may_be_empty)
     replacing = _replacing(
         spec,
         roster,
@@ -170,15 +170,15 @@ def _held(
     flawed: Sequence[members.Member],
     *,
     may_be_empty: bool,
-    now: float,
 ) -> tuple[members.Member, ...]:
     """Return the flawed relays without which the region would serve nobody, if that may not be.
 
-    A region that is to have several never loses all of them: that is what the budget is for.
+    A region that is to have several never loses all of them: that is what the budget is for. One
+    that endpoints may still be trying counts: some may have done so, and sent clients to it.
     """
     if may_be_empty or roster.expected > 1 or spec.weight == 0:
         return ()
-    return tuple(member for member in flawed if _available(member, now))
+    return tuple(member for member in flawed if member.pod.ready and not _shut(member))
 
 
 def _replacing(
@@ -243,8 +243,12 @@ def _available(member: members.Member, now: float) -> bool:
     does weight 0: nobody is served either way.
     """
     tried = not 0 <= now - member.pod.ready_since < TRYING
-    shut = member.cordoned or member.drained or member.behind or closing.is_foreign(member)
-    return member.pod.ready and tried and not shut
+    return member.pod.ready and tried and not _shut(member)
+
+
+def _shut(member: members.Member) -> bool:
+    """Return whether a relay is out of the answers for another reason than a rollout."""
+    return member.cordoned or member.drained or member.behind or closing.is_foreign(member)
 
 
 def _pressing(member: members.Member, now: float) -> tuple[object, ...]:
