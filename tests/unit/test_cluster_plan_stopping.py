@@ -136,6 +136,19 @@ def test_the_only_relay_stays_while_no_other_region_takes_its_clients() -> None:
     assert {pod.image for pod in there.ready} == {"new"}
 
 
+def test_the_only_relay_stays_as_soon_as_endpoints_may_have_sent_clients_to_it() -> None:
+    there = lives.cluster(nodes=2, replicas=1)
+    there.reconcile()
+    while list(stories.states(there).values()) != ["Ready"]:
+        there.pass_by(2.0)
+        there.reconcile()
+    there.elsewhere = False
+    lives.declare(there, realm="other.example.com")
+    for _ in range(40):
+        assert not stories.deleted(there.reconcile())
+        assert list(stories.states(there).values()) == ["Ready"]
+
+
 def test_a_person_may_have_the_only_relay_replaced_all_the_same() -> None:
     there = stories.settled(nodes=2, replicas=1)
     there.elsewhere = False
