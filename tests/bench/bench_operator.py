@@ -6,6 +6,7 @@ Regions exist when the operator starts, so that "from nothing" means: none of th
 import argparse
 import asyncio
 import contextlib
+import shutil
 import sys
 import tempfile
 import time
@@ -42,13 +43,25 @@ def main() -> int:
     """Run every part and print, or write, the tables."""
     args = _arguments()
     machine = report.machine()
-    with tempfile.TemporaryDirectory(prefix="turnfleet-bench-") as folder:
-        text = asyncio.run(_measured(args, Path(folder)))
+    with _folder() as folder:
+        text = asyncio.run(_measured(args, folder))
     sys.stdout.write(text)
     if args.write is not None:
         document = _DOCUMENT.format(machine=machine, tables=text.rstrip())
         args.write.write_text(document, encoding="utf-8")
     return 0
+
+
+@contextlib.contextmanager
+def _folder() -> Iterator[Path]:
+    """Give a folder that stays, with every program's log, where the block fails."""
+    folder = Path(tempfile.mkdtemp(prefix="turnfleet-bench-"))
+    try:
+        yield folder
+    except BaseException:
+        _say(f"the logs are in {folder}")
+        raise
+    shutil.rmtree(folder)
 
 
 def _arguments() -> argparse.Namespace:
@@ -93,10 +106,11 @@ async def _settle(
 ) -> Settled:
     """Wait until the operator has written and then written nothing for a while."""
     base = base or {}
-    last, seen = since, 0
+    last, seen, ready = since, 0, False
     while time.monotonic() - since < _GIVE_UP:
         await asyncio.sleep(_LOOK)
-        if not await asyncio.to_thread(operator.ready):
+        ready = await asyncio.to_thread(operator.ready)
+        if not ready:
             continue
         counts = _less(await asyncio.to_thread(operator.requests), base)
         now, written = time.monotonic(), operator_scene.writes(counts)
@@ -104,7 +118,10 @@ async def _settle(
             last, seen = now, written
         elif seen >= least and now - last > _STILL:
             return Settled(seconds=last - since, requests=counts)
-    raise RuntimeError(f"the operator was not at rest after {_GIVE_UP:.0f} s")
+    raise RuntimeError(
+        f"the operator was not at rest after {_GIVE_UP:.0f} s: {'' if ready else 'not '}ready, "
+        f"{seen} writes, the last one after {last - since:.1f} s"
+    )
 
 
 async def _verify(api: client.Client, regions: int) -> None:

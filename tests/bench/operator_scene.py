@@ -41,6 +41,8 @@ class Operator:
     pid: int
     port: int
     began: float
+    process: subprocess.Popen[bytes]
+    log: Path
 
     @property
     def server(self) -> processes.Server:
@@ -69,7 +71,10 @@ class Operator:
         return found
 
     def ready(self) -> bool:
-        """Return whether it answers."""
+        """Return whether it answers; raises RuntimeError once it has ended."""
+        if self.process.poll() is not None:
+            said = self.log.read_text(encoding="utf-8", errors="replace")[-2000:]
+            raise RuntimeError(f"the operator ended: {said}")
         with contextlib.suppress(OSError):
             urllib.request.urlopen(f"http://127.0.0.1:{self.port}/healthz").close()
             return True
@@ -96,9 +101,7 @@ def operator(server: api_server.ApiServer, *, port: int, log: Path) -> Iterator[
     began = time.monotonic()
     with log.open("wb") as said, subprocess.Popen(command, stderr=said) as process:
         try:
-            yield Operator(pid=process.pid, port=port, began=began)
-            if process.poll() is not None:
-                raise RuntimeError(f"the operator ended: {log.read_text()[-2000:]}")
+            yield Operator(pid=process.pid, port=port, began=began, process=process, log=log)
         finally:
             process.terminate()
 

@@ -121,7 +121,7 @@ async def test_a_holder_that_was_overtaken_ends_with_a_sentence(
 
 
 async def test_a_holder_writes_nothing_without_an_api_server_and_goes_on_afterwards(
-    cluster: writing.Cluster, api: client.Client, time: Time
+    cluster: writing.Cluster, api: client.Client, time: Time, caplog: pytest.LogCaptureFixture
 ) -> None:
     def nothing(_: apiservers.Asked) -> web.Response:
         return apiservers.status(503, "ServiceUnavailable")
@@ -140,6 +140,10 @@ async def test_a_holder_writes_nothing_without_an_api_server_and_goes_on_afterwa
         assert not keeping.done()
         await time.pass_until(lambda: time.now > 70)
     assert len(resumed) == 1, "it is told once that the server is back"
+    reasons = [
+        said for said in caplog.messages if said.startswith("The lease turnfleet-operator: ")
+    ]
+    assert len(reasons) == 1, "an outage is told once, not every two seconds"
 
 
 async def test_of_two_that_find_it_free_one_gets_it(api: client.Client, time: Time) -> None:

@@ -70,6 +70,7 @@ class Leading:
         self._seen_at = 0.0
         self._until = float("-inf")
         self._acquired = 0.0
+        self._told = ""
 
     @property
     def holds(self) -> bool:
@@ -138,10 +139,18 @@ class Leading:
             await self._look_again()
             return False
         except failures.Failure as failure:
-            level = logging.DEBUG if self.holds else logging.WARNING
-            _log.log(level, "The lease %s: %s", self._name, failure)
+            self._tell(failure)
             return False
+        self._told = ""
         return True
+
+    def _tell(self, failure: failures.Failure) -> None:
+        """Log a failure that matters: while the lease is not held, and once until it is another."""
+        said = str(failure)
+        level = logging.DEBUG if self.holds or said == self._told else logging.WARNING
+        if level == logging.WARNING:
+            self._told = said
+        _log.log(level, "The lease %s: %s", self._name, said)
 
     async def _look_again(self) -> None:
         try:
