@@ -62,6 +62,18 @@ def read(folder: Path) -> Pair | str:
     return Pair(chain=chain, key=key)
 
 
+def recall(files: rendering.Files) -> tuple[Pair, Certificate] | None:
+    """Return what an agent before this one has put where coturn reads it, if it can be served."""
+    chain, key = Path(files.certificate), Path(files.key)
+    try:
+        _load(chain, key)
+        pair = Pair(chain=chain.read_bytes(), key=key.read_bytes())
+    except (OSError, ValueError):  # none, or one half of it: the agent before was killed
+        return None
+    leaf = _leaf(pair.chain)
+    return None if leaf is None else (pair, leaf)
+
+
 def install(
     pair: Pair,
     files: rendering.Files,
@@ -75,26 +87,28 @@ def install(
     What is out of its dates, or for other names than are ``sought``, takes the place of nothing
     that is not. Where there is nothing else it is taken: UDP clients do not ask for it.
     """
-    # Costs 50 ms of start-up, which a relay without TLS need not pay.
-    from cryptography import x509  # noqa: PLC0415 - see above
-
-    try:
-        leaf = x509.load_pem_x509_certificate(pair.chain)
-        found = _told(leaf)
-    except (ValueError, x509.InvalidVersion):
+    found = _leaf(pair.chain)
+    if found is None:
         return f"{contract.TLS_CERTIFICATE} holds no certificate in PEM"
-    fault = found.fault(now)
     if before is not None and before.fault(now) is None:
-        if fault is None and sought.among(before.names) and not sought.among(found.names):
-            fault = f"the certificate is not for {sought}"
+        fault = found.fault(now) or _mismatch(found, before, sought)
         if fault is not None:
             return f"{fault}, so the one before stays in force"
     return _put(pair, files) or found
 
 
+def _mismatch(found: Certificate, before: Certificate, sought: naming.Sought) -> str | None:
+    """Return how a certificate is for less of what clients look for than the one before."""
+    if not sought.known and not before.names <= found.names:
+        return "the certificate is for other names while the relay's address is not known"
+    if sought.among(before.names) and not sought.among(found.names):
+        return f"the certificate is not for {sought}"
+    return None
+
+
 def presented(der: bytes) -> Certificate | None:
     """Return what can be told about a leaf that a handshake showed; ``None``: it is garbage."""
-    from cryptography import x509  # noqa: PLC0415 - as in install
+    from cryptography import x509  # noqa: PLC0415 - as in _leaf
 
     try:
         return _told(x509.load_der_x509_certificate(der))
@@ -102,8 +116,18 @@ def presented(der: bytes) -> Certificate | None:
         return None
 
 
+def _leaf(chain: bytes) -> Certificate | None:
+    # Costs 50 ms of start-up, which a relay without TLS need not pay.
+    from cryptography import x509  # noqa: PLC0415 - see above
+
+    try:
+        return _told(x509.load_pem_x509_certificate(chain))
+    except (ValueError, x509.InvalidVersion):
+        return None
+
+
 def _told(leaf: "x509.Certificate") -> Certificate:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as in install
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as in _leaf
 
     return Certificate(
         fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
@@ -115,7 +139,7 @@ def _told(leaf: "x509.Certificate") -> Certificate:
 
 def _names(leaf: "x509.Certificate") -> frozenset[str]:
     """Return what a leaf is for: nothing where that cannot be read, which clients cannot either."""
-    from cryptography import x509  # noqa: PLC0415 - as in install
+    from cryptography import x509  # noqa: PLC0415 - as in _leaf
 
     try:
         names = leaf.extensions.get_extension_for_class(x509.SubjectAlternativeName).value
@@ -137,7 +161,7 @@ def _put(pair: Pair, files: rendering.Files) -> str | None:
         try:
             chain = stack.enter_context(_private_file(folder, pair.chain))
             key = stack.enter_context(_private_file(folder, pair.key))
-            ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER).load_cert_chain(chain, key, password=_no_one)
+            _load(chain, key)
             chain.replace(files.certificate)
             key.replace(files.key)
         except (ssl.SSLError, ValueError) as error:
@@ -147,9 +171,11 @@ def _put(pair: Pair, files: rendering.Files) -> str | None:
     return None
 
 
-def _no_one() -> str:
-    # Without this OpenSSL asks the terminal for the password of an encrypted key.
-    return ""
+def _load(chain: Path, key: Path) -> None:
+    """Load a pair as a server does; raises ``ssl.SSLError`` and ``ValueError`` where it is none."""
+    # Without a password OpenSSL asks the terminal for that of an encrypted key.
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(chain, key, password=lambda: "")
 
 
 def _moment(seconds: float) -> str:

@@ -23,6 +23,8 @@ class Intake:
         self._complaints: dict[str, str] = {}
         self._seen_config: bytes | None = None
         self._installed: certificate.Pair | None = None
+        self._public: tuple[str, ...] = ()
+        """The addresses that the relay was last known to have."""
         self.settings = settings
         """As read at the start, with ``live`` and the drain timeout of the last good version."""
         self.auth: auth.Auth | None = None
@@ -34,12 +36,15 @@ class Intake:
 
     def place(self) -> placing.Placing | tuple[config.Problem, ...]:
         """Return where the relay has to serve by what is known now, or why it cannot."""
-        return placing.place(
+        placed = placing.place(
             settings=self.settings,
             bind=self._told.bind,
             addresses=self.addresses,
             is_own=ports.is_own,
         )
+        if isinstance(placed, placing.Placing):
+            self._public = placed.public
+        return placed
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -53,9 +58,14 @@ class Intake:
         self._poll_addresses()
 
     def poll_certificate(self, now: float) -> None:
-        """Install the mounted certificate if it is new and fit; ``now`` in Unix seconds."""
+        """Install the mounted certificate if it is new and fit; ``now`` in Unix seconds.
+
+        The state folder has to be this agent's: what an earlier one left there is in force.
+        """
         if self._told.tls is None or self.settings.listeners.tls is None:
             return
+        if self._installed is None and (left := certificate.recall(self._files)) is not None:
+            self._installed, self.certificate = left
         found = certificate.read(self._told.tls)
         outcome: certificate.Certificate | str | None = self.certificate
         if isinstance(found, str):
@@ -84,11 +94,8 @@ class Intake:
         return self._complaints.get(source)
 
     def _sought(self) -> naming.Sought:
-        placed = self.place()
-        return naming.Sought(
-            hostname=self.settings.live.hostname,
-            addresses=placed.public if isinstance(placed, placing.Placing) else (),
-        )
+        self.place()
+        return naming.Sought(hostname=self.settings.live.hostname, addresses=self._public)
 
     def _poll_config(self) -> None:
         content = self._read("config", self._told.config)

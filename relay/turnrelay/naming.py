@@ -23,6 +23,11 @@ class Sought:
     addresses: tuple[str, ...] = ()
     """In canonical form; what counts without a template."""
 
+    @property
+    def known(self) -> bool:
+        """Tell whether it is known what that is."""
+        return self.hostname is not None or bool(self.addresses)
+
     def among(self, names: Iterable[str]) -> bool:
         """Tell whether any of it is among a certificate's names, in lower case."""
         if self.hostname is None:

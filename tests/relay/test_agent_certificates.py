@@ -142,6 +142,29 @@ async def test_a_pair_that_is_not_fit_leaves_the_one_before_in_force(tmp_path: P
         assert "PRIVATE KEY" not in agent.log
 
 
+async def test_an_agent_that_starts_again_goes_on_with_the_certificate_of_the_one_before(
+    tmp_path: Path,
+) -> None:
+    authority = coturn.authority()
+    async with agents.prepared(tmp_path, listeners=TLS) as agent:
+        agent.certify(authority)
+        await agent.start()
+        await agent.ready()
+        before = await served(agent)
+        foreign = _dated(tmp_path, authority, "turn.elsewhere.example", days=0)
+        for name, content in foreign.items():
+            agent.put(f"tls/{name}", content)
+        await agent.until(_complains("is not for"))
+        assert agent.process is not None
+        agent.process.kill()
+        await agent.ended()
+        await agent.start()
+        await agent.until(_complains("is not for"))
+        await agent.ready()
+        assert await served(agent) == before
+        assert await shown(agent) == before
+
+
 async def test_another_chain_below_the_same_leaf_is_served(tmp_path: Path) -> None:
     root, between = coturn.authority(), coturn.authority()
     client = ssl.create_default_context(cadata=root.pem)

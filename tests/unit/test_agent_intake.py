@@ -1,26 +1,37 @@
 """What an agent takes over from its files while it runs."""
 
 import json
+import time
 from pathlib import Path
 
 import pytest
-from tests.support import agents
+from tests.support import agents, coturn
 
 from turnrelay import config, intake, mounts, options, rendering
+
+OWN, OTHER = "127.0.0.1", "turn.elsewhere.example"
+AUTHORITY = coturn.authority()
 
 
 class Mounted:
     """An agent's configuration file and the intake that reads it."""
 
     def __init__(self, folder: Path) -> None:
+        self.folder = folder
         self.file = folder / "config.json"
         self.write()
+        self.intake = self.restarted()
+
+    def restarted(self) -> intake.Intake:
+        """Return what another agent reads in the same folders."""
+        folder = self.folder
         settings = config.parse(self.file.read_bytes())
         assert isinstance(settings, config.Config)
         told = options.parse(
             [
                 f"--config={self.file}",
                 f"--auth={folder}",
+                f"--tls={folder / 'tls'}",
                 f"--addresses={folder / 'addresses'}",
                 f"--state={folder}",
                 "--bind=127.0.0.1",
@@ -29,10 +40,24 @@ class Mounted:
         )
         names = ("configuration", "database", "pid", "certificate", "key")
         files = rendering.Files(**{name: folder / name for name in names})
-        self.intake = intake.Intake(told=told, files=files, settings=settings)
+        return intake.Intake(told=told, files=files, settings=settings)
 
     def write(self, **changes: object) -> None:
-        self.file.write_text(json.dumps(agents.document(**changes)), encoding="utf-8")
+        document = agents.document(listeners={"udp": 3478, "tls": 5349}, **changes)
+        self.file.write_text(json.dumps(document), encoding="utf-8")
+
+    def certify(self, name: str) -> None:
+        AUTHORITY.issue(self.folder / "tls", [name])
+
+    def locate(self, addresses: str) -> None:
+        (self.folder / "addresses").write_text(addresses, encoding="utf-8")
+
+
+def names(taken: intake.Intake) -> frozenset[str]:
+    """Return whom the certificate in force is for, once all files have been read."""
+    taken.poll()
+    taken.poll_certificate(time.time())
+    return frozenset() if taken.certificate is None else taken.certificate.names
 
 
 @pytest.fixture
@@ -74,6 +99,58 @@ def test_a_configuration_that_is_back_as_it_was_is_no_complaint_any_more(mounted
     mounted.file.write_bytes(before)
     mounted.intake.poll()
     assert mounted.intake.complaint("config") is None
+
+
+@pytest.mark.parametrize("addresses", ["", "nonsense", "2001:db8::1"])
+def test_a_certificate_for_another_name_replaces_none_while_no_address_is_known(
+    mounted: Mounted, addresses: str
+) -> None:
+    mounted.certify(OWN)
+    mounted.locate(addresses)
+    assert names(mounted.intake) == {OWN}
+    mounted.certify(OTHER)
+    assert names(mounted.intake) == {OWN}
+    assert "the one before stays in force" in (mounted.intake.complaint("tls") or "")
+    before = mounted.intake.certificate
+    mounted.certify(OWN)
+    assert names(mounted.intake) == {OWN}
+    assert mounted.intake.certificate != before, "a renewal is taken"
+    assert mounted.intake.complaint("tls") is None
+
+
+def test_the_addresses_known_last_count_while_the_file_is_nonsense(mounted: Mounted) -> None:
+    mounted.locate(OWN)
+    mounted.certify(OTHER)
+    assert names(mounted.intake) == {OTHER}, "better than none"
+    mounted.locate("nonsense")
+    mounted.certify(OWN)
+    assert names(mounted.intake) == {OWN}
+
+
+@pytest.mark.parametrize("addresses", [OWN, ""])
+def test_a_certificate_for_another_name_replaces_none_after_a_restart(
+    mounted: Mounted, addresses: str
+) -> None:
+    mounted.locate(OWN)
+    mounted.certify(OWN)
+    assert names(mounted.intake) == {OWN}
+    mounted.locate(addresses)
+    mounted.certify(OTHER)
+    assert names(mounted.restarted()) == {OWN}
+    mounted.certify(OWN)
+    mounted.locate(OWN)
+    restarted = mounted.restarted()
+    assert names(restarted) == {OWN}
+    assert restarted.certificate != mounted.intake.certificate
+
+
+def test_a_half_of_a_pair_that_a_killed_agent_left_is_none(mounted: Mounted) -> None:
+    mounted.locate(OWN)
+    mounted.certify(OWN)
+    assert names(mounted.intake) == {OWN}
+    (mounted.folder / "key").write_bytes(b"of another pair")
+    mounted.certify(OTHER)
+    assert names(mounted.restarted()) == {OTHER}
 
 
 def test_a_version_that_links_to_itself_is_none(tmp_path: Path) -> None:
