@@ -14,7 +14,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from turnrelay import contract, mounts, naming, rendering
+from turnrelay import contract, mounts, naming, placing, rendering
 
 if TYPE_CHECKING:
     from cryptography import x509
@@ -150,8 +150,10 @@ def _names(leaf: "x509.Certificate") -> frozenset[str]:
         x509.UnsupportedGeneralNameType,
     ):
         return frozenset()
+    hosts = map(str.lower, names.get_values_for_type(x509.DNSName))
     addresses = map(str, names.get_values_for_type(x509.IPAddress))
-    return frozenset((*map(str.lower, names.get_values_for_type(x509.DNSName)), *addresses))
+    # Clients look for addresses elsewhere than among the names of hosts (RFC 9525, 6.5).
+    return frozenset((*(host for host in hosts if placing.read_address(host) is None), *addresses))
 
 
 def _put(pair: Pair, files: rendering.Files) -> str | None:

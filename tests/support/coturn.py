@@ -40,7 +40,7 @@ class Authority:
     def issue(
         self,
         folder: Path,
-        names: Sequence[str],
+        names: Sequence[str | x509.GeneralName],
         *,
         begins: dt.timedelta = dt.timedelta(days=-1),
         lasts: dt.timedelta = dt.timedelta(days=2),
@@ -48,6 +48,7 @@ class Authority:
     ) -> tuple[Path, Path]:
         """Write a certificate for addresses and host names; return its path and the key's.
 
+        A text that is an address is written as one, unless it is given as the name of a host.
         ``begins`` is counted from now; ``identified``: it says which key signed it.
         """
         key = ec.generate_private_key(ec.SECP256R1())
@@ -229,7 +230,9 @@ def _binds(address: str, port: int) -> bool:
     return False
 
 
-def _name(name: str) -> x509.GeneralName:
+def _name(name: str | x509.GeneralName) -> x509.GeneralName:
+    if isinstance(name, x509.GeneralName):
+        return name
     try:
         return x509.IPAddress(ipaddress.ip_address(name))
     except ValueError:

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
+from cryptography import x509
 from cryptography.hazmat.primitives import serialization
 from tests.support import coturn
 
@@ -40,7 +41,7 @@ class Installed:
 
 
 def a_pair(
-    folder: Path, *, days: int = -1, names: Sequence[str] = SOUGHT.addresses
+    folder: Path, *, days: int = -1, names: Sequence[str | x509.GeneralName] = SOUGHT.addresses
 ) -> certificate.Pair:
     """Return a new pair that begins in so many days, for two."""
     chain, key = AUTHORITY.issue(folder, names, begins=dt.timedelta(days=days))
@@ -130,6 +131,16 @@ def test_names_that_cannot_be_read_are_none_and_raise_nothing(installed: Install
     installed.before = None
     better_than_none = certificate.Pair(chain=odd[0], key=installed.good.key)
     assert isinstance(installed.install(better_than_none), certificate.Certificate)
+
+
+def test_an_address_among_the_names_of_hosts_is_none(installed: Installed) -> None:
+    hosts = [x509.DNSName(each) for each in (SOUGHT.addresses[0], "2001:db8::1", "Turn.example")]
+    found = installed.install(a_pair(installed.folder / "odd", names=hosts))
+    assert found == "the certificate is not for 192.0.2.1, so the one before stays in force"
+    installed.before = None
+    taken = installed.install(a_pair(installed.folder / "odd", names=hosts))
+    assert isinstance(taken, certificate.Certificate)
+    assert taken.names == {"turn.example"}
 
 
 def test_a_folder_that_cannot_be_written_leaves_the_one_before_in_force(
