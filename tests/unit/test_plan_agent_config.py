@@ -20,6 +20,7 @@ def render(spec: region.RegionSpec, **given: Any) -> agent_config.Configuration:
         "listeners": spec.listeners,
         "relay_ports": spec.relay_ports,
         "families": spec.addresses.families,
+        "hostname": spec.addresses.hostname,
     }
     return agent_config.render(spec=spec, **(asked | given))
 

@@ -32,13 +32,15 @@ def render(
     listeners: region.Listeners,
     relay_ports: region.PortRange,
     families: Sequence[region.Family],
+    hostname: str | None = None,
     peers: Iterable[str] = (),
     denied: Iterable[str] = (),
 ) -> Configuration:
     """Return the configuration of one relay of ``spec``.
 
     ``listeners`` and ``relay_ports`` are this relay's own, which differ from the region's where
-    relays share an address. ``peers`` are the fleet's relay addresses (see ``fleet_peers``), and
+    relays share an address. ``hostname`` is the template of the names that clients are given, if
+    they are given any. ``peers`` are the fleet's relay addresses (see ``fleet_peers``), and
     ``denied`` the networks around it (a cluster's pods and services).
     """
     rolling = {
@@ -59,8 +61,8 @@ def render(
             "allow": sorted({*spec.peers.allow, *peers}),
         },
     }
-    if spec.addresses.hostname is not None:
-        live["hostname"] = spec.addresses.hostname
+    if hostname is not None:
+        live["hostname"] = hostname
     # The drain timeout stays out of the hash: a relay is told its deadline when it is drained, so
     # editing it must not roll anything.
     document = rolling | {"drainTimeout": spec.drain_timeout, "live": live}

@@ -22,6 +22,7 @@ def configure(
         listeners=spec.listeners,
         relay_ports=spec.relay_ports,
         families=spec.addresses.families,
+        hostname=spec.addresses.hostname,
         peers=agent_config.fleet_peers(
             spec=spec, addresses=surroundings.relay_addresses, denied=policy.denied_peers
         ),
