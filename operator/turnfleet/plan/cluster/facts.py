@@ -92,7 +92,7 @@ def listed(of: Sequence[members.Member]) -> str:
 
 
 def listed_names(of: Sequence[str]) -> str:
-    """Return names of relays likewise."""
+    """Return names likewise."""
     more = len(of) - _LISTED_MAX
     return ", ".join(sorted(of)[:_LISTED_MAX]) + (f" and {more} more" if more > 0 else "")
 

@@ -9,17 +9,30 @@ from turnrelay import contract
 
 
 def _without_address(known: facts.Facts) -> facts.Answer | None:
-    lacking = [member for member in known.roster.alive if member.finding.missing]
-    if not lacking or known.spec is None or known.taking or known.unseen:
+    lacking = _addressless(known)
+    if lacking is None or known.taking or known.unseen:
         return None
-    node = lacking[0].pod.node
-    families = " and ".join(family.value for family in lacking[0].finding.missing)
-    sources = ", ".join(source.value for source in known.spec.addresses.sources)
     return facts.no(
         "NoAddress",
-        f"node {node} has no public {families} address by addresses.from [{sources}]. Give it one:"
-        f" kubectl annotate node {node} {names.ANNOTATION_ADDRESSES}=ADDRESS; or add InternalIP to"
-        " addresses.from where clients are on the nodes' own network",
+        f"{lacking}; or add InternalIP to addresses.from where clients are on the nodes' own"
+        " network",
+    )
+
+
+def _addressless(known: facts.Facts) -> str | None:
+    """Return which nodes lack an address that their relay needs, and what to do, if any does."""
+    lacking = [member for member in known.roster.alive if member.finding.missing]
+    if not lacking or known.spec is None:
+        return None
+    nodes = sorted({str(member.pod.node) for member in lacking})
+    families = " or ".join(sorted({each for member in lacking for each in member.finding.missing}))
+    sources = ", ".join(known.spec.addresses.sources)
+    one = len(nodes) == 1
+    return (
+        f"{'node' if one else 'nodes'} {facts.listed_names(nodes)} {'has' if one else 'have'} no"
+        f" public {families} address by addresses.from [{sources}]. Give {'it' if one else 'each'}"
+        f" one: kubectl annotate node {nodes[0] if one else 'NODE'}"
+        f" {names.ANNOTATION_ADDRESSES}=ADDRESS"
     )
 
 
@@ -47,11 +60,13 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
     if missing <= 0:
         return facts.yes("Ready", "every relay takes new clients")
     idle, unseen = facts.listed(known.idle), facts.listed(known.unseen)
+    lacking = _addressless(known)
     return facts.yes(
         "Degraded",
         f"{facts.count(missing)} too few take new clients"
         f"{f'; these are there and do not: {idle}' if idle else ''}"
-        f"{f'; the nodes of these are not ready, so nobody knows: {unseen}' if unseen else ''}",
+        f"{f'; the nodes of these are not ready, so nobody knows: {unseen}' if unseen else ''}"
+        f"{f'; {lacking}' if lacking else ''}",
     )
 
 
