@@ -53,6 +53,16 @@ BUILT_IN: Final[tuple[tuple[str, str], ...]] = (
 """Always denied, each with its reason. A region can only allow exceptions."""
 
 
+_NEVER_PEERS: Final = tuple(map(ipaddress.IPv6Network, ("fc00::/7", "fe80::/10", "fec0::/10")))
+
+
+def is_never_peer(network: Network) -> bool:
+    """Return whether no address of a network is a peer from 4.17 on, whatever is allowed."""
+    return isinstance(network, ipaddress.IPv6Network) and any(
+        network.subnet_of(each) for each in _NEVER_PEERS
+    )
+
+
 def render(network: Network) -> tuple[str, ...]:
     """Return a network as coturn reads it: ranges, or one address alone.
 

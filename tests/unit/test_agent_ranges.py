@@ -75,3 +75,10 @@ def test_special_addresses_of_the_standard_library_are_denied_too() -> None:
     for text in SPECIAL:
         address = ipaddress.ip_address(text)
         assert any(True in holds(denied, address) for denied in ranges.built_in()), text
+
+
+def test_what_no_allowance_makes_a_peer_is_ipv6_of_three_kinds_as_a_whole() -> None:
+    for text in ("fc00::/7", "fd00::1", "fe80::/64", "fec0::1"):
+        assert ranges.is_never_peer(ipaddress.ip_network(text))
+    for text in ("f000::/4", "2001:db8::1", "ff02::1", "10.0.0.0/8", "169.254.0.1"):
+        assert not ranges.is_never_peer(ipaddress.ip_network(text))

@@ -125,6 +125,14 @@ def test_shared_ports_are_a_note_and_no_problem(validate: Validate) -> None:
     assert "Note: eu-north and eu-south share ports" in done.out
 
 
+def test_peers_that_are_allowed_in_vain_are_a_note(validate: Validate) -> None:
+    allowed = "[10.0.0.0/24, 'fd00:1::/64', '2001:db8::/64', 'fe80::1/128']"
+    done = validate("-", text=f"{MINIMAL}  peers: {{allow: {allowed}}}\n")
+
+    assert done.code == 0
+    assert done.out.rstrip().endswith("site-local: fd00:1::/64, fe80::1/128.")
+
+
 def test_what_cannot_be_read_is_exit_code_2_and_the_rest_is_still_checked(
     validate: Validate, folder: Path
 ) -> None:

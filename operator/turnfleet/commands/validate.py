@@ -5,6 +5,7 @@ It reads files and nothing else: no cluster, no network. Exit code 0: every mani
 """
 
 import argparse
+import ipaddress
 import itertools
 from collections.abc import Iterable, Sequence
 from typing import Final
@@ -13,6 +14,7 @@ from turnfleet import settings
 from turnfleet.commands import declared, output
 from turnfleet.model import region
 from turnfleet.sources import manifests
+from turnrelay import ranges
 
 NAME: Final = "validate"
 HELP: Final = "Check TurnRegion manifests without running anything."
@@ -54,13 +56,24 @@ def execute(
 
 
 def _notes(specs: Sequence[region.RegionSpec]) -> tuple[str, ...]:
-    """Return what is no problem everywhere, and one on a machine that runs all the regions."""
+    """Return what is no problem everywhere."""
     pairs = [(a, b) for a, b in itertools.combinations(specs, 2) if _share_ports(a, b)]
-    return tuple(
+    shared = (
         f"{first.name} and {second.name} share ports: fine on nodes of their own, but"
         " `turnfleet run --address` needs them apart"
         for first, second in pairs[:_NOTES_MAX]
     )
+    vain = (
+        f"{spec.name} allows peers that coturn refuses all the same from 4.17 on, since they are"
+        f" link-local, unique-local or site-local: {', '.join(networks)}"
+        for spec in specs
+        if (networks := [each for each in spec.peers.allow if _is_never_peer(each)])
+    )
+    return (*shared, *itertools.islice(vain, _NOTES_MAX))
+
+
+def _is_never_peer(network: str) -> bool:
+    return ranges.is_never_peer(ipaddress.ip_network(network))
 
 
 def _share_ports(one: region.RegionSpec, other: region.RegionSpec) -> bool:

@@ -1,11 +1,12 @@
 """The condition Ready: whether clients are given relays of this region, and if not, what to do."""
 
+import ipaddress
 from collections.abc import Sequence
 from typing import Final
 
 from turnfleet import names
 from turnfleet.plan.cluster import facts
-from turnrelay import contract
+from turnrelay import contract, ranges
 
 
 def _without_address(known: facts.Facts) -> facts.Answer | None:
@@ -34,6 +35,27 @@ def _addressless(known: facts.Facts) -> str | None:
         f" one: kubectl annotate node {nodes[0] if one else 'NODE'}"
         f" {names.ANNOTATION_ADDRESSES}=ADDRESS"
     )
+
+
+def _isolated(known: facts.Facts) -> facts.Answer | None:
+    """Tell of relays that no relay takes a packet of."""
+    alone = [member for member in known.taking if _is_isolated(member.pod.addresses)]
+    if not alone:
+        return None
+    where = facts.listed_names([f"{m.pod.node} ({', '.join(m.pod.addresses)})" for m in alone])
+    return facts.Answer(
+        status=len(alone) < len(known.taking),
+        reason="AddressNoPeer",
+        message=f"the only addresses of relays on {where} are link-local, unique-local or"
+        " site-local. coturn takes none of these as a peer from 4.17 on, so that no two clients"
+        " meet through them and endpoints do not offer them: give these nodes other IPv6"
+        " addresses, or add IPv4 to addresses.families",
+    )
+
+
+def _is_isolated(addresses: Sequence[str]) -> bool:
+    networks = map(ipaddress.ip_network, addresses)
+    return bool(addresses) and all(map(ranges.is_never_peer, networks))
 
 
 def _stale(known: facts.Facts) -> facts.Answer | None:
@@ -114,6 +136,7 @@ def _starting(known: facts.Facts) -> facts.Answer | None:
 
 CHECKS: Final[Sequence[facts.Check]] = (
     _without_address,
+    _isolated,
     _stale,
     _serving,
     _unseen,
