@@ -104,7 +104,7 @@ class Agent:
                 enduring.enduring(self._presenting.keep_looking),
                 enduring.enduring(self._meter.keep_measuring),
                 enduring.enduring(self._keep_serving),
-                self._told_to_end(),
+                self._end.wait(),
             )
         ]
         try:
@@ -152,9 +152,6 @@ class Agent:
             _LOG.warning("live allocations are cut: %d", cut)
         return cut
 
-    async def _told_to_end(self) -> None:
-        await self._end.wait()
-
     def status(self) -> status.Status:
         """Return what the relay is now."""
         self._judge()
@@ -190,7 +187,7 @@ class Agent:
             proof=self._prover.proof,
             at_cap=self._cap.reached,
             fault=self._upkeep.fault or self._clock_fault(),
-            address_changed=run is not None and self._address_changed(run),
+            address_changed=run is not None and self._in.place() != run.placed,
             closed=self._in.settings.live.closed,
         )
         self._standing = lifecycle.advance(before, facts, self._clock())
@@ -206,9 +203,6 @@ class Agent:
             reason=lifecycle.Reason.CLOCK_JUMPED,
             sentence=f"{sentence}: credentials of clients may look expired",
         )
-
-    def _address_changed(self, run: supervising.Run) -> bool:
-        return self._in.place() != run.placed
 
     async def _keep_polling(self) -> None:
         while True:

@@ -108,33 +108,24 @@ def _mismatch(found: Certificate, before: Certificate, sought: naming.Sought) ->
 
 def presented(der: bytes) -> Certificate | None:
     """Return what can be told about a leaf that a handshake showed; ``None``: it is garbage."""
-    from cryptography import x509  # noqa: PLC0415 - as in _leaf
-
-    try:
-        return _told(x509.load_der_x509_certificate(der))
-    except (ValueError, x509.InvalidVersion):
-        return None
+    return _leaf(ssl.DER_cert_to_PEM_cert(der).encode())
 
 
 def _leaf(chain: bytes) -> Certificate | None:
     # Costs 50 ms of start-up, which a relay without TLS need not pay.
     from cryptography import x509  # noqa: PLC0415 - see above
+    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - see above
 
     try:
-        return _told(x509.load_pem_x509_certificate(chain))
+        leaf = x509.load_pem_x509_certificate(chain)
+        return Certificate(
+            fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
+            not_before=leaf.not_valid_before_utc.timestamp(),
+            not_after=leaf.not_valid_after_utc.timestamp(),
+            names=_names(leaf),
+        )
     except (ValueError, x509.InvalidVersion):
         return None
-
-
-def _told(leaf: "x509.Certificate") -> Certificate:
-    from cryptography.hazmat.primitives import hashes  # noqa: PLC0415 - as in _leaf
-
-    return Certificate(
-        fingerprint=leaf.fingerprint(hashes.SHA256()).hex(),
-        not_before=leaf.not_valid_before_utc.timestamp(),
-        not_after=leaf.not_valid_after_utc.timestamp(),
-        names=_names(leaf),
-    )
 
 
 def _names(leaf: "x509.Certificate") -> frozenset[str]:

@@ -68,6 +68,13 @@ def _parser() -> argparse.ArgumentParser:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=turnrelay.__version__)
+    _add_files(parser)
+    _add_network(parser)
+    _add_process(parser)
+    return parser
+
+
+def _add_files(parser: argparse.ArgumentParser) -> None:
     files = parser.add_argument_group("files")
     files.add_argument(
         "--config", type=Path, required=True, metavar="FILE", help="the region's config.json"
@@ -96,6 +103,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="DIR",
         help="a writable folder of this agent alone",
     )
+
+
+def _add_network(parser: argparse.ArgumentParser) -> None:
     network = parser.add_argument_group("network")
     network.add_argument(
         "--bind",
@@ -112,6 +122,9 @@ def _parser() -> argparse.ArgumentParser:
         metavar="ADDRESS",
         help="where /status and the others are served; the port is in the configuration",
     )
+
+
+def _add_process(parser: argparse.ArgumentParser) -> None:
     process = parser.add_argument_group("process")
     process.add_argument(
         "--turnserver",
@@ -135,7 +148,6 @@ def _parser() -> argparse.ArgumentParser:
         "(default: %(default)s)",
     )
     process.add_argument("--verbose", action="store_true", help="log all that coturn logs")
-    return parser
 
 
 def _address(text: str) -> str:

@@ -1,7 +1,8 @@
 """What a relay tells about itself: one value, shown as JSON and as metrics."""
 
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
+from enum import StrEnum
 from typing import Final
 
 from prometheus_client import core, exposition, registry
@@ -103,37 +104,24 @@ class _Collector(registry.Collector):
                 "coturn": status.coturn_version,
             },
         )
-        state = core.GaugeMetricFamily(
-            "turnrelay_state", "1 for the state that the relay is in", labels=["state"]
-        )
-        for each in contract.State:
-            if each is not contract.State.UNREACHABLE:
-                state.add_metric([each.value], float(each is verdict.state))
-        yield state
-        reason = core.GaugeMetricFamily(
-            "turnrelay_reason", "1 for the reason why it is not ready", labels=["reason"]
-        )
-        for why in lifecycle.Reason:
-            if why is not lifecycle.Reason.NONE:
-                reason.add_metric([why.value], float(why is verdict.reason))
-        yield reason
+        states = (each for each in contract.State if each is not contract.State.UNREACHABLE)
+        yield _marked("state", "the state that the relay is in", states, verdict.state)
+        reasons = (each for each in lifecycle.Reason if each is not lifecycle.Reason.NONE)
+        yield _marked("reason", "the reason why it is not ready", reasons, verdict.reason)
         for name, meaning, value in _gauges(status):
             yield core.GaugeMetricFamily(f"turnrelay_{name}", meaning, value=value)
-        yield core.CounterMetricFamily(
-            "turnrelay_coturn_restarts",
-            "Times that coturn was started again",
-            value=status.restarts,
-        )
-        yield core.CounterMetricFamily(
-            "turnrelay_allocations_begun",
-            "Allocations since the agent's start, but for some shorter than a second",
-            value=status.begun,
-        )
-        yield core.CounterMetricFamily(
-            "turnrelay_allocations_cut",
-            "Allocations that were live when their coturn ended",
-            value=status.cut,
-        )
+        for name, meaning, value in _counters(status):
+            yield core.CounterMetricFamily(f"turnrelay_{name}", meaning, value=value)
+
+
+def _marked(
+    word: str, meaning: str, among: Iterable[StrEnum], present: StrEnum
+) -> core.GaugeMetricFamily:
+    """Return a gauge for each of several words, of which one is 1."""
+    family = core.GaugeMetricFamily(f"turnrelay_{word}", f"1 for {meaning}", labels=[word])
+    for each in among:
+        family.add_metric([each.value], float(each is present))
+    return family
 
 
 def _gauges(status: Status) -> Iterator[tuple[str, str, float]]:
@@ -152,3 +140,13 @@ def _gauges(status: Status) -> Iterator[tuple[str, str, float]]:
             "End of the served certificate, Unix time",
             status.certificate.not_after,
         )
+
+
+def _counters(status: Status) -> Iterator[tuple[str, str, float]]:
+    yield "coturn_restarts", "Times that coturn was started again", status.restarts
+    yield (
+        "allocations_begun",
+        "Allocations since the agent's start, but for some shorter than a second",
+        status.begun,
+    )
+    yield "allocations_cut", "Allocations that were live when their coturn ended", status.cut

@@ -11,8 +11,8 @@ REFUSE_ALL: Final = -1
 _BYTES_MAX: Final = (1 << 32) - 1
 """coturn counts in 32 bits."""
 
-# The names and shapes of coturn's own schema (schema.sql); the tables it never fills are left out
-# of no version: coturn creates what it misses, which a reader under WAL must not have to do.
+# The names and shapes of coturn's own schema (schema.sql), with those of tables that stay empty:
+# coturn creates what it misses, which a reader under WAL must not have to do.
 TABLES: Final = (
     (
         "turnusers_lt (realm varchar(127) default '', name varchar(512), hmackey char(128),"
