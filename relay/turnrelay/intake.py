@@ -23,28 +23,18 @@ class Intake:
         self._complaints: dict[str, str] = {}
         self._seen_config: bytes | None = None
         self._installed: certificate.Pair | None = None
-        self._public: tuple[str, ...] = ()
-        """The addresses that the relay was last known to have."""
+        self._addresses = b""
+        """Empty until the file has once had content."""
         self.settings = settings
         """As read at the start, with ``live`` and the drain timeout of the last good version."""
         self.auth: auth.Auth | None = None
         self.agent_key: str | None = None
-        self.addresses = b""
-        """Empty until the file has once had content."""
         self.certificate: certificate.Certificate | None = None
         """The one installed in the state folder."""
 
     def place(self) -> placing.Placing | tuple[config.Problem, ...]:
         """Return where the relay has to serve by what is known now, or why it cannot."""
-        placed = placing.place(
-            settings=self.settings,
-            bind=self._told.bind,
-            addresses=self.addresses,
-            is_own=ports.is_own,
-        )
-        if isinstance(placed, placing.Placing):
-            self._public = placed.public
-        return placed
+        return self._place(self._addresses)
 
     @property
     def complaints(self) -> tuple[str, ...]:
@@ -94,8 +84,19 @@ class Intake:
         return self._complaints.get(source)
 
     def _sought(self) -> naming.Sought:
-        self.place()
-        return naming.Sought(hostname=self.settings.live.hostname, addresses=self._public)
+        placed = self.place()
+        return naming.Sought(
+            hostname=self.settings.live.hostname,
+            addresses=placed.public if isinstance(placed, placing.Placing) else (),
+        )
+
+    def _place(self, addresses: bytes) -> placing.Placing | tuple[config.Problem, ...]:
+        return placing.place(
+            settings=self.settings,
+            bind=self._told.bind,
+            addresses=addresses,
+            is_own=ports.is_own,
+        )
 
     def _poll_config(self) -> None:
         content = self._read("config", self._told.config)
@@ -128,9 +129,17 @@ class Intake:
 
     def _poll_addresses(self) -> None:
         content = self._read("addresses", self._told.addresses)
-        if content is not None:
-            self.complain("addresses", None)
-            self.addresses = content if content.strip() else self.addresses
+        if content is None:
+            return
+        sentence = None
+        if content.strip() and content != self._addresses:
+            found = self._place(content)
+            if isinstance(found, placing.Placing) or not isinstance(self.place(), placing.Placing):
+                self._addresses = content
+            else:
+                listed = "; ".join(map(str, found))
+                sentence = f"the addresses changed and cannot be used: {listed}"
+        self.complain("addresses", sentence)
 
     def _read(self, source: str, path: Path) -> bytes | None:
         try:

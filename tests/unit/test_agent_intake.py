@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from tests.support import agents, coturn
 
-from turnrelay import config, intake, mounts, options, rendering
+from turnrelay import config, intake, mounts, options, placing, rendering
 
 OWN, OTHER = "127.0.0.1", "turn.elsewhere.example"
 AUTHORITY = coturn.authority()
@@ -118,13 +118,23 @@ def test_a_certificate_for_another_name_replaces_none_while_no_address_is_known(
     assert mounted.intake.complaint("tls") is None
 
 
-def test_the_addresses_known_last_count_while_the_file_is_nonsense(mounted: Mounted) -> None:
+@pytest.mark.parametrize("nonsense", ["nonsense", "2001:db8::1", "192.0.2.1 " * 17])
+def test_addresses_that_turn_into_nonsense_stay_in_force(mounted: Mounted, nonsense: str) -> None:
+    mounted.locate(nonsense)
+    mounted.intake.poll()
+    assert not isinstance(mounted.intake.place(), placing.Placing)
     mounted.locate(OWN)
-    mounted.certify(OTHER)
-    assert names(mounted.intake) == {OTHER}, "better than none"
-    mounted.locate("nonsense")
-    mounted.certify(OWN)
-    assert names(mounted.intake) == {OWN}
+    mounted.intake.poll()
+    before = mounted.intake.place()
+    assert isinstance(before, placing.Placing)
+    mounted.locate(nonsense)
+    mounted.intake.poll()
+    assert mounted.intake.place() == before
+    assert "cannot be used" in (mounted.intake.complaint("addresses") or "")
+    mounted.locate("192.0.2.1")
+    mounted.intake.poll()
+    assert mounted.intake.place() != before
+    assert mounted.intake.complaint("addresses") is None
 
 
 @pytest.mark.parametrize("addresses", [OWN, ""])
