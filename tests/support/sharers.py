@@ -6,18 +6,20 @@ import os
 import random
 import ssl
 import time
-from collections.abc import AsyncIterator, Callable, Sequence
+from collections.abc import AsyncIterator, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
+import aiohttp
 from aiohttp import web
 
 from turnfleet.api import problems
 from turnfleet.api import sharing as desk
 from turnfleet.learn import facts, page, sources, telling
-from turnfleet.learned import peers, sharing
+from turnfleet.learned import cursors, peers, sharing, vouching
 
 KEY: Final = b"k" * 32
+QUERY: Final = cursors.Cursors(b"somebody").query()
 
 
 @dataclass(kw_only=True)
@@ -35,6 +37,10 @@ class Replica:
     @property
     def url(self) -> peers.Url:
         return peers.Url(base=f"http://127.0.0.1:{self.port}")
+
+    @property
+    def learned(self) -> dict[bytes, sources.Record]:
+        return dict(self.known.items())
 
     def counted(self, name: str, **labels: str) -> float:
         """Return a sample of its metrics."""
@@ -128,3 +134,22 @@ async def until(so: Callable[[], bool], *, within: float = 60.0) -> None:
     async with asyncio.timeout(within):
         while not so():  # noqa: ASYNC110 - what is waited for is the work of a server
             await asyncio.sleep(0.01)
+
+
+async def get(url: str, header: str | None) -> tuple[int, bytes, Mapping[str, str]]:
+    """Ask; return status, body and headers."""
+    headers = {} if header is None else {"Authorization": header}
+    async with aiohttp.ClientSession() as session, session.get(url, headers=headers) as answer:
+        return answer.status, await answer.read(), answer.headers
+
+
+async def post(url: str, body: bytes, *, signed: bytes, nonce: bytes, key: bytes = KEY) -> int:
+    """Tell a page by a request that is signed over another one, perhaps."""
+    query = vouching.query_of(signed)
+    asked = vouching.Voucher(key).ask(query, now=time.time(), nonce=nonce, method="POST")
+    headers = {"Authorization": asked.header}
+    async with (
+        aiohttp.ClientSession() as session,
+        session.post(f"{url}{vouching.PATH}?{query}", data=body, headers=headers) as answer,
+    ):
+        return answer.status
