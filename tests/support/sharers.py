@@ -16,7 +16,7 @@ from aiohttp import web
 from turnfleet.api import problems
 from turnfleet.api import sharing as desk
 from turnfleet.learn import facts, page, sources, telling
-from turnfleet.learned import cursors, peers, sharing, vouching
+from turnfleet.learned import cursors, merging, peers, sharing, vouching
 
 KEY: Final = b"k" * 32
 QUERY: Final = cursors.Cursors(b"somebody").query()
@@ -68,14 +68,14 @@ async def replica(
     """Run one until the block ends. ``named`` may be filled later."""
     known = sources.Sources() if known is None else known
     teller = telling.Teller(known, epoch=os.urandom(page.EPOCH_SIZE))
-    telling_desk = desk.Desk(
-        known=known, teller=teller, fleet_key=key, clock=clock, ticks=time.monotonic
-    )
+    taker = merging.Taker(known, clock=clock, ticks=time.monotonic)
+    telling_desk = desk.Desk(taker=taker, teller=teller, fleet_key=key, clock=clock)
     application = web.Application(middlewares=(problems.middleware,))
     application.add_routes(telling_desk.routes())
     said: list[str] = []
     asking = sharing.Sharing(
         known=known,
+        taker=taker,
         teller=teller,
         named=named,
         fleet_key=key,
@@ -143,13 +143,21 @@ async def get(url: str, header: str | None) -> tuple[int, bytes, Mapping[str, st
         return answer.status, await answer.read(), answer.headers
 
 
-async def post(url: str, body: bytes, *, signed: bytes, nonce: bytes, key: bytes = KEY) -> int:
+async def post(
+    url: str, body: bytes | AsyncIterator[bytes], *, signed: bytes, nonce: bytes, key: bytes = KEY
+) -> int:
     """Tell a page by a request that is signed over another one, perhaps."""
     query = vouching.query_of(signed)
     asked = vouching.Voucher(key).ask(query, now=time.time(), nonce=nonce, method="POST")
     headers = {"Authorization": asked.header}
     async with (
         aiohttp.ClientSession() as session,
-        session.post(f"{url}{vouching.PATH}?{query}", data=body, headers=headers) as answer,
+        session.post(
+            f"{url}{vouching.PATH}?{query}",
+            data=body,
+            headers=headers,
+            # A body in parts is sent once the request is being handled.
+            expect100=not isinstance(body, bytes),
+        ) as answer,
     ):
         return answer.status

@@ -13,8 +13,12 @@ from aiohttp import hdrs, web
 from prometheus_client import core
 
 from turnfleet.api import bodies, problems
-from turnfleet.learn import page, sources, spent, telling
+from turnfleet.learn import page, spent, telling
 from turnfleet.learned import cursors, merging, vouching
+
+AT_ONCE: Final = 8
+"""Pages of replicas that end, at once. They are merged one after the other, so that many take as
+long as those who told them wait (``learned.sharing.PARTING``); until then each is about a MB."""
 
 _REMEMBERED: Final = 10_000
 """Nonces in each of two generations: what peers use in far more than a request's life."""
@@ -32,18 +36,17 @@ class Desk:
     def __init__(
         self,
         *,
-        known: sources.Sources,
+        taker: merging.Taker,
         teller: telling.Teller,
         fleet_key: Callable[[], bytes | None],
         clock: Callable[[], float],
-        ticks: Callable[[], float],
     ) -> None:
-        """``clock`` gives Unix seconds, ``ticks`` seconds since some moment."""
-        self._known = known
+        """``clock`` gives Unix seconds."""
+        self._taker = taker
+        self._pages = 0
         self._teller = teller
         self._fleet_key = fleet_key
         self._clock = clock
-        self._ticks = ticks
         self._nonces = spent.Spent(life=2 * vouching.SKEW, most=_REMEMBERED)
         self._told = 0
         self._left = 0
@@ -77,6 +80,15 @@ class Desk:
         admitted = self._admit(request)
         if isinstance(admitted, problems.Problem):
             return problems.response(admitted)
+        if self._pages == AT_ONCE:
+            return problems.response(_BUSY)
+        self._pages += 1
+        try:
+            return await self._take(request, admitted)
+        finally:
+            self._pages -= 1
+
+    async def _take(self, request: web.Request, admitted: _Admitted) -> web.Response:
         body = await bodies.read(request, limit=page.SIZE_MAX, too_large=_too_large)
         if isinstance(body, problems.Problem):
             return problems.response(body)
@@ -85,14 +97,7 @@ class Desk:
         told = page.unpack(body)
         if isinstance(told, page.Unread):
             return problems.response(_NO_PAGE)
-        async for _ in merging.merge(
-            self._known,
-            told.records,
-            clock=self._clock,
-            ticks=self._ticks,
-            ended=lambda: self._fleet_key() != admitted.key,
-        ):
-            pass
+        await self._taker.take(told.records, ended=lambda: self._fleet_key() != admitted.key)
         self._left += len(told.records)
         return _signed(admitted, b"")
 
@@ -152,6 +157,11 @@ def _nothing(teller: telling.Teller) -> page.Page:
 _KEYLESS: Final = problems.Problem(
     status=HTTPStatus.SERVICE_UNAVAILABLE,
     detail="This endpoint has no fleet key yet; the operator fills the Secret.",
+)
+_BUSY: Final = problems.Problem(
+    status=HTTPStatus.SERVICE_UNAVAILABLE,
+    detail="This endpoint has as many pages to merge as it takes at once; tell another one.",
+    retry_after=1,
 )
 _UNSIGNED: Final = problems.Problem(
     status=HTTPStatus.UNAUTHORIZED,

@@ -17,7 +17,7 @@ from prometheus_client import core
 from turnfleet.api import sharing as desk
 from turnfleet.commands import together
 from turnfleet.learn import page, sources, telling
-from turnfleet.learned import keeping, peers, sharing, store
+from turnfleet.learned import keeping, merging, peers, sharing, store
 
 _ANEW: Final = 60.0
 """Seconds until sharing that failed begins anew."""
@@ -94,11 +94,11 @@ class Shared:
         """``fleet_key`` gives the key as it is now; none before it is known."""
         self._anew = anew
         teller = telling.Teller(learned.sources, epoch=token(page.EPOCH_SIZE))
-        self._desk = desk.Desk(
-            known=learned.sources, teller=teller, fleet_key=fleet_key, clock=clock, ticks=ticks
-        )
+        taker = merging.Taker(learned.sources, clock=clock, ticks=ticks)
+        self._desk = desk.Desk(taker=taker, teller=teller, fleet_key=fleet_key, clock=clock)
         self._sharing = sharing.Sharing(
             known=learned.sources,
+            taker=taker,
             teller=teller,
             named=named,
             fleet_key=fleet_key,

@@ -38,3 +38,30 @@ async def merge(
         began = ticks()
         yield Piece(piece, known.merge(piece, now=clock()))
         await asyncio.sleep((ticks() - began) * (1 / SHARE - 1))
+
+
+class Taker:
+    """Takes what replicas tell, one page after the other: several would each take their share."""
+
+    def __init__(
+        self,
+        known: sources.Sources,
+        *,
+        clock: Callable[[], float],
+        ticks: Callable[[], float],
+    ) -> None:
+        """``clock`` gives Unix seconds, ``ticks`` seconds since some moment."""
+        self._known = known
+        self._clock = clock
+        self._ticks = ticks
+        self._taking = asyncio.Lock()
+
+    async def take(self, told: Mapping[bytes, sources.Record], *, ended: Callable[[], bool]) -> int:
+        """Take a page, until ``ended``, and return of how many sources something was new."""
+        new = 0
+        async with self._taking:
+            async for piece in merge(
+                self._known, told, clock=self._clock, ticks=self._ticks, ended=ended
+            ):
+                new += len(piece.new)
+        return new

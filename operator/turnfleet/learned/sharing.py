@@ -46,6 +46,7 @@ class Sharing:
         self,
         *,
         known: sources.Sources,
+        taker: merging.Taker,
         teller: telling.Teller,
         named: Sequence[peers.Peers],
         fleet_key: Callable[[], bytes | None],
@@ -58,6 +59,7 @@ class Sharing:
     ) -> None:
         """``clock`` gives Unix seconds, ``ticks`` seconds since some moment."""
         self._known = known
+        self._taker = taker
         self._teller = teller
         self._named = named
         self._fleet_key = fleet_key
@@ -70,8 +72,6 @@ class Sharing:
         self._puller = pulling.Puller(entropy=entropy)
         self._cursors = cursors.Cursors(teller.epoch)
         self._failing = backing_off.Peers(first=every)
-        self._taking = asyncio.Lock()
-        """Held while a page is merged, or several peers would each take their part of the time."""
         self._lapses = 0
         self._selves: set[str] = set()
         self._pages: Counter[str] = Counter()
@@ -111,20 +111,35 @@ class Sharing:
             async with asyncio.timeout(PARTING), pulling.Puller(entropy=self._entropy) as puller:
                 # Of all: one that failed before may be back.
                 found = await self._find()
-                chosen = self._rng.sample(found, min(FEW, len(found)))
+                bases = iter(self._rng.sample(found, len(found)))
                 voucher = vouching.Voucher(key)
-                await asyncio.gather(*(self._tell_rest(puller, b, cursor, voucher) for b in chosen))
+                await asyncio.gather(
+                    *(self._tell_one(puller, bases, cursor, voucher) for _ in range(FEW))
+                )
+
+    async def _tell_one(
+        self,
+        puller: pulling.Puller,
+        bases: Iterator[str],
+        cursor: int,
+        voucher: vouching.Voucher,
+    ) -> None:
+        """Tell one peer all after a cursor: the next one that takes it."""
+        for base in bases:
+            if await self._tell_rest(puller, base, cursor, voucher):
+                return
 
     async def _tell_rest(
         self, puller: pulling.Puller, base: str, cursor: int, voucher: vouching.Voucher
-    ) -> None:
-        """Tell one peer all after a cursor, page by page."""
+    ) -> bool:
+        """Tell a peer all after a cursor, page by page, and return whether it took all."""
         more = True
         while more:
             told = self._teller.tell({self._teller.epoch: cursor})
             if await puller.tell(base, told, voucher=voucher, now=self._clock()) is not None:
-                return
+                return False
             cursor, more = told.cursor, told.more
+        return True
 
     async def round(self, key: bytes) -> None:
         """Ask a few peers for all that they have to tell."""
@@ -203,11 +218,7 @@ class Sharing:
                 return
             self._pages["Told"] += 1
             self._failing.worked(base)
-            async with self._taking:
-                async for piece in merging.merge(
-                    self._known, told.records, clock=self._clock, ticks=self._ticks, ended=ended
-                ):
-                    self._new += len(piece.new)
+            self._new += await self._taker.take(told.records, ended=ended)
             # Only now: what is lost before is told again.
             self._cursors.move(told.epoch, told.cursor)
             if not told.more or self._ticks() > until or ended():
