@@ -28,7 +28,7 @@ def occupied(load: float, *, before: fleet.Occupancy | None = None) -> fleet.Occ
 
 def region_of(*relay_loads: float, name: str = "here", **more: object) -> fleet.Region:
     members = (
-        fleets.a_member(f"{name}-{number}", of=name, load=load)
+        fleets.a_member(f"{name}-{number}", of=name, load=load, addresses=[f"{name}-{number}"])
         for number, load in enumerate(relay_loads)
     )
     return fleets.a_region(name, *members, **more)  # type: ignore[arg-type]

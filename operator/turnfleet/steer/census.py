@@ -57,19 +57,43 @@ class Census:
     supplies: Mapping[str, Supply]
     excluded: tuple[selection.Exclusion, ...]
     """Every relay that cannot be offered to anyone, and every region."""
+    shared: frozenset[str] = frozenset()
+    """Addresses that usable relays of several regions have, which then run on one machine."""
+    anycast: frozenset[str] = frozenset()
+    """Those of them that are anycast: who shares one is the same relay to a client."""
 
 
 def take(now: fleet.Fleet, *, before: Census | None = None) -> Census:
     """Return what ``now`` has to offer. ``before`` only saves work; it changes nothing."""
     supplies: dict[str, Supply] = {}
     excluded: list[selection.Exclusion] = []
+    moved = before is None or len(before.supplies) != len(now.regions)
     for name in sorted(now.regions):
         known = before.supplies.get(name) if before else None
         supply = supplies[name] = _supply(now.regions[name], known)
+        moved = moved or known is None or known.whole is not supply.whole
         if supply.reason is not None:
             excluded.append(selection.Exclusion(region=name, relay=None, reason=supply.reason))
         excluded.extend(supply.excluded)
-    return Census(supplies=supplies, excluded=tuple(excluded))
+    if before is not None and not moved:
+        shared, anycast = before.shared, before.anycast
+    else:
+        shared, anycast = _shared(supplies)
+    return Census(supplies=supplies, excluded=tuple(excluded), shared=shared, anycast=anycast)
+
+
+def _shared(supplies: Mapping[str, Supply]) -> tuple[frozenset[str], frozenset[str]]:
+    """Return the addresses that several regions have, and those of them that are anycast."""
+    found: dict[str, str] = {}
+    shared, anycast = set(), set()
+    for name, supply in supplies.items():
+        for relay in supply.relays:
+            for address in relay.addresses:
+                if found.setdefault(address, name) != name:
+                    shared.add(address)
+                if relay.anycast:
+                    anycast.add(address)
+    return frozenset(shared), frozenset(shared & anycast)
 
 
 def unusable(member: fleet.Member) -> fleet.Reason | None:

@@ -12,6 +12,9 @@
 * The fallback is in the first of the other regions by the ranking's order of fallbacks. Where that
   has to be the one that the backup is borrowed from, they are on two nodes of it, or the fallback
   alone is left.
+* Relays of two regions may run on one machine: then they have a public address in common. A
+  borrowed backup and a fallback are on machines of their own, in the first region that has one.
+  Where none has, they are what they would be otherwise: another process is better than nothing.
 
 A role that nobody can fill is left out. Nothing here looks at health: a ranking has only relays
 that may be offered. Full ones are among them only where all of a region are; nobody is sent there
@@ -20,7 +23,7 @@ whose primary has room.
 
 import math
 from array import array
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from typing import Final
 
 from turnfleet.model import selection
@@ -28,6 +31,8 @@ from turnfleet.steer import census, ranking, rendezvous
 
 _AGAIN: Final = ranking.AGAIN
 _NOBODY: Final = rendezvous.NOBODY  # a global is faster than an attribute, for every answer
+
+_NOTHING: Final[frozenset[str]] = frozenset()
 
 _INDIFFERENT: Final = 0.02
 """Difference of pressure that moves nobody: as much as one and a half holds of load make."""
@@ -90,34 +95,49 @@ def _pick(ranked: ranking.Ranking, slot: int) -> tuple[_Seated, _Seated, _Seated
         primary, backup, spare = second, second_backup, second_spare
     if pressures[backup] - pressures[spare] > patience:
         backup = spare
-    table = supply.table
-    anycast = _anycast(table.seats, primary, backup) if table.anycast else ()
+    avoided = _shared(ranked, lead, primary, backup) if ranked.shared else _NOTHING
     order = ranked.again if slot % _AGAIN == ranked.turn else ranked.fallbacks
     if backup == _NOBODY and not ranked.pinned:
-        borrowed, fallback = _borrow(ranked, lead, order, slot, anycast)
+        borrowed, fallback = _borrow(ranked, lead, order, slot, avoided)
         return (lead, primary), borrowed, fallback
-    return (lead, primary), (lead, backup), _elsewhere(ranked, (lead,), order, slot, anycast)
+    return (lead, primary), (lead, backup), _elsewhere(ranked, (lead,), order, slot, avoided)
 
 
 def _borrow(
-    ranked: ranking.Ranking, lead: int, order: Sequence[int], slot: int, anycast: tuple[str, ...]
+    ranked: ranking.Ranking, lead: int, order: Sequence[int], slot: int, avoided: frozenset[str]
 ) -> tuple[_Seated, _Seated]:
     """Return backup and fallback of a region that has no backup of its own."""
     supplies = ranked.supplies
-    near, backup = _elsewhere(ranked, (lead,), range(len(supplies)), slot, anycast)
+    near, backup = _elsewhere(ranked, (lead,), range(len(supplies)), slot, avoided)
     if backup == _NOBODY:
         return (lead, _NOBODY), (lead, _NOBODY)
-    table = supplies[near].table
-    if table.anycast:
-        anycast = (*anycast, *_anycast(table.seats, backup))
-    fallback = _elsewhere(ranked, (lead, near), order, slot, anycast)
+    both = avoided | _shared(ranked, near, backup) if ranked.shared else _NOTHING
+    fallback = _elsewhere(ranked, (lead, near), order, slot, both)
     if fallback[1] != _NOBODY:
         return (near, backup), fallback
-    row = rendezvous.Row(*table.row(slot))
-    second = row.first_backup if backup == row.first else row.second_backup
-    if anycast and rendezvous.shared(anycast, table.seats[second].anycast):
-        second = _NOBODY
+    second = _second(supplies[near], slot, backup, avoided)
+    if second == _NOBODY and avoided:
+        second = _second(supplies[near], slot, backup, avoided & ranked.anycast)
+        if second != _NOBODY:
+            return (near, backup), (near, second)
     return (near, second), (near, backup)
+
+
+def _second(supply: census.Supply, slot: int, beside: int, avoided: frozenset[str]) -> int:
+    """Return a relay of a region on another node than one of it, and at no avoided address."""
+    row = rendezvous.Row(*supply.table.row(slot))
+    backup = row.first_backup if beside == row.first else row.second_backup
+    if not avoided:
+        return backup
+    seats = supply.table.seats
+    for candidate in (backup, *row):
+        if (
+            candidate != _NOBODY
+            and rendezvous.apart(seats[beside], seats[candidate])
+            and avoided.isdisjoint(supply.relays[candidate].addresses)
+        ):
+            return candidate
+    return _NOBODY
 
 
 def _draw(leads: Sequence[ranking.Lead], slot: int) -> int:
@@ -130,40 +150,47 @@ def _draw(leads: Sequence[ranking.Lead], slot: int) -> int:
     return drawn
 
 
-def _anycast(seats: Sequence[rendezvous.Seat], *chosen: int) -> tuple[str, ...]:
-    """Return the anycast addresses of chosen relays."""
-    return tuple(address for seat in chosen if seat != _NOBODY for address in seats[seat].anycast)
+def _shared(ranked: ranking.Ranking, region: int, *chosen: int) -> frozenset[str]:
+    """Return the addresses of a region's relays that relays of other regions have, too."""
+    relays = ranked.supplies[region].relays
+    found = [relays[relay].addresses for relay in chosen if relay != _NOBODY]
+    return ranked.shared & _NOTHING.union(*found)
 
 
 def _elsewhere(
     ranked: ranking.Ranking,
     taken: tuple[int, ...],
-    order: Iterable[int],
+    order: Sequence[int],
     slot: int,
-    anycast: tuple[str, ...],
+    avoided: frozenset[str],
 ) -> _Seated:
-    """Return a relay of the first region in order, but for those taken, that has one."""
+    """Return a relay of the first region in order, but for those taken, that has one.
+
+    It is at none of the avoided addresses, or where all are, at none that is anycast.
+    """
     full = ranked.supplies[taken[0]].full
     for other in order:
         if other not in taken:
             supply = ranked.supplies[other]
             if supply.full and not full:
                 break  # those behind it are, too
-            found = _lighter(supply, slot, anycast)
+            found = _lighter(supply, slot, avoided)
             if found != _NOBODY:
                 return other, found
+    same = avoided & ranked.anycast
+    if same != avoided:
+        return _elsewhere(ranked, taken, order, slot, same)
     return taken[0], _NOBODY
 
 
-def _lighter(supply: census.Supply, slot: int, anycast: tuple[str, ...]) -> int:
-    """Return a relay of a region, other than those behind the anycast addresses."""
+def _lighter(supply: census.Supply, slot: int, avoided: frozenset[str]) -> int:
+    """Return a relay of a region that is at none of the avoided addresses."""
     row, pressures = supply.table.row(slot), supply.pressures
     first, second = row[0], row[1]
     lighter = second if pressures[first] - pressures[second] > _PATIENCE[slot] else first
-    if not anycast:
+    if not avoided:
         return lighter
-    seats = supply.table.seats
-    for candidate in (lighter, first, second):
-        if candidate != _NOBODY and not rendezvous.shared(anycast, seats[candidate].anycast):
+    for candidate in (lighter, *row):  # backups are on other nodes than the first two
+        if candidate != _NOBODY and avoided.isdisjoint(supply.relays[candidate].addresses):
             return candidate
     return _NOBODY

@@ -69,6 +69,9 @@ class Ranking:
     """The regions of ``ranked``, in the same order."""
     leads: tuple[Lead, ...]
     """Whom users are shared among; empty when there is no usable region."""
+    shared: frozenset[str]
+    anycast: frozenset[str]
+    """As in ``census.Census``."""
     pinned: bool
     """Whether the client's pin is in force: the first region, and no other, has the backup."""
     fallbacks: tuple[int, ...]
@@ -117,6 +120,8 @@ def rank(
             if not in_force
             else [rows[0][0]]
         ),
+        shared=taken.shared,
+        anycast=taken.anycast,
         pinned=in_force,
         fallbacks=fallbacks,
         again=_again(rows, fallbacks, view) if view.explores and rows else fallbacks,

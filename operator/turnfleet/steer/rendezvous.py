@@ -72,12 +72,10 @@ class Table:
     A row names the same relays whatever the order of the seats.
     """
 
-    __slots__ = ("_capacities", "_cells", "_seeds", "anycast", "seats")
+    __slots__ = ("_capacities", "_cells", "_seeds", "seats")
 
     def __init__(self, seats: Sequence[Seat]) -> None:
         self.seats = tuple(seats)
-        self.anycast = any(seat.anycast for seat in self.seats)
-        """Whether some relay is."""
         self._seeds = [_seed(seat.name) for seat in self.seats]
         capacities = [seat.capacity for seat in self.seats]
         self._capacities = capacities if len(set(capacities)) > 1 else None
@@ -208,12 +206,7 @@ def _seed(name: str) -> int:
 
 def apart(one: Seat, other: Seat) -> bool:
     """Tell whether two relays do not fail together: other nodes, and not one anycast address."""
-    return one.node != other.node and not shared(one.anycast, other.anycast)
-
-
-def shared(addresses: tuple[str, ...], others: tuple[str, ...]) -> bool:
-    """Tell whether two anycast relays are one and the same to a client."""
-    return bool(addresses) and not set(addresses).isdisjoint(others)
+    return one.node != other.node and set(one.anycast).isdisjoint(other.anycast)
 
 
 def _two(candidates: Iterable[int]) -> tuple[int, int]:
