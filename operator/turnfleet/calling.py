@@ -5,18 +5,31 @@ expected. Where requests go and what they carry is up to who uses it: no redirec
 which each request has to say (``allow_redirects=False``).
 """
 
+import ssl
+from collections.abc import Mapping
+
 import aiohttp
 
 
-def session(*, timeout: float, at_once: int = 100) -> aiohttp.ClientSession:
-    """Return a session. ``timeout``: seconds for all of a request; ``at_once``: connections."""
+def session(
+    *,
+    timeout: float,
+    at_once: int = 100,
+    context: ssl.SSLContext | None = None,
+    headers: Mapping[str, str] | None = None,
+) -> aiohttp.ClientSession:
+    """Return a session. ``timeout``: seconds for all of a request; ``at_once``: connections.
+
+    ``context`` verifies certificates, the system's CAs without one; ``headers`` go with all that
+    is asked.
+    """
     return aiohttp.ClientSession(
-        connector=aiohttp.TCPConnector(limit=at_once, keepalive_timeout=15),
+        connector=aiohttp.TCPConnector(limit=at_once, keepalive_timeout=15, ssl=context or True),
         timeout=aiohttp.ClientTimeout(total=timeout),
         cookie_jar=aiohttp.DummyCookieJar(),
         # A few kB may unfold to a thousand times that before their size is looked at.
         auto_decompress=False,
-        headers={"Accept-Encoding": "identity"},
+        headers={"Accept-Encoding": "identity", **(headers or {})},
     )
 
 

@@ -3,6 +3,7 @@
 import argparse
 import asyncio
 import contextlib
+import gzip
 import io
 import json
 from collections.abc import AsyncIterator, Awaitable, Callable
@@ -203,6 +204,11 @@ async def huge(_: web.Request) -> web.StreamResponse:
     return web.Response(body=b"[" + b" " * 3_000_000 + b"]")
 
 
+async def packed(_: web.Request) -> web.StreamResponse:
+    headers = {"Content-Encoding": "gzip"}
+    return web.Response(body=gzip.compress(b"[" + b" " * 3_000_000 + b"]"), headers=headers)
+
+
 async def problem(_: web.Request) -> web.StreamResponse:
     return web.json_response({"detail": "no relay\x1b[31m left"}, status=503)
 
@@ -212,6 +218,7 @@ async def problem(_: web.Request) -> web.StreamResponse:
     [
         (text, "not with JSON"),
         (huge, "not an endpoint"),
+        (packed, "not with JSON"),
         (problem, "503: no relay\N{REPLACEMENT CHARACTER}[31m left"),
         (saying([]), "offers no server"),
         (saying({}), "no iceServers"),

@@ -14,6 +14,7 @@ from urllib import parse
 
 import aiohttp
 
+from turnfleet import calling
 from turnfleet.commands import output
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080/api/get-ice-servers"
@@ -104,7 +105,7 @@ class Asker:
             async with self._session.request(
                 method, url, json=body, allow_redirects=False
             ) as response:
-                data = await _read(response, url)
+                data = await calling.body(response, most=_SIZE_MAX)
                 status = response.status
         except aiohttp.ClientConnectorCertificateError as error:
             raise output.Failure(
@@ -119,17 +120,15 @@ class Asker:
             raise output.Failure(
                 f"cannot reach {url}: {printable(str(error))}; is the endpoint running?"
             ) from error
+        if len(data) > _SIZE_MAX:
+            raise output.Failure(f"{url} answers with over {_SIZE_MAX} bytes: not an endpoint")
         return _understand(url, status, data)
 
 
 def session(*, context: ssl.SSLContext, key: str | None) -> aiohttp.ClientSession:
     """Return a session that verifies by ``context`` and sends an API key, if there is one."""
-    return aiohttp.ClientSession(
-        timeout=aiohttp.ClientTimeout(total=_TIMEOUT),
-        connector=aiohttp.TCPConnector(ssl=context),
-        headers={"Authorization": f"Bearer {key}"} if key else {},
-        cookie_jar=aiohttp.DummyCookieJar(),
-    )
+    headers = {"Authorization": f"Bearer {key}"} if key else {}
+    return calling.session(timeout=_TIMEOUT, context=context, headers=headers)
 
 
 def read_answer(document: object) -> tuple[Offer, ...]:
@@ -189,15 +188,6 @@ def printable(text: str) -> str:
     """Return text of others so that it cannot drive a terminal, cut to a line."""
     shown = "".join(char if char.isprintable() else "�" for char in text[:_SHOWN_MAX])
     return shown + ("…" if len(text) > _SHOWN_MAX else "")
-
-
-async def _read(response: aiohttp.ClientResponse, url: str) -> bytes:
-    data = b""
-    while chunk := await response.content.read(_SIZE_MAX):
-        data += chunk
-        if len(data) > _SIZE_MAX:
-            raise output.Failure(f"{url} answers with over {_SIZE_MAX} bytes: not an endpoint")
-    return data
 
 
 def _understand(url: str, status: int, data: bytes) -> object:
