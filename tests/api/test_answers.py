@@ -137,7 +137,7 @@ async def test_an_answers_id_proves_what_was_offered(endpoint: endpoints.Running
         reply.headers["X-Turnfleet-Rid"], now=endpoints.NOW
     )
     assert isinstance(said, rid.Rid)
-    assert all(said.offers(url) for server in reply.json for url in server["urls"])
+    assert all(rid.url_id(url) in said.offered for server in reply.json for url in server["urls"])
 
 
 async def test_no_answer_is_stored_by_a_cache(endpoint: endpoints.Running) -> None:

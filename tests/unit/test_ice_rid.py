@@ -33,8 +33,8 @@ def test_a_token_says_what_was_offered_to_whom_and_when(signer: rid.Signer, toke
     assert isinstance(said, rid.Rid)
     assert (said.time, said.nonce, said.cell) == (NOW, b"nonc", "DE/50/8")
     assert said.source == signer.source("203.0.113.9") != signer.source("203.0.113.10")
-    assert said.offers(URLS[0])
-    assert not said.offers("turn:192.0.2.2:3478?transport=udp")
+    assert rid.url_id(URLS[0]) in said.offered
+    assert rid.url_id("turn:192.0.2.2:3478?transport=udp") not in said.offered
 
 
 def test_a_token_fits_in_a_header(token: str) -> None:

@@ -38,10 +38,7 @@ from turnfleet.steer import estimating
 SERVER: Final = "turnfleet"
 """Without versions: those of what it runs on are nobody's business."""
 ENDPOINT: Final = web.AppKey("endpoint", endpoint.Endpoint)
-REPORTS: Final = web.AppKey("reports", reporting.Desk)
-LESSONS: Final = web.AppKey("lessons", lessons.Lessons)
-ADAPTING: Final = web.AppKey("adapting", adapting.Adapting)
-COMPLAINING: Final = web.AppKey("complaining", complaining.Complaining)
+_COUNTED: Final = web.AppKey("counted", tuple[Callable[[], Iterator[core.Metric]], ...])
 _LOG = logging.getLogger(__name__)
 
 
@@ -74,10 +71,12 @@ def create(
     gives what else one machine counts.
     """
     learner = learning.Learner(sources=learned)
-    taught = lessons.Lessons(learner)
     transports = reach.Transports()
-    adapted = adapting.Adapting(transports)
-    complained = complaining.Complaining(current, prober=prober, clock=clock)
+    learners = (
+        lessons.Lessons(learner),
+        adapting.Adapting(transports),
+        complaining.Complaining(current, prober=prober, clock=clock),
+    )
     desk = answers.Answers(
         current=current,
         atlas=atlas,
@@ -106,16 +105,13 @@ def create(
         limiter=_limiter(opts, clock),
         may_read=asked.may_read,
         clock=clock,
-        sinks=(taught, adapted, complained, *sinks),
+        sinks=(*learners, *sinks),
     )
     application = web.Application(
         middlewares=(_outermost(asked), problems.middleware), client_max_size=opts.body_limit
     )
     application[ENDPOINT] = asked
-    application[REPORTS] = reports
-    application[LESSONS] = taught
-    application[ADAPTING] = adapted
-    application[COMPLAINING] = complained
+    application[_COUNTED] = tuple(each.collect for each in (reports.heard, *learners))
     application.cleanup_ctx.append(_lifetime(opts))
     application.add_routes(
         (
@@ -147,9 +143,8 @@ def create(
 
 def measured(application: web.Application) -> Iterator[core.Metric]:
     """Yield what came of clients' reports."""
-    yield from application[REPORTS].heard.collect()
-    for key in (LESSONS, ADAPTING, COMPLAINING):
-        yield from application[key].collect()
+    for collect in application[_COUNTED]:
+        yield from collect()
 
 
 def inside(collector: metrics.Collector) -> web.Application:

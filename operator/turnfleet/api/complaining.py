@@ -5,15 +5,12 @@ be, ``steer.doubting`` how many relays get fewer users.
 """
 
 from collections.abc import Callable, Iterator
-from typing import Final
 
 from prometheus_client import core
 
 from turnfleet.api import board, probes, reporting, whose
 from turnfleet.learn import complaints
 from turnfleet.model import fleet
-
-_CODES: Final = complaints.CODES
 
 
 class Complaining:
@@ -52,7 +49,7 @@ class Complaining:
             "Reports of a relay that failed where another one did not, by the code of the error.",
             labels=("code",),
         )
-        for code in _CODES:
+        for code in complaints.CODES:
             counted.add_metric((str(code),), self._complaints.counted[code])
         yield counted
         doubted = core.GaugeMetricFamily(

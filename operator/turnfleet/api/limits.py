@@ -1,7 +1,7 @@
 """How often one client may ask: a token bucket for each IPv4 address or IPv6 /64.
 
 Kept as one float per client (the generic cell rate algorithm: when its bucket will be full again),
-in bounded memory. It must not decide who is limited; ``answers`` does.
+in bounded memory. It must not decide who is limited; ``endpoint`` does.
 """
 
 import functools

@@ -32,7 +32,6 @@ _VERSION: Final = 1
 _HEAD: Final = struct.Struct(">BI4s4sB")
 _MAC_SIZE: Final = 12
 _ID_SIZE: Final = 4
-_NONCE_SIZE: Final = 4
 _TOKEN_MAX: Final = 512
 _CELL_MAX: Final = 32
 _KEY_PURPOSE: Final = b"turnfleet/rid"
@@ -64,10 +63,7 @@ class Rid:
     source: bytes
     cell: str
     offered: tuple[bytes, ...]
-
-    def offers(self, url: str) -> bool:
-        """Tell whether a URL was part of the answer."""
-        return url_id(url) in self.offered
+    """The ids of the URLs of the answer."""
 
 
 class Signer:

@@ -198,7 +198,10 @@ def _again(
 
 
 def _lone(supply: census.Supply) -> bool:
-    """Tell whether a region has no backup of its own, which the next region then has."""
+    """Tell whether a region has no backup of its own, which the next region then has.
+
+    By one slot: where that is so of some relays and not of others, they share anycast addresses.
+    """
     return rendezvous.Row(*supply.table.row(0)).first_backup == rendezvous.NOBODY
 
 
