@@ -94,10 +94,7 @@ class Answers:
         if asked.special:
             return self._special(query)
         now = int(self._clock())
-        if now != self._second:
-            self._turn(now)
-        fleet_now = self._board.fleet
-        placed = self._placer.place(query, fleet_now, now)
+        placed = self._place(query, now)
         if isinstance(placed, problems.Problem):
             return placed
         connection = self._connection(asked, placed, now)
@@ -105,16 +102,7 @@ class Answers:
         template, nonce, expires, body = draft
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
-        placed.batch.add(template)
-        self._placer.hold(placed, now)
-        token = self.signer.sign(
-            time=now,
-            nonce=nonce,
-            source=placed.source,
-            cell=placed.cell,
-            offered=template.offered,
-        )
-        return Answer(body, token, now, expires)
+        return Answer(body, self._hand_out(placed, template, nonce, now), now, expires)
 
     def _special(self, query: placing.Query) -> Answer | problems.Problem:
         """Return an answer of which something is as the caller wants it."""
@@ -124,27 +112,16 @@ class Answers:
             return drawn
         user, slot, nonce = drawn
         now = int(self._clock())
-        if now != self._second:
-            self._turn(now)
-        fleet_now = self._board.fleet
-        placed = self._placer.place(query, fleet_now, now)
+        placed = self._place(query, now)
         if isinstance(placed, problems.Problem):
             return placed
         connection = self._connection(asked, placed, now)
         template = self._drafts.template(placed.ranked, slot, asked.profile, connection)
         if not template.pieces:
             return _nothing_usable(placed.where.residency)
-        placed.batch.add(template)
-        self._placer.hold(placed, now)
+        token = self._hand_out(placed, template, nonce, now)
         ttl = credentials.effective_ttl(asked.ttl, (template.ttl,))
         expires = now + ttl
-        token = self.signer.sign(
-            time=now,
-            nonce=nonce,
-            source=placed.source,
-            cell=placed.cell,
-            offered=template.offered,
-        )
         if asked.format is requests.Format.ARRAY:
             body = template.array(user=user, expires=expires)
         elif asked.format is requests.Format.UBERTI:
@@ -161,10 +138,7 @@ class Answers:
             return drawn
         _, slot, _ = drawn
         second = int(self._clock())
-        if second != self._second:
-            self._turn(second)
-        now = self._board.fleet
-        placed = self._placer.place(query, now, second)
+        placed = self._place(query, second)
         if isinstance(placed, problems.Problem):
             return placed
         chosen = self._select(placed, slot)
@@ -184,9 +158,31 @@ class Answers:
         result["held"] = placed.stay.region if placed.stay is not None else None
         result["explored"] = placed.ranked.explored
         result["transports"] = explaining.transports(connection, basis)
-        rows = report.rows(chosen, now=now, pin=placed.where.pin, view=placed.view)
+        rows = report.rows(chosen, now=self._board.fleet, pin=placed.where.pin, view=placed.view)
         result["regions"] = explaining.regions(rows, chosen, learned)
         return result
+
+    def _place(self, query: placing.Query, second: int) -> placing.Placed | problems.Problem:
+        """Return where a client is, in the fleet as it is at a second (Unix)."""
+        if second != self._second:
+            # Another second begins: answers of those before count as load from now on.
+            self._second = second
+            self._board.handed_out(self.tally.urls(), second=second)
+        return self._placer.place(query, self._board.fleet, second)
+
+    def _hand_out(
+        self, placed: placing.Placed, template: formats.Template, nonce: bytes, now: int
+    ) -> str:
+        """Count an answer, let its client hold the region it is given; return its token."""
+        placed.batch.add(template)
+        self._placer.hold(placed, now)
+        return self.signer.sign(
+            time=now,
+            nonce=nonce,
+            source=placed.source,
+            cell=placed.cell,
+            offered=template.offered,
+        )
 
     def _connection(
         self, asked: requests.Asked, placed: placing.Placed, now: int
@@ -197,11 +193,6 @@ class Answers:
         ):
             return profiles.Connection.TLS_FIRST
         return asked.connection
-
-    def _turn(self, second: int) -> None:
-        """Begin another second: answers of those before count as load from now on."""
-        self._second = second
-        self._board.handed_out(self.tally.urls(), second=second)
 
     def _draw(self, given: str | None) -> tuple[str, int, bytes] | problems.Problem:
         """Return the name on the wire, its slot, which decides between relays, and a nonce."""

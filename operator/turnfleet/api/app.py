@@ -113,14 +113,9 @@ def create(
     application[ENDPOINT] = asked
     application[_COUNTED] = tuple(each.collect for each in (reports.heard, *learners))
     application.cleanup_ctx.append(_lifetime(opts))
+    application.add_routes(_answering(asked, reports))
     application.add_routes(
         (
-            web.get(endpoint.PATH, asked.servers),
-            web.post(endpoint.PATH, asked.servers),
-            web.options(endpoint.PATH, asked.preflight),
-            web.post(reporting.PATH, reports.reports),
-            web.options(reporting.PATH, reports.preflight),
-            web.get("/api/explain", asked.explain),
             web.get("/api/regions", _regions(asked, current, opts, attributions)),
             web.get("/openapi.json", _contract()),
             web.get("/healthz", _healthz),
@@ -139,6 +134,18 @@ def create(
     if opts.page:
         application.add_routes(pages.routes())
     return application
+
+
+def _answering(asked: endpoint.Endpoint, reports: reporting.Desk) -> tuple[web.RouteDef, ...]:
+    """Return the routes of what is asked and said about one client."""
+    return (
+        web.get(endpoint.PATH, asked.servers),
+        web.post(endpoint.PATH, asked.servers),
+        web.options(endpoint.PATH, asked.preflight),
+        web.post(reporting.PATH, reports.reports),
+        web.options(reporting.PATH, reports.preflight),
+        web.get("/api/explain", asked.explain),
+    )
 
 
 def measured(application: web.Application) -> Iterator[core.Metric]:
