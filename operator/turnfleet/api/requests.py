@@ -16,13 +16,13 @@ from typing import Final, NamedTuple
 
 from turnfleet.api import clients, problems, written
 from turnfleet.ice import credentials, profiles
+from turnfleet.model import quoting
 
 _COUNTRY = re.compile(r"[A-Za-z]{2}")
 _NAME_KEPT: Final = 128
 """Characters of a name that are looked at: no region, group or place has half as many, and what is
 remembered by names stays small whatever strangers send."""
 _UNKNOWN_SHOWN: Final = 5
-_CHARACTERS_SHOWN: Final = 40
 _REMEMBERED: Final = 256
 """Requests up to this many bytes are read once: most clients send one of a few."""
 
@@ -159,17 +159,13 @@ def _connection(fields: Mapping[str, object]) -> profiles.Connection:
 
 def _ignored(fields: Mapping[str, object]) -> tuple[str, ...]:
     unknown = [name for name in fields if name and name not in written.FIELDS]
-    said = [f"{_shown(name)} is no field of a request" for name in unknown[:_UNKNOWN_SHOWN]]
+    said = [f"{quoting.word(name)} is no field of a request" for name in unknown[:_UNKNOWN_SHOWN]]
     if len(unknown) > _UNKNOWN_SHOWN:
         said.append(f"{len(unknown) - _UNKNOWN_SHOWN} more names are no fields of a request")
     connection = fields.get("connectionType")
     if isinstance(connection, str) and connection and profiles.connection(connection) is None:
-        said.append(f"connectionType {_shown(connection)} is none that is known here")
+        said.append(f"connectionType {quoting.word(connection)} is none that is known here")
     return tuple(said)
-
-
-def _shown(text: str) -> str:
-    return ascii(text if len(text) <= _CHARACTERS_SHOWN else f"{text[:_CHARACTERS_SHOWN]}...")
 
 
 def _profile(fields: Mapping[str, object]) -> profiles.Profile:

@@ -12,13 +12,12 @@ from pathlib import Path
 from typing import Final, NamedTuple, TypeVar
 
 from turnfleet.commands import output
-from turnfleet.model import geo
+from turnfleet.model import geo, quoting
 
 _POLE: Final = 90.0
 _DATE_LINE: Final = 180.0
 _RTT_MAX: Final = 60_000.0
 """ms: what takes a minute is no round trip."""
-_SHOWN: Final = 40
 
 _T = TypeVar("_T")
 
@@ -67,7 +66,7 @@ class _Row(NamedTuple):
             number = math.nan
         if not least <= number <= most:
             raise self.refuse(
-                f"{column} is {_shown(found)}, not a number from {least:g} to {most:g}"
+                f"{column} is {quoting.word(found)}, not a number from {least:g} to {most:g}"
             )
         return number
 
@@ -75,7 +74,7 @@ class _Row(NamedTuple):
         """Return the country in capitals; it may be blank."""
         found = self.cells["country"].upper()
         if found and not (len(found) == 2 and found.isascii() and found.isalpha()):  # noqa: PLR2004
-            raise self.refuse(f"country is {_shown(found)}, not two letters as in DE")
+            raise self.refuse(f"country is {quoting.word(found)}, not two letters as in DE")
         return found
 
 
@@ -120,7 +119,7 @@ def round_trips(file: Path) -> dict[str, dict[str, float]]:
         client, region = row.text("client_id"), sys.intern(row.text("region"))
         measured = found.setdefault(client, {})
         if region in measured:
-            raise row.refuse(f"{_shown(client)} to {_shown(region)} is there twice")
+            raise row.refuse(f"{quoting.word(client)} to {quoting.word(region)} is there twice")
         measured[region] = row.number("rtt_ms", 0.0, _RTT_MAX)
     return found
 
@@ -132,7 +131,7 @@ def _unique(
     for row in _rows(file, columns):
         found = read(row)
         if key(found) in seen:
-            raise row.refuse(f"{columns[0]} {_shown(key(found))} is there twice")
+            raise row.refuse(f"{columns[0]} {quoting.word(key(found))} is there twice")
         seen.add(key(found))
         yield found
     if not seen:
@@ -174,8 +173,3 @@ def _places(file: Path, headings: list[str], columns: tuple[str, ...]) -> dict[s
                 f"the columns are {','.join(columns)}."
             )
     return {column: headings.index(column) for column in columns}
-
-
-def _shown(text: str) -> str:
-    """Quote what a file says, made safe for a terminal and kept short."""
-    return ascii(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")

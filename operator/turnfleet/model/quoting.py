@@ -1,8 +1,9 @@
-"""How a sentence quotes a value of unknown origin: short, on one line, never raising."""
+"""How a sentence quotes what others wrote: short, on one line, never raising."""
 
 from typing import Final
 
 _LENGTH_MAX: Final = 60
+_WORD_MAX: Final = 40
 _NUMBER_MAX: Final = 10**18
 
 
@@ -33,3 +34,8 @@ def printable(key: object) -> str:
     written = key if isinstance(key, str) else shown(key)
     short = written if len(written) <= _LENGTH_MAX else f"{written[:_LENGTH_MAX]}…"
     return "".join(c if c.isprintable() else f"\\x{ord(c):02x}" for c in short)
+
+
+def word(text: str) -> str:
+    """Return a text in quotes and in ASCII, cut: a name that somebody sent, or wrote in a table."""
+    return ascii(text if len(text) <= _WORD_MAX else f"{text[:_WORD_MAX]}...")

@@ -11,10 +11,9 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Final
 
-from turnfleet.model import fleet, geo
+from turnfleet.model import fleet, geo, quoting
 
 _COUNTRY_CODE: Final = 2
-_SHOWN: Final = 40
 _POLE: Final = 90
 _DATE_LINE: Final = 180
 
@@ -62,7 +61,7 @@ class UnknownResidency:
     def sentence(self) -> str:
         """Return what to tell the caller."""
         known = ", ".join(self.known) or "none"
-        return f"no region has the residency {_shown(self.residency)}; known groups: {known}"
+        return f"no region has the residency {quoting.word(self.residency)}; known groups: {known}"
 
 
 def locate(
@@ -125,7 +124,9 @@ def _bounds(
     if residency is not None and residency != group:
         # Both are hard limits and no relay is within both. The one that is about where data may
         # go has to win; the other would only have been about where it is good.
-        ignored.append(f"region {_shown(wanted)} is outside the residency {_shown(residency)}")
+        ignored.append(
+            f"region {quoting.word(wanted)} is outside the residency {quoting.word(residency)}"
+        )
         return _Bounds(residency=residency)
     if pinned is None:
         return _Bounds(residency=group)
@@ -167,7 +168,7 @@ def _named(country: str | None, atlas: geo.Atlas, ignored: list[str]) -> geo.Pla
         return None
     place = atlas.by_name(country.upper()) if len(country) == _COUNTRY_CODE else None
     if place is None:
-        ignored.append(f"country {_shown(country)} is not a two-letter code known here")
+        ignored.append(f"country {quoting.word(country)} is not a two-letter code known here")
     return place
 
 
@@ -176,7 +177,9 @@ def _hinted(hint: str | None, atlas: geo.Atlas, ignored: list[str]) -> geo.Place
         return None
     place = atlas.by_name(hint)
     if place is None:
-        ignored.append(f"region {_shown(hint)} is not a region, a residency or a place known here")
+        ignored.append(
+            f"region {quoting.word(hint)} is not a region, a residency or a place known here"
+        )
     return place
 
 
@@ -201,8 +204,3 @@ def _looked_up(facts: Facts, atlas: geo.Atlas) -> tuple[geo.Place, geo.Rung] | N
         if place is not None:
             return place, rung
     return None
-
-
-def _shown(text: str) -> str:
-    """Quote what somebody sent, made safe for a log and kept short."""
-    return ascii(text if len(text) <= _SHOWN else f"{text[:_SHOWN]}...")
