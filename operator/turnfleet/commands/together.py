@@ -18,10 +18,10 @@ _log = logging.getLogger("turnfleet")
 def loop_factory() -> LoopFactory | None:
     """Return what makes the event loop: uvloop where there is one."""
     try:
-        import uvloop  # noqa: PLC0415 - absent on platforms that it does not support
+        from turnfleet.commands import loops  # noqa: PLC0415 - uvloop is not for every platform
     except ImportError:
         return None
-    return uvloop.new_event_loop
+    return loops.Loop
 
 
 def on_signals(loop: asyncio.AbstractEventLoop) -> asyncio.Event:
