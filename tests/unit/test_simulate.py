@@ -8,6 +8,9 @@ from hypothesis import HealthCheck, given, settings, strategies
 from tests.support import mmdb, tabled
 from tests.support.tabled import HEADS, Simulate, choices
 
+from turnfleet.commands import crowds, replaying
+from turnfleet.model import geo
+
 RTTS = (
     "client_id,region,rtt_ms\n"
     "amman,eu,60\namman,me,120\namman,sg,200\n"
@@ -182,3 +185,14 @@ def test_no_table_makes_it_fail_otherwise_than_by_a_sentence(
         done = simulate(**{table: head.encode() + text})
         assert done.code in {0, 2}
         assert done.code == 0 or done.err.startswith("turnfleet simulate: ")
+
+
+def test_no_two_relays_of_a_fleet_are_on_one_machine() -> None:
+    place = geo.Place(latitude=50.0, longitude=8.0)
+    rows = [crowds.Region(name, place) for name in ("eu", "me")]
+    relays = [
+        member.relay
+        for found in replaying.fleet_of(rows, relays=2).regions.values()
+        for member in found.members
+    ]
+    assert len({relay.addresses for relay in relays}) == len(relays) == 4

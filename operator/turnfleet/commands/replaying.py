@@ -4,6 +4,8 @@ Every region has one relay, idle and sound, and weighs the same: what ranks them
 alone. There is no endpoint and no network.
 """
 
+import hashlib
+import ipaddress
 from collections.abc import Iterable, Iterator, Mapping
 from typing import Final, NamedTuple
 
@@ -14,6 +16,7 @@ from turnrelay import contract
 
 _REALM: Final = "turn.example.com"
 _LISTENERS: Final = region.Listeners(udp=3478)
+_DOCUMENTATION: Final = bytes.fromhex("20010db8")
 
 
 class Placed(NamedTuple):
@@ -110,7 +113,7 @@ def _member(of: str, number: int) -> fleet.Member:
         instance="simulated",
         node=f"simulated-{number}",
         zone=None,
-        addresses=("192.0.2.1",),
+        addresses=(_address(f"{of}/{number}"),),
         hostname=None,
         listeners=_LISTENERS,
         agent=None,
@@ -119,3 +122,9 @@ def _member(of: str, number: int) -> fleet.Member:
     )
     health = fleet.Health(working=frozenset({region.Transport.UDP}), reason=None)
     return fleet.Member(relay=relay, health=health)
+
+
+def _address(of: str) -> str:
+    """Return an address of nobody else's (RFC 3849): relays at one address are on one machine."""
+    digest = hashlib.sha256(of.encode()).digest()
+    return str(ipaddress.IPv6Address(_DOCUMENTATION + digest[: 16 - len(_DOCUMENTATION)]))
