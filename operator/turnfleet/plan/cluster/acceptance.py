@@ -59,7 +59,8 @@ def judge(
         return Verdict(
             reason=Reason.IMAGE_NOT_ALLOWED,
             sentence=f"relays.image {image} is not among the allowed images ({patterns}); nothing"
-            " is changed until it is, or the operator is started with --allow-image for it",
+            " is changed until it is, or the operator is started with --allow-image for it"
+            " (relays.allowImages in the chart)",
         )
     return Verdict(reason=Reason.VALID, sentence="the spec is in force")
 
