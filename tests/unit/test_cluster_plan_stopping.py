@@ -6,8 +6,10 @@ from typing import Any
 import pytest
 from tests.support import lives, stories
 
+from turnfleet import names
 from turnfleet.model import region
 from turnfleet.plan.cluster import objects, observed, rollout
+from turnrelay import contract
 
 
 def test_a_rollout_finishes_a_zone_before_it_begins_the_next() -> None:
@@ -214,3 +216,66 @@ def test_a_region_that_was_rolling_keeps_others_from_it_while_an_edit_is_not_acc
     there.now += 10_000.0
     there.pass_by(1.0)
     assert not there.plan_of(there.observe(), wanted=held).rolling
+
+
+def test_a_hold_in_the_middle_of_a_rollout_keeps_nobody_closed_and_the_rollout_goes_on_later() -> (
+    None
+):
+    there = stories.everywhere(nodes=2)
+    there.policy = replace(there.policy, allowed_images=("new",))
+    lives.declare(there, image="new")
+    there.reconcile()
+    assert sorted(stories.states(there).values()) == ["Closed", "Ready"]
+    lives.declare(there, image="forbidden")
+    held = there.reconcile()
+    assert set(stories.states(there).values()) == {"Ready"}
+    assert not held.delete
+    assert lives.conditions(there)["Ready"] == "Held"
+    lives.declare(there, image="new")
+    there.settle()
+    assert {pod.image for pod in there.ready} == {"new"}
+
+
+def test_a_hold_hides_neither_drains_nor_secrets_behind_the_rollout_that_it_stops() -> None:
+    there = stories.everywhere(nodes=4, most_out=3, zones=1)
+    drained, cordoned, behind, rolled = there.relays
+    for name in there.relays:
+        stories.change(there, name, closed="Outdated")
+    stories.change(there, drained, drained=True)
+    node = str(there.relays[cordoned].pod.node)
+    there.nodes[node] = replace(there.nodes[node], cordoned=True)
+    seen = there.observe()
+    old = observed.Report(at=there.now, state=contract.State.CLOSED, generation=7)
+    pods = [replace(pod, report=old) if pod.name == behind else pod for pod in seen.pods]
+    problem = region.Problem(path="spec", sentence="this is no spec")
+    held = there.plan_of(
+        replace(seen, pods=tuple(pods)), wanted=observed.Wanted(spec=None, problems=(problem,))
+    )
+    assert {step.pod: step.annotations[names.ANNOTATION_CLOSED] for step in held.annotate} == {
+        drained: "Drained",
+        cordoned: "Cordoned",
+        behind: "SecretBehind",
+        rolled: None,
+    }
+
+
+@pytest.mark.parametrize("closed", ["ScaleDown", "WeightZero", "AddressChanged", "by hand"])
+def test_a_hold_opens_nobody_who_is_closed_for_another_reason_than_a_rollout(closed: str) -> None:
+    there = stories.everywhere(nodes=2)
+    for name in there.relays:
+        stories.change(there, name, closed=closed)
+    lives.declare(there, image="forbidden")
+    there.policy = replace(there.policy, allowed_images=())
+    assert not there.plan().annotate
+
+
+def test_a_person_drains_and_undrains_during_a_hold_as_ever() -> None:
+    there = stories.everywhere(nodes=2)
+    there.policy = replace(there.policy, allowed_images=())
+    lives.declare(there, image="forbidden")
+    there.reconcile()
+    name = next(name for name, relay in there.relays.items() if relay.pod.node == "node-1")
+    for drained, state in ((True, "Closed"), (False, "Ready")):
+        stories.change(there, name, drained=drained)
+        there.reconcile()
+        assert stories.states(there)["node-1"] == state

@@ -7,6 +7,7 @@ import hypothesis
 from hypothesis import strategies as st
 from tests.support import fakecluster, safety
 
+from turnfleet import names
 from turnfleet.model import region
 from turnfleet.plan.cluster import observed
 from turnrelay import contract
@@ -14,6 +15,7 @@ from turnrelay import contract
 Edit = Callable[[fakecluster.Cluster], None]
 
 SPEC = region.RegionSpec(name="eu", latitude=50, longitude=8, realm="turn.example.com")
+ROLLED = {"Outdated", "Misplaced", "PlacementChanged"}
 POOLS = ((), (("pool", "a"),), (("pool", "b"),), (("pool", "nowhere"),))
 NOISY = observed.Taint(key="noisy", effect=region.TaintEffect.NO_EXECUTE)
 TOLERANT = (region.Toleration(key="noisy", operator=region.TolerationOperator.EXISTS),)
@@ -191,7 +193,12 @@ def check_hold(there: fakecluster.Cluster) -> None:
     """See that a spec that is not accepted takes nothing away and brings nothing."""
     problem = region.Problem(path="spec", sentence="this is no spec")
     held = there.plan_of(there.observe(), wanted=observed.Wanted(spec=None, problems=(problem,)))
-    assert (held.apply, held.delete, held.annotate) == ((), (), ())
+    assert (held.apply, held.delete) == ((), ())
+    assert all(set(step.annotations) == {names.ANNOTATION_CLOSED} for step in held.annotate)
+    told = {str(step.pod): step.annotations[names.ANNOTATION_CLOSED] for step in held.annotate}
+    for name, relay in there.relays.items():
+        if relay.pod.deleting_until is None:
+            assert told.get(name, relay.pod.closed) not in ROLLED
     there.identity = replace(there.identity, deleting=True)
     ending = there.plan()
     assert (ending.apply, ending.delete, ending.annotate) == ((), (), ())

@@ -31,6 +31,16 @@ class Closing(StrEnum):
     """There is one too many, and it is this one."""
 
 
+_LASTING: Final = frozenset(
+    {
+        Closing.WEIGHT_ZERO.value,
+        Closing.BEHIND.value,
+        Closing.ADDRESS_CHANGED.value,
+        Closing.SCALE_DOWN.value,
+    }
+)
+"""Reasons that a hold does not end: what the last accepted spec or the cluster has against a relay
+goes on, and may not be known anew."""
 _OWN: Final = frozenset(reason.value for reason in Closing)
 _FLAWS: Final = frozenset(flaw.value for flaw in members.Flaw)
 
@@ -43,6 +53,31 @@ def is_foreign(member: members.Member) -> bool:
 def is_for_a_flaw(member: members.Member) -> bool:
     """Return whether a relay was closed to be replaced."""
     return member.pod.closed in _FLAWS
+
+
+def held(roster: members.Roster) -> dict[str, str]:
+    """Return why each relay is closed while the spec is held, by uid. All others are to be open.
+
+    A rollout goes no further, so whom it has closed is opened: nobody comes in their place. What
+    people and nodes want of a relay has nothing to do with the spec.
+    """
+    weightless = any(m.pod.closed == Closing.WEIGHT_ZERO for m in roster.alive)
+    told = ((member, _held(member, weightless=weightless)) for member in roster.alive)
+    return {member.uid: reason for member, reason in told if reason is not None}
+
+
+def _held(member: members.Member, *, weightless: bool) -> str | None:
+    was = member.pod.closed
+    if was in _LASTING or is_foreign(member):
+        return was
+    # A flaw hides what else is the matter with a relay.
+    asked = {
+        Closing.BEHIND: is_for_a_flaw(member) and member.behind,
+        Closing.DRAINED: member.drained,
+        Closing.CORDONED: member.cordoned,
+        Closing.WEIGHT_ZERO: is_for_a_flaw(member) and weightless,
+    }
+    return next((reason.value for reason, applies in asked.items() if applies), None)
 
 
 def reasons(

@@ -52,6 +52,12 @@ class Credentials:
         """Return whether it is time to say whom a rotation waits for."""
         return self._since(now) >= _SOON
 
+    def refused_by(self, roster: members.Roster) -> tuple[members.Member, ...]:
+        """Return the relays that refuse what endpoints sign with, by what they said last."""
+        if self.auth is None or self.signing != self.auth.current:
+            return ()  # The secret before the current one is what every relay has.
+        return rotation.missed(roster, self.auth)
+
     def _since(self, now: float) -> float:
         began = None if self.auth is None else self.auth.rotated_at
         return 0.0 if began is None else now - began

@@ -3,7 +3,8 @@
 what was declared is     manifests      pods                                    status
 -----------------------  -------------  --------------------------------------  -------
 accepted                 where drifted  given addresses, closed, deleted        written
-not accepted (a hold)    untouched      given addresses where there is a spec   written
+not accepted (a hold)    untouched      given addresses where there is a spec,  written
+                                        opened where a rollout had closed them
 of a region that ends    untouched      untouched: they drain by themselves     written
 """
 
@@ -151,10 +152,11 @@ def _held(
     now: float,
 ) -> planned.Plan:
     """Return the plan that changes nothing: relays go on, and what becomes of them is told."""
-    moves = rollout.none(roster)
     # A name that another region has is that one's to sign for.
     taken = verdict.reason is acceptance.Reason.NAME_TAKEN
     secrets = None if taken or identity.deleting else credentials.held(seen, surroundings)
+    roster = members.left_behind(roster, () if secrets is None else secrets.refused_by(roster))
+    moves = rollout.none(roster) if identity.deleting else rollout.held(roster)
     known = facts.Facts(
         identity=identity,
         spec=spec,

@@ -2,6 +2,7 @@
 
 import ipaddress
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Final
 
 from turnfleet import names
@@ -134,7 +135,19 @@ def _starting(known: facts.Facts) -> facts.Answer | None:
     return facts.no("Starting", f"no relay takes new clients; {waiting}")
 
 
-CHECKS: Final[Sequence[facts.Check]] = (
+def _held(known: facts.Facts) -> facts.Answer | None:
+    """Tell of a hold before anything else: who only looks at one word has to see that one."""
+    if known.verdict.accepted or known.identity.deleting:
+        return None
+    goes_on = facts.first(_OF_RELAYS, known)
+    return goes_on and replace(
+        goes_on,
+        reason="Held",
+        message=f"the spec is not accepted, as the condition Accepted says; {goes_on.message}",
+    )
+
+
+_OF_RELAYS: Final[Sequence[facts.Check]] = (
     _without_address,
     _isolated,
     _stale,
@@ -145,4 +158,5 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _closed,
     _starting,
 )
+CHECKS: Final[Sequence[facts.Check]] = (_held, *_OF_RELAYS)
 """The first that has an answer gives the condition."""

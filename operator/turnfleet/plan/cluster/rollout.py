@@ -20,13 +20,14 @@ A rollout goes zone by zone. It stops by itself
     while the relay is the only one of its region, and no other region takes its clients
 
 Level-triggered: nothing remembers that a relay was going to be replaced. What is not to be closed
-any more is opened, and that is all it takes to undo an edit before its relays are gone.
+any more is opened, and that is all it takes to undo an edit before its relays are gone. So it is
+while a spec is held: a rollout that does not go on keeps nobody closed.
 """
 
 import itertools
 import math
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Final
 
 from turnfleet.model import region
@@ -74,13 +75,18 @@ class Moves:
 
 
 def none(roster: members.Roster) -> Moves:
-    """Return what happens in a hold: whoever is closed stays it."""
+    """Return what happens to a region that ends: whoever is closed stays it."""
     return Moves(
         closed={m.uid: m.pod.closed for m in roster.alive if m.pod.closed is not None},
         cheap=tuple(m for m in roster.alive if shedding.costs_little(m)),
         # What is declared may not be known, and so not whether these are of it.
         rolling=any(map(closing.is_for_a_flaw, roster.leaving)),
     )
+
+
+def held(roster: members.Roster) -> Moves:
+    """Return what happens in a hold: nobody is replaced, and who was to be is opened."""
+    return replace(none(roster), closed=closing.held(roster))
 
 
 def moves(
