@@ -15,7 +15,7 @@ from tests.support import apiservers, operators, simulated, writing
 
 from turnfleet.commands import output, rotating
 from turnfleet.kube import client, kinds
-from turnfleet.plan.cluster import rotation
+from turnfleet.plan.cluster import past, rotation
 
 RELAYS = operators.RELAYS
 OWN = "a secret of somebody's own"
@@ -38,13 +38,18 @@ class Region:
         return self.operator.conditions().get("CredentialsInSync", {}).get("reason", "")
 
     async def rotate(
-        self, *, now: bool = False, within: float | None = None, as_json: bool = False
+        self,
+        *,
+        request: str = "r1",
+        now: bool = False,
+        within: float | None = None,
+        as_json: bool = False,
     ) -> tuple[int, str]:
         """Run the command; return its exit code and what it printed."""
         out = io.StringIO()
         code = await rotating.run(
             "eu",
-            rotation.Request(id="r1", now=now),
+            rotation.Request(id=request, now=now),
             kubeconfig=self.operator.cluster.kubeconfig(self.folder),
             namespaces=(RELAYS,),
             within=within,
@@ -137,6 +142,24 @@ async def test_a_wait_outlives_an_api_server_that_is_away_for_a_moment(
     code, out = await region.rotate(within=60)
     assert code == 0, out
     assert next(away, None) is None, "nobody looked"
+
+
+async def test_who_asks_while_the_last_rotation_overlaps_is_told_until_when(region: Region) -> None:
+    code, out = await region.rotate(within=60)
+    assert code == 0, out
+    secret = region.secret()
+    await region.operator.until(lambda: region.reason() == "RotationOverlap")
+    code, out = await region.rotate(request="r2")
+    assert code == 0
+    assert "begins once the last one is over" in out
+    code, out = await region.rotate(within=2, request="r2")
+    assert code == 1
+    over = past.moment(float(secret["retireAfter"]))
+    assert f"the last rotation overlaps until {over}; the next one begins then" in out
+    assert "eu has not begun after 2 s" in out
+    assert region.secret() == secret
+    code, out = await region.rotate(now=True, within=60, request="r3")
+    assert code == 0, out
 
 
 async def test_an_emergency_leaves_nothing_of_the_old_secret(region: Region) -> None:

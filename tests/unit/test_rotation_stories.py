@@ -83,6 +83,36 @@ def test_a_rotation_tells_each_of_its_steps_and_every_one_is_an_event() -> None:
     }
 
 
+def test_a_rotation_that_is_asked_for_while_one_overlaps_is_told_to_wait_and_then_begins() -> None:
+    there = settled()
+    ask(there)
+    while there.auth is None or there.auth.retire_after is None:
+        there.reconcile()
+    over = there.auth.retire_after
+    ask(there, "r2")
+    there.reconcile()
+    status, reason, message = told(there)
+    assert (status, reason) == ("True", "RotationQueued")
+    assert past.moment(over) in message
+    assert "turnfleet rotate eu --now" in message
+    assert not there.plan(), "and waits without writing"
+    there.now = over
+    assert story(there, passes=1, seconds=0.0) == ["RotationSpreading"]
+    assert there.status["credentials"]["request"] == "r2"
+    assert "another" not in told(there)[2]
+
+
+def test_a_rotation_that_is_asked_for_in_the_middle_of_one_is_told_to_wait_too() -> None:
+    there = settled()
+    ask(there)
+    there.execute(there.plan())
+    ask(there, "r2")
+    there.execute(there.plan())
+    status, reason, message = told(there)
+    assert (status, reason) == ("True", "RotationSwitching")
+    assert message.endswith("; another rotation waits until this one is over")
+
+
 def test_a_relay_that_never_gets_the_new_secret_is_named_and_endpoints_keep_to_the_old_one() -> (
     None
 ):

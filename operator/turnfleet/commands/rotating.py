@@ -19,6 +19,15 @@ LOOK_EVERY: Final = 0.2
 _CONDITION: Final = "CredentialsInSync"
 _THROUGH: Final = frozenset({"InSync", "RotationOverlap"})
 """Reasons with which every relay accepts the new secret and endpoints sign with it."""
+_BEFORE: Final = frozenset(
+    {"RotationQueued", "RotationSpreading", "RotationSwitching", "RotationStuck"}
+)
+"""Reasons with which a rotation that was asked for waits for the one before it."""
+_EMERGENCY: Final = (
+    "Each relay refuses the old secret as soon as it hears of it, within seconds. Credentials"
+    " signed with it open no new allocation, however long they would have been good for: such"
+    " clients have to ask for others. Live allocations go on, and are refreshed as before."
+)
 
 
 async def run(
@@ -91,13 +100,11 @@ class Rotating:
             uid=fields.text(found, "metadata", "uid"),
         )
         self._console.say(f"{name}: a rotation is asked for ({request.id}).")
+        reason, message = _condition(found)
         if request.now:
-            self._console.say(
-                "Each relay refuses the old secret as soon as it hears of it, within seconds."
-                " Credentials signed with it open no new allocation, however long they would have"
-                " been good for: such clients have to ask for others. Live allocations go on, and"
-                " are refreshed as before."
-            )
+            self._console.say(_EMERGENCY)
+        elif within is None and reason in {"RotationOverlap", *_BEFORE}:
+            self._console.say(f"It begins once the last one is over: {message}.")
         seconds = None
         if within is not None:
             seconds = await self._followed(found, request, until=began + within)
@@ -108,7 +115,7 @@ class Rotating:
         if within is None:
             return 0
         if seconds is None:
-            self._console.complain(f"{name} is not through after {within:.0f} s; it goes on.")
+            self._console.complain(f"{name} {await self._unfinished(found, request, within)}")
             return 1
         self._console.say(f"{name}: every relay accepts the new secret after {seconds:.1f} s.")
         return 0
@@ -121,14 +128,23 @@ class Rotating:
         while self._clock() < until:
             region = await self._looked(found)
             reason, message = _condition(region)
-            followed = fields.text(region, "status", "credentials", "request") == request.id
+            followed = _is_followed(region, request)
             if followed and reason in _THROUGH:
                 return self._clock()
-            if followed and message != told:
+            if (followed or reason in _BEFORE) and message != told:
                 told = message
                 self._console.say(f"  {message}")
             await self._sleep(LOOK_EVERY)
         return None
+
+    async def _unfinished(
+        self, found: client.Object, request: rotation.Request, within: float
+    ) -> str:
+        """Return how far a rotation is that has not got through in time."""
+        region = await self._looked(found)
+        if _condition(region)[0] in _BEFORE and not _is_followed(region, request):
+            return f"has not begun after {within:.0f} s; it does once the last rotation is over."
+        return f"is not through after {within:.0f} s; it goes on."
 
     async def _looked(self, found: client.Object) -> client.Object:
         """Return a region as it is, or nothing of it while the API server is away."""
@@ -140,6 +156,10 @@ class Rotating:
             )
         except (failures.Unavailable, failures.Throttled):
             return {}
+
+
+def _is_followed(region: client.Object, request: rotation.Request) -> bool:
+    return fields.text(region, "status", "credentials", "request") == request.id
 
 
 def _condition(region: client.Object) -> tuple[str, str]:

@@ -41,6 +41,8 @@ class Credentials:
     """Relays that hold up the switch to a new secret."""
     missed: tuple[members.Member, ...] = ()
     """Relays that would refuse what endpoints sign with now."""
+    queued: bool = False
+    """Whether another rotation begins once the one under way is over."""
     again: float | None = None
     """Unix seconds at which this changes by itself."""
 
@@ -105,6 +107,7 @@ def credentials(
         phase=_phase(auth, awaited or (missed if auth.previous is None else ())),
         awaited=awaited,
         missed=missed if now >= (auth.rotated_at or 0.0) + _SOON else (),
+        queued=_is_queued(auth, spec, source or b"", asked),
         again=_again(auth, spec, waits=bool(awaited or missed), now=now),
     )
 
@@ -195,6 +198,18 @@ def _begun(
         retire_after=None,
         rotated_at=float(int(now)),
     )
+
+
+def _is_queued(
+    auth: observed.AuthSecret,
+    spec: region.RegionSpec,
+    source: bytes,
+    asked: rotation.Request | None,
+) -> bool:
+    """Return whether what is wanted has not begun: there is no room for it yet."""
+    if spec.auth.secret_name is not None:
+        return bool(source) and source != auth.current
+    return asked is not None and asked.id != auth.request
 
 
 def _is_switched(auth: observed.AuthSecret, surroundings: observed.Surroundings) -> bool:

@@ -6,7 +6,7 @@ And what a rotation under way waits for.
 from collections.abc import Sequence
 from typing import Final
 
-from turnfleet.plan.cluster import facts, past, rotation
+from turnfleet.plan.cluster import credentials, facts, past, rotation
 
 
 def _unusable(known: facts.Facts) -> facts.Answer | None:
@@ -42,7 +42,8 @@ def _spreading(known: facts.Facts) -> facts.Answer | None:
     whom = f": {facts.listed(awaited)}" if awaited else ""
     return facts.yes(
         "RotationSpreading",
-        f"endpoints sign with the old secret until every relay accepts the new one{whom}",
+        f"endpoints sign with the old secret until every relay accepts the new one{whom}"
+        f"{_another(known.auth)}",
     )
 
 
@@ -51,8 +52,13 @@ def _switching(known: facts.Facts) -> facts.Answer | None:
         return None
     return facts.yes(
         "RotationSwitching",
-        "every relay accepts the new secret; endpoints are told to sign with it",
+        "every relay accepts the new secret; endpoints are told to sign with it"
+        f"{_another(known.auth)}",
     )
+
+
+def _another(auth: credentials.Credentials) -> str:
+    return "; another rotation waits until this one is over" if auth.queued else ""
 
 
 def _missed(known: facts.Facts) -> facts.Answer | None:
@@ -76,6 +82,18 @@ def _overlap(known: facts.Facts) -> facts.Answer | None:
     )
 
 
+def _queued(known: facts.Facts) -> facts.Answer | None:
+    auth = None if known.auth is None else known.auth.auth
+    if known.auth is None or auth is None or auth.retire_after is None or not known.auth.queued:
+        return None
+    return facts.yes(
+        "RotationQueued",
+        f"the last rotation overlaps until {past.moment(auth.retire_after)}; the next one begins"
+        f" then (turnfleet rotate {known.identity.name} --now does not wait, and has every earlier"
+        " secret refused)",
+    )
+
+
 def _in_sync(known: facts.Facts) -> facts.Answer | None:
     if known.auth is None:
         return None
@@ -89,6 +107,7 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _missed,
     _spreading,
     _switching,
+    _queued,
     _overlap,
     _in_sync,
 )
