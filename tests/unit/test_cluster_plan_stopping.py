@@ -269,6 +269,16 @@ def test_a_hold_opens_nobody_who_is_closed_for_another_reason_than_a_rollout(clo
     assert not there.plan().annotate
 
 
+def test_a_relay_that_takes_nobody_is_named_with_why_and_shortly() -> None:
+    there = stories.everywhere(nodes=3)
+    by_hand, novel, _ = there.relays
+    stories.change(there, by_hand, closed="kernel upgrade")
+    stories.change(there, novel, closed="x" * 200)
+    there.reconcile()
+    (ready,) = (each for each in there.status["conditions"] if each["type"] == "Ready")
+    assert f"{by_hand} (kernel upgrade), {novel} ({'x' * 40}...)" in ready["message"]
+
+
 def test_a_person_drains_and_undrains_during_a_hold_as_ever() -> None:
     there = stories.everywhere(nodes=2)
     there.policy = replace(there.policy, allowed_images=())

@@ -6,8 +6,11 @@ from dataclasses import replace
 from typing import Final
 
 from turnfleet import names
-from turnfleet.plan.cluster import facts
+from turnfleet.plan.cluster import facts, members, relays
 from turnrelay import contract, ranges
+
+_WHY_MAX: Final = 40
+"""Characters: a person who closes a relay by hand may write a novel, and six may be listed."""
 
 
 def _without_address(known: facts.Facts) -> facts.Answer | None:
@@ -82,7 +85,8 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
     missing = wanted - len(known.taking)
     if missing <= 0:
         return facts.yes("Ready", "every relay takes new clients")
-    idle, unseen = facts.listed(known.idle), facts.listed(known.unseen)
+    idle = facts.listed_names([_with_reason(known, member) for member in known.idle])
+    unseen = facts.listed(known.unseen)
     lacking = _addressless(known)
     return facts.yes(
         "Degraded",
@@ -91,6 +95,14 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
         f"{f'; the nodes of these are not ready, so nobody knows: {unseen}' if unseen else ''}"
         f"{f'; {lacking}' if lacking else ''}",
     )
+
+
+def _with_reason(known: facts.Facts, member: members.Member) -> str:
+    """Return a relay with why it takes nobody, as its entry in the status has it."""
+    state = known.states[member.uid]
+    why = relays.reason(member, state, known.moves.closed.get(member.uid)) or state.value
+    short = why if len(why) <= _WHY_MAX else f"{why[:_WHY_MAX]}..."
+    return f"{member.pod.name} ({short})"
 
 
 def _unseen(known: facts.Facts) -> facts.Answer | None:

@@ -91,14 +91,14 @@ def _entry(
         else before.get("agent"),
         "state": found.value,
         "since": before["since"] if same else past.moment(now),
-        "reason": _reason(member, found, closed),
+        "reason": reason(member, found, closed),
         "drainingUntil": _draining_until(member, before),
         "version": _version(pod.image),
     }
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
 
 
-def _reason(member: members.Member, found: contract.State, closed: str | None) -> str | None:
+def reason(member: members.Member, found: contract.State, closed: str | None) -> str | None:
     """Return why a relay takes no new clients."""
     match found:
         case contract.State.CLOSED:
