@@ -118,7 +118,8 @@ def _nowhere_else(known: facts.Facts) -> str:
     )
 
 
-def _crowded(known: facts.Facts) -> facts.Answer | None:
+def crowded(known: facts.Facts) -> facts.Answer | None:
+    """Tell of relays that no node is left for."""
     roster = known.roster
     unplaced = any(member.pod.node is None for member in roster.alive)
     if roster.desired <= roster.room or not unplaced or roster.leaving:
@@ -195,7 +196,7 @@ CHECKS: Final[Sequence[facts.Check]] = (
     _nowhere,
     _shrinking,
     _rolling,
-    _crowded,
+    crowded,
     _starting,
     _missing,
     _settled,

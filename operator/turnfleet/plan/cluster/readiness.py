@@ -6,7 +6,7 @@ from dataclasses import replace
 from typing import Final
 
 from turnfleet import names
-from turnfleet.plan.cluster import facts, members, relays
+from turnfleet.plan.cluster import facts, members, progress, relays
 from turnrelay import contract, ranges
 
 _WHY_MAX: Final = 40
@@ -88,12 +88,16 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
     idle = facts.listed_names([_with_reason(known, member) for member in known.idle])
     unseen = facts.listed(known.unseen)
     lacking = _addressless(known)
+    # A word of its own only where room is all that lacks: Progressing tells of what else is amiss.
+    unplaced = all(member.pod.node is None for member in (*known.idle, *known.unseen))
+    crowded = progress.crowded(known) if unplaced and known.verdict.accepted else None
     return facts.yes(
-        "Degraded",
+        "Degraded" if crowded is None else crowded.reason,
         f"{facts.count(missing)} too few take new clients"
         f"{f'; these are there and do not: {idle}' if idle else ''}"
         f"{f'; the nodes of these are not ready, so nobody knows: {unseen}' if unseen else ''}"
-        f"{f'; {lacking}' if lacking else ''}",
+        f"{f'; {lacking}' if lacking else ''}"
+        f"{'' if crowded is None else f'; {crowded.message}'}",
     )
 
 
