@@ -87,6 +87,21 @@ def test_the_status_says_how_many_drain_and_until_when() -> None:
     assert not {"draining", "drainingUntil"} & set(there.status)
 
 
+def test_a_region_that_is_as_declared_says_which_relay_still_drains_and_until_when() -> None:
+    there = stories.settled(nodes=3, replicas=2)
+    assert stories.progressing(there)[1:] == ("Settled", "everything is as declared")
+    there.drain = 600
+    lives.declare(there, replicas=1)
+    while not there.status.get("draining"):
+        there.reconcile()
+    (leaving,) = (relay.pod for relay in there.relays.values() if relay.pod.deleting_until)
+    until = there.status["drainingUntil"]
+    sentence = f"everything is as declared; {leaving.name} drains, until {until} at the latest"
+    assert stories.progressing(there) == ("True", "Settled", sentence)
+    there.settle()
+    assert stories.progressing(there)[2] == "everything is as declared"
+
+
 def test_every_step_of_a_relay_on_its_way_out_is_told_once() -> None:
     there = stories.everywhere(nodes=2)
     lives.declare(there, image="new")

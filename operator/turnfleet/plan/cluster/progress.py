@@ -5,7 +5,7 @@ from typing import Final
 
 from turnfleet import names
 from turnfleet.model import region
-from turnfleet.plan.cluster import closing, facts, members, rollout
+from turnfleet.plan.cluster import closing, facts, members, relays, rollout
 
 
 def _held(known: facts.Facts) -> facts.Answer | None:
@@ -152,8 +152,15 @@ def _missing(known: facts.Facts) -> facts.Answer | None:
 
 
 def _settled(known: facts.Facts) -> facts.Answer | None:
-    del known
-    return facts.yes("Settled", "everything is as declared")
+    until = [end for m in known.roster.leaving if (end := relays.draining_until(m)) is not None]
+    if not until:
+        return facts.yes("Settled", "everything is as declared")
+    drain = "drains" if len(until) == 1 else "drain"
+    return facts.yes(
+        "Settled",
+        f"everything is as declared; {facts.listed(known.roster.leaving)} {drain}, until"
+        f" {max(until)} at the latest",
+    )
 
 
 def _fresh(known: facts.Facts) -> list[members.Member]:

@@ -92,7 +92,7 @@ def _entry(
         "state": found.value,
         "since": before["since"] if same else past.moment(now),
         "reason": reason(member, found, closed),
-        "drainingUntil": _draining_until(member, before),
+        "drainingUntil": draining_until(member),
         "version": _version(pod.image),
     }
     return {name: value for name, value in fields.items() if value not in (None, "", [], {})}
@@ -109,7 +109,7 @@ def reason(member: members.Member, found: contract.State, closed: str | None) ->
             return None
 
 
-def _draining_until(member: members.Member, before: Mapping[str, object]) -> str | None:
+def draining_until(member: members.Member) -> str | None:
     """Return when a relay cuts what is left: its pod's end, less what the agent keeps for itself.
 
     Once it was told it only ever gets earlier: what is declared later is nothing to this drain.
@@ -120,7 +120,7 @@ def _draining_until(member: members.Member, before: Mapping[str, object]) -> str
     cut = pod.deleting_until
     if pod.grace is not None and pod.grace > manifest.GRACE:
         cut -= manifest.GRACE
-    told = past.seconds(before.get("drainingUntil"))
+    told = None if member.past is None else past.seconds(member.past.body.get("drainingUntil"))
     return past.moment(cut if told is None else min(cut, told))
 
 
