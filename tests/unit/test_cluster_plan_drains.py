@@ -210,3 +210,14 @@ def test_who_does_not_report_is_not_taken_for_empty() -> None:
     plan = there.plan_of(replace(seen, pods=tuple(mute)))
     (step,) = plan.annotate
     assert there.relays[step.pod].pod.node == "node-1"
+
+
+def test_a_hold_opens_nobody_in_a_region_of_weight_0() -> None:
+    there = stories.everywhere(nodes=2)
+    rolled, weightless = there.relays
+    stories.change(there, rolled, closed="Outdated")
+    stories.change(there, weightless, closed="WeightZero")
+    lives.declare(there, image="forbidden", weight=0)
+    there.policy = replace(there.policy, allowed_images=())
+    there.reconcile()
+    assert {each["reason"] for each in stories.entries(there).values()} == {"WeightZero"}
