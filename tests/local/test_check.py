@@ -1,57 +1,20 @@
 """turnfleet check: green on relays that work, a sentence for everything that does not."""
 
-import argparse
-import asyncio
 import contextlib
 import gzip
-import io
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable
-from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 import pytest_asyncio
 from aiohttp import web
-from tests.support import coturn
+from tests.support import checking, coturn
 
-from turnfleet import settings
-from turnfleet.commands import asking, check, output
+from turnfleet.commands import asking
 
 RELAY = "127.20.4.1"
 ENDPOINT = "127.20.4.9"
 AUTHORITY = coturn.authority()
-
-
-@dataclass(frozen=True)
-class Outcome:
-    code: int
-    out: str
-    err: str
-
-    @property
-    def document(self) -> Any:
-        return json.loads(self.out)
-
-
-async def checking(url: str, *flags: str, as_json: bool = False) -> Outcome:
-    """Run the command as the command line would, in a thread with a loop of its own."""
-    out, err = io.StringIO(), io.StringIO()
-    console = output.Console(out=out, err=err, as_json=as_json, color=False)
-    parser = argparse.ArgumentParser()
-    check.configure(parser)
-    args = parser.parse_args([url, *flags])
-
-    def run() -> int:
-        try:
-            return check.execute(args, console, settings.Settings())
-        except output.Failure as failure:
-            console.complain(failure.sentence)
-            return failure.code
-
-    code = await asyncio.to_thread(run)
-    return Outcome(code, out.getvalue(), err.getvalue())
 
 
 @pytest_asyncio.fixture(loop_scope="module", scope="module")
@@ -116,7 +79,7 @@ URLS = (
 @pytest.mark.usefixtures("relay")
 async def test_every_url_of_a_good_answer_is_green(ca: str) -> None:
     async with endpoint(saying(offering(*URLS))) as url:
-        done = await checking(url, "--ca", ca, "--count", "5")
+        done = await checking.checking(url, "--ca", ca, "--count", "5")
     assert done.code == 0, done.out
     assert "4 of 4 URLs work" in done.out
     assert "primary" in done.out
@@ -125,7 +88,7 @@ async def test_every_url_of_a_good_answer_is_green(ca: str) -> None:
 @pytest.mark.usefixtures("relay")
 async def test_json_has_the_figures_of_every_url(ca: str) -> None:
     async with endpoint(saying(offering(URLS[1], bare=True))) as url:
-        done = await checking(url, "--ca", ca, "--count", "5", as_json=True)
+        done = await checking.checking(url, "--ca", ca, "--count", "5", as_json=True)
     assert done.code == 0
     (row,) = done.document["urls"]
     assert row["loss"] == 0
@@ -143,14 +106,14 @@ async def test_all_regions_are_asked_for_by_name(ca: str) -> None:
         return web.json_response(offering(URLS[1]))
 
     async with endpoint(answer) as url:
-        done = await checking(url, "--all-regions", "--ca", ca, "--count", "3")
+        done = await checking.checking(url, "--all-regions", "--ca", ca, "--count", "3")
     assert done.code == 0
     assert asked == ["eu", "us"]
 
 
 async def test_a_region_that_is_not_there_is_refused_with_those_that_are() -> None:
     async with endpoint(saying(offering(URLS[1]))) as url:
-        done = await checking(url, "--region", "nonsense", "--count", "3")
+        done = await checking.checking(url, "--region", "nonsense", "--count", "3")
     assert done.code == 2
     assert "nonsense is no region of this endpoint; it has eu, us" in done.err
 
@@ -158,8 +121,8 @@ async def test_a_region_that_is_not_there_is_refused_with_those_that_are() -> No
 @pytest.mark.usefixtures("relay")
 async def test_a_private_ca_that_was_not_named_gets_a_hint() -> None:
     async with endpoint(saying(offering(URLS[3]))) as url:
-        done = await checking(url, "--count", "3")
-        trusting = await checking(url, "--count", "3", "--insecure")
+        done = await checking.checking(url, "--count", "3")
+        trusting = await checking.checking(url, "--count", "3", "--insecure")
     assert done.code == 1
     assert "--ca FILE" in done.err
     assert trusting.code == 0
@@ -179,7 +142,7 @@ async def test_a_private_ca_that_was_not_named_gets_a_hint() -> None:
 )
 async def test_a_url_that_fails_says_why(url: str, secret: bytes, sentence: str) -> None:
     async with endpoint(saying(offering(url, secret=secret))) as asked:
-        done = await checking(asked, "--count", "3")
+        done = await checking.checking(asked, "--count", "3")
     assert done.code == 1
     assert sentence in done.out
     assert "0 of 1 URLs work" in done.out
@@ -191,7 +154,7 @@ async def test_packets_that_do_not_come_through_are_a_failure(tmp_path: Path) ->
         coturn.running(tmp_path, "127.20.4.2", options=options),
         endpoint(saying(offering("turn:127.20.4.2:3478"))) as url,
     ):
-        done = await checking(url, "--count", "3")
+        done = await checking.checking(url, "--count", "3")
     assert done.code == 1
     assert "403" in done.out
 
@@ -237,7 +200,7 @@ async def test_an_answer_that_is_none_ends_with_a_sentence(
     answer: Callable[[web.Request], Awaitable[web.StreamResponse]], sentence: str
 ) -> None:
     async with endpoint(answer) as url:
-        done = await checking(url)
+        done = await checking.checking(url)
     assert done.code == 2
     assert sentence in done.err
     assert done.err.count("\n") == 1
@@ -256,7 +219,7 @@ async def test_an_answer_that_is_none_ends_with_a_sentence(
 async def test_an_endpoint_that_cannot_be_asked_ends_with_a_sentence(
     url: str, sentence: str
 ) -> None:
-    done = await checking(url)
+    done = await checking.checking(url)
     assert (done.code, sentence in done.err) == (2, True), done.err
 
 
@@ -270,7 +233,7 @@ async def test_the_key_is_sent_from_its_file_and_never_shown(tmp_path: Path) -> 
         return web.json_response({"detail": "no"}, status=401)
 
     async with endpoint(answer) as url:
-        done = await checking(url, "--key-file", str(key))
+        done = await checking.checking(url, "--key-file", str(key))
     assert seen == ["Bearer very-secret"]
     assert "very-secret" not in done.out + done.err
 

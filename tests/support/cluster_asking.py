@@ -40,7 +40,8 @@ class BackEnd:
     async def insist(self, **question: str | None) -> Offers:
         """Return what is offered; raise output.Failure where there is no answer now."""
         async with asking.session(context=self.trusted, key=self.key) as session:
-            return await asking.Asker(session, self.address).ask(asking.Question(**question))
+            asker = asking.Asker(session, self.address)
+            return (await asker.ask(asking.Question(**question))).offers
 
     async def explain(self) -> str:
         """Return what the endpoint says of how an answer comes about, as JSON."""

@@ -9,13 +9,14 @@ import re
 import ssl
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Final, NamedTuple
 from urllib import parse
 
 import aiohttp
 
 from turnfleet import calling
 from turnfleet.commands import output
+from turnfleet.model import fleet
 
 DEFAULT_URL: Final = "http://127.0.0.1:8080/api/get-ice-servers"
 
@@ -61,10 +62,21 @@ class Offer:
     url: str
     """Printable, cut to a length that fits a table."""
     role: str
+    region: str | None
+    """Whose it is; ``None``: the answer does not say."""
     destination: Destination | None
     """``None``: a browser would refuse this URL, and with it the whole answer."""
     username: str
     credential: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What an endpoint offers."""
+
+    offers: tuple[Offer, ...]
+    elsewhere: bool
+    """The region that was asked for has nothing to offer: these are of others."""
 
 
 class Asker:
@@ -74,13 +86,13 @@ class Asker:
         self._session = session
         self._url = _address(url)
 
-    async def ask(self, question: Question) -> tuple[Offer, ...]:
+    async def ask(self, question: Question) -> Answer:
         """Return what is offered; raise output.Failure where there is no proper answer."""
         asked = {"region": question.region, "residency": question.residency}
         body = {name: value for name, value in asked.items() if value is not None}
         body["profile"] = question.profile or "balanced"
         document = await self._fetch("POST", self._url, {**body, "format": "config"})
-        return read_answer(document)
+        return Answer(offers=read_answer(document), elsewhere=_falls_back(document))
 
     async def regions(self) -> tuple[str, ...]:
         """Return the names of the endpoint's regions."""
@@ -135,12 +147,12 @@ def read_answer(document: object) -> tuple[Offer, ...]:
     """Return the offers of an answer, or raise output.Failure."""
     match document:
         case [*servers]:
-            roles: Mapping[str, str] = {}
+            chosen: Mapping[str, _Chosen] = {}
         case {"iceServers": [*servers], **rest}:
-            roles = _roles(rest.get("selection"))
+            chosen = _chosen(rest.get("selection"))
         case _:
             raise output.Failure("the endpoint's answer has no iceServers")
-    offers = [offer for server in servers for offer in _offers(server, roles)]
+    offers = [offer for server in servers for offer in _offers(server, chosen)]
     if not offers:
         raise output.Failure("the endpoint's answer offers no server")
     if len(offers) > _URLS_MAX:
@@ -204,19 +216,39 @@ def _understand(url: str, status: int, data: bytes) -> object:
             raise output.Failure(f"{url} answers {status}")
 
 
-def _roles(chosen: object) -> Mapping[str, str]:
-    """Return the role of each URL, as far as the answer explains itself."""
-    roles: dict[str, str] = {}
-    match chosen:
+class _Chosen(NamedTuple):
+    """What an answer says of a URL, printable."""
+
+    role: str
+    region: str | None
+
+
+def _chosen(selection: object) -> Mapping[str, _Chosen]:
+    """Return what each URL was chosen for, as far as the answer explains itself."""
+    chosen: dict[str, _Chosen] = {}
+    match selection:
         case {"choices": [*choices]}:
             for choice in choices:
                 match choice:
-                    case {"role": str(role), "urls": [*urls]}:
-                        roles |= {url: printable(role) for url in urls if isinstance(url, str)}
-    return roles
+                    case {"role": str(role), "urls": [*urls], **rest}:
+                        region = rest.get("region")
+                        whose = printable(region) if isinstance(region, str) else None
+                        told = _Chosen(printable(role), whose)
+                        chosen |= {url: told for url in urls if isinstance(url, str)}
+    return chosen
 
 
-def _offers(server: object, roles: Mapping[str, str]) -> Sequence[Offer]:
+def _falls_back(document: object) -> bool:
+    """Return whether an answer says that it is not of the region that was asked for."""
+    match document:
+        case {"selection": {"notes": [*notes]}}:
+            down = fleet.Reason.PINNED_REGION_DOWN
+            return any(isinstance(note, dict) and note.get("reason") == down for note in notes)
+        case _:
+            return False
+
+
+def _offers(server: object, chosen: Mapping[str, _Chosen]) -> Sequence[Offer]:
     match server:
         case {"urls": str(url), **rest}:
             urls: Sequence[object] = [url]
@@ -229,12 +261,14 @@ def _offers(server: object, roles: Mapping[str, str]) -> Sequence[Offer]:
     return [
         Offer(
             url=printable(url),
-            role=roles.get(url, "-"),
+            role=told.role,
+            region=told.region,
             destination=read_url(url),
             username=username,
             credential=credential,
         )
         for url in map(_plain, urls)
+        for told in (chosen.get(url, _Chosen("-", None)),)
     ]
 
 

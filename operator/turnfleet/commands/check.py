@@ -1,12 +1,13 @@
 """turnfleet check: asks an endpoint, then does with every URL what a client would.
 
-Exit code 0: every URL works; 1: one does not; 2: there is no answer to check.
+Exit code 0: every URL works; 1: one does not, or a region that was asked for has none; 2: there is
+no answer to check.
 """
 
 import argparse
 import asyncio
 import ssl
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -24,11 +25,33 @@ _PACKETS_MAX: Final = 10_000
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Row:
-    """One URL of one answer, exercised. ``pinned`` is the region that was asked for."""
+    """One URL of one answer, exercised. ``pinned`` is the region that was asked for.
+
+    Whose it is the offer says: fallbacks are of another region, and of a region that is down all.
+    """
 
     pinned: str | None
     offer: asking.Offer
     done: exercising.Exercise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Checked:
+    """What was found out."""
+
+    rows: Sequence[_Row]
+    elsewhere: Mapping[str, str | None]
+    """The regions that were asked for and have nothing to offer, and which ones stand in."""
+
+    @property
+    def works(self) -> int:
+        """Return how many URLs work."""
+        return sum(row.done.problem is None for row in self.rows)
+
+    @property
+    def good(self) -> bool:
+        """Return whether clients get what they ask for, and all of it works."""
+        return self.works == len(self.rows) and not self.elsewhere
 
 
 def configure(parser: argparse.ArgumentParser) -> None:
@@ -68,20 +91,25 @@ def execute(
     del environment
     context = access.trust(args.ca, insecure=args.insecure)
     key = access.read_key(args.key_file)
-    rows = asyncio.run(_check(args, context, key))
-    _print(rows, console, url=args.url)
-    if any(row.done.untrusted for row in rows):
+    checked = asyncio.run(_check(args, context, key))
+    _print(checked, console, url=args.url)
+    for pinned, other in checked.elsewhere.items():
+        name = asking.printable(pinned)
+        console.complain(
+            f"{name} has no usable relay: clients are sent to {other or 'another region'}; "
+            f"turnfleet explain --region {name} says why"
+        )
+    if any(row.done.untrusted for row in checked.rows):
         console.complain(
             "A certificate did not verify. If it is signed by a CA of your own, name it with "
             "--ca FILE (turnfleet run keeps its CA in .run/tls/ca.crt)."
         )
-    return 1 if any(row.done.problem for row in rows) else 0
+    return 0 if checked.good else 1
 
 
-async def _check(
-    args: argparse.Namespace, context: ssl.SSLContext, key: str | None
-) -> tuple[_Row, ...]:
+async def _check(args: argparse.Namespace, context: ssl.SSLContext, key: str | None) -> _Checked:
     rows: list[_Row] = []
+    elsewhere: dict[str, str | None] = {}
     async with asking.session(context=context, key=key) as session:
         asker = asking.Asker(session, args.url)
         pins: Sequence[str | None] = [args.region]
@@ -91,8 +119,11 @@ async def _check(
             await _look_up(args.region, asker)
         for pin in pins:
             question = asking.Question(region=pin, residency=args.residency, profile=args.profile)
-            rows += await _exercised(await asker.ask(question), pin, args.count, context)
-    return tuple(rows)
+            answer = await asker.ask(question)
+            if pin is not None and answer.elsewhere:
+                elsewhere[pin] = answer.offers[0].region
+            rows += await _exercised(answer.offers, pin, args.count, context)
+    return _Checked(rows=rows, elsewhere=elsewhere)
 
 
 async def _look_up(name: str, asker: asking.Asker) -> None:
@@ -122,15 +153,17 @@ async def _exercised(
     return list(await asyncio.gather(*map(one, offers)))
 
 
-def _print(rows: Sequence[_Row], console: output.Console, *, url: str) -> None:
+def _print(checked: _Checked, console: output.Console, *, url: str) -> None:
+    rows = checked.rows
     if console.as_json:
-        console.json({"endpoint": url, "ok": _good(rows) == len(rows), "urls": _documents(rows)})
+        document = {"endpoint": url, "ok": checked.good, "elsewhere": checked.elsewhere}
+        console.json({**document, "urls": _documents(rows)})
         return
     console.table(
         ["region", "role", "url", "stun", "allocate", "rtt", "loss", "verdict"],
         [
             [
-                row.pinned or "-",
+                row.offer.region or "-",
                 row.offer.role,
                 row.offer.url,
                 _ms(row.done.binding),
@@ -143,13 +176,14 @@ def _print(rows: Sequence[_Row], console: output.Console, *, url: str) -> None:
         ],
         tones=[output.Tone.BAD if row.done.problem else output.Tone.GOOD for row in rows],
     )
-    console.say(f"{_good(rows)} of {len(rows)} URLs work")
+    console.say(f"{checked.works} of {len(rows)} URLs work")
 
 
 def _documents(rows: Sequence[_Row]) -> list[dict[str, object]]:
     return [
         {
-            "region": row.pinned,
+            "pinned": row.pinned,
+            "region": row.offer.region,
             "role": row.offer.role,
             "url": row.offer.url,
             "bindingMs": _rounded(row.done.binding),
@@ -160,10 +194,6 @@ def _documents(rows: Sequence[_Row]) -> list[dict[str, object]]:
         }
         for row in rows
     ]
-
-
-def _good(rows: Sequence[_Row]) -> int:
-    return sum(row.done.problem is None for row in rows)
 
 
 def _rounded(value: float | None) -> float | None:
