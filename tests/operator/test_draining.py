@@ -95,9 +95,10 @@ async def relays(operator: operators.Running, agent: Agent) -> list[str]:
 def command(
     cluster: writing.Cluster, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> Command:
-    async def run(verb: str, *options: str) -> Outcome:
+    async def run(verb: str, *options: str, namespace: str | None = operators.RELAYS) -> Outcome:
         leads = str(cluster.kubeconfig(tmp_path))
-        asked = [verb, *options, "--namespace", operators.RELAYS, "--kubeconfig", leads]
+        where = ["--namespace", namespace] if namespace else ["--all-namespaces"]
+        asked = [verb, *options, *where, "--kubeconfig", leads]
         code = await asyncio.to_thread(verbs.run_one, asked)
         printed = capsys.readouterr()
         return Outcome(code=code, out=printed.out, err=printed.err)
@@ -121,7 +122,9 @@ async def test_a_drained_relay_is_out_of_the_answers_until_that_is_undone(
 ) -> None:
     done = await command("drain", relays[0], "--reason", "a fan is loud")
     assert (done.code, done.err) == (0, "")
-    assert f"undo that with: turnfleet undrain relay/{relays[0]}" in done.out
+    undo = f"turnfleet undrain relay/{relays[0]} --namespace {operators.RELAYS}"
+    assert f"undo that with: {undo}\n" in done.out
+    assert "other namespaces" not in done.out
     assert f"relay {relays[0]} of relays/eu is out of the answers" in done.out
     (closed,) = (entry for entry in entries(operator) if entry["name"] == relays[0])
     assert (closed["state"], closed["reason"]) == ("Closed", "Drained")
@@ -151,6 +154,25 @@ async def test_a_drained_node_keeps_new_clients_off_a_relay_that_comes_later(
     assert again["metadata"]["annotations"].get(names.ANNOTATION_DRAIN) is None
     assert (await command("undrain", "node-2")).code == 0
     assert states(operator) == {"Ready": 2}
+
+
+async def test_a_node_is_drained_as_a_whole_and_says_whose_relays_were_not_looked_at(
+    relays: list[str], command: Command
+) -> None:
+    done = await command("drain", "node-2", namespace="elsewhere")
+    assert done.code == 0
+    undo = "turnfleet undrain node/node-2 --namespace elsewhere"
+    assert done.out.splitlines() == [
+        f"node/node-2 is drained as a whole; undo that with: {undo}",
+        "Relays of other namespaces on it drain, too; --all-namespaces shows them.",
+        "No relay of elsewhere runs there now; one that comes is treated likewise.",
+    ]
+    seen = await command("drain", "node-2", namespace=None)
+    assert f"relay {relays[1]} of relays/eu is out of the answers" in seen.out
+    assert "other namespaces" not in seen.out
+    assert "turnfleet undrain node/node-2 --all-namespaces\n" in seen.out
+    done = await command("undrain", "node-2", namespace="elsewhere")
+    assert "Relays of other namespaces on it are not drained any more, either" in done.out
 
 
 async def test_waiting_shows_what_is_left_until_nothing_is(

@@ -40,7 +40,8 @@ def target(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "target",
         metavar="NODE|RELAY",
-        help="the name of a node or of a relay's pod; node/NAME or relay/NAME where both exist",
+        help="the name of a node, as a whole, with the relays of every namespace on it, or of a"
+        " relay's pod; node/NAME or relay/NAME where both exist",
     )
     arguments.cluster(parser, by_hand=True)
 

@@ -109,11 +109,17 @@ class Draining:
         say, target = self._console.say, self._target
         await self._annotate(reason)
         if reason is not None:
-            say(f"{target} is drained; undo that with: turnfleet undrain {target}")
+            whole = " as a whole" if target.kind is kinds.NODE else ""
+            undo = f"turnfleet undrain {target} {target.options}"
+            say(f"{target} is drained{whole}; undo that with: {undo}")
         else:
             say(f"{target} is not drained any more.")
+        if target.is_seen_in_part:
+            other = "drain, too" if reason is not None else "are not drained any more, either"
+            say(f"Relays of other namespaces on it {other}; --all-namespaces shows them.")
         if not target.relays:
-            say("No relay runs there now; one that comes is treated likewise.")
+            within = f" of {', '.join(target.looked)}" if target.looked is not None else ""
+            say(f"No relay{within} runs there now; one that comes is treated likewise.")
         acted = await self._acted(closed=reason is not None)
         seen = not wait or await self._emptied()
         if self._console.as_json:

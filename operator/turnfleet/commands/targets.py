@@ -34,6 +34,20 @@ class Target:
     name: str
     uid: str
     relays: tuple[Relay, ...]
+    looked: tuple[str, ...] | None
+    """The namespaces that its relays were looked for in; ``None``: all."""
+
+    @property
+    def is_seen_in_part(self) -> bool:
+        """Return whether it may have relays that were not looked for."""
+        return self.kind is kinds.NODE and self.looked is not None
+
+    @property
+    def options(self) -> str:
+        """Return the options that find it again."""
+        if self.looked is None:
+            return "--all-namespaces"
+        return " ".join(f"--namespace {namespace}" for namespace in self.looked)
 
     def __str__(self) -> str:
         """Return how it can be named again."""
@@ -45,19 +59,19 @@ async def find(api: client.Client, named: str, *, namespaces: Sequence[str] | No
     prefix, slash, name = named.rpartition("/")
     if (slash and prefix not in {"node", "relay", "pod"}) or not name:
         raise output.Failure(f"{named!r} is not like NAME, node/NAME or relay/NAME.")
-    relays = [
-        relay for namespace in namespaces or (None,) for relay in await _relays(api, namespace)
-    ]
+    looked = None if namespaces is None else tuple(namespaces)
+    relays = [relay for namespace in looked or (None,) for relay in await _relays(api, namespace)]
     found = []
     if prefix != "node":
         found += [_relay(relay) for relay in relays if relay.name == name]
     if prefix in {"", "node"}:
-        found += await _nodes(api, name, [relay for relay in relays if relay.node == name])
+        there = tuple(relay for relay in relays if relay.node == name)
+        found += await _nodes(api, name, there, looked)
     match found:
         case [target]:
             return target
         case []:
-            where = "any namespace" if namespaces is None else ", ".join(namespaces)
+            where = "any namespace" if looked is None else ", ".join(looked)
             raise output.Failure(f"there is no node {name}, and no relay {name} in {where}.")
         case _:
             told = ", ".join(f"{one} in {one.namespace}" if one.namespace else str(one)
@@ -72,16 +86,21 @@ def _relay(relay: Relay) -> Target:
         name=relay.name,
         uid=relay.uid,
         relays=(relay,),
+        looked=(relay.namespace,),
     )
 
 
-async def _nodes(api: client.Client, name: str, relays: Sequence[Relay]) -> list[Target]:
+async def _nodes(
+    api: client.Client, name: str, relays: tuple[Relay, ...], looked: tuple[str, ...] | None
+) -> list[Target]:
     try:
         found = await api.get(kinds.NODE, name)
     except failures.NotFound:
         return []
     uid = fields.text(found, "metadata", "uid")
-    return [Target(kind=kinds.NODE, namespace=None, name=name, uid=uid, relays=tuple(relays))]
+    return [
+        Target(kind=kinds.NODE, namespace=None, name=name, uid=uid, relays=relays, looked=looked)
+    ]
 
 
 async def _relays(api: client.Client, namespace: str | None) -> list[Relay]:
