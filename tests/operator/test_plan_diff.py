@@ -78,6 +78,23 @@ async def test_an_edit_is_shown_as_the_lines_it_changes_and_changes_none(
     assert all("dryRun" in asked.query for asked in operator.cluster.writes())
 
 
+async def test_what_others_set_and_the_file_leaves_out_is_named(
+    operator: operators.Running, diff: Diff
+) -> None:
+    defaults: dict[str, Any] = {"weight": 100, "limits": {"allocationsPerUser": 100}}
+    await operator.declare(relays={"replicas": 3, "nodeSelector": {"pool": "a"}}, **defaults)
+    await operator.settled()
+    done = await diff(relays={"nodeSelector": {"pool": "b"}})
+    assert (
+        "# relays/eu: planned without what the cluster has and the file has not: "
+        "spec.relays.replicas; kubectl apply keeps what others have set" in done.out
+    )
+    (found,) = json.loads((await diff("--json")).out)["regions"]
+    assert found["unwritten"] == ["spec.relays.replicas", "spec.relays.nodeSelector.pool"]
+    done = await diff(relays={"replicas": 2, "nodeSelector": {"pool": "a"}})
+    assert "the file has not" not in done.out
+
+
 async def test_a_relay_that_would_be_replaced_is_named(
     operator: operators.Running, diff: Diff
 ) -> None:

@@ -2,6 +2,9 @@
 
 Reads what the operator would see of a region, plans, and has the API server apply it as a dry run,
 so that a difference is one that it would make. Reads a Secret only where a region names it.
+
+Plans with what the file says and nothing else. What kubectl would make of it depends on how it
+applies and on who set what, so fields that only the cluster has are named instead of guessed at.
 """
 
 import difflib
@@ -12,10 +15,11 @@ from pathlib import Path
 from typing import Any, Final
 
 from turnfleet import names
-from turnfleet.commands import connecting, showing
+from turnfleet.commands import connecting, showing, unwritten
 from turnfleet.kube import client, failures, fields, kinds, observing, reading, secret
 from turnfleet.model import region
 from turnfleet.plan.cluster import naming, objects, observed, planned, planning
+from turnfleet.sources import manifests
 
 _VOLATILE: Final = ("managedFields", "resourceVersion", "generation", "creationTimestamp", "uid")
 _NOT_THERE: Final = "not-there"
@@ -31,6 +35,8 @@ class Difference:
     plan: planned.Plan
     diffs: Mapping[str, str]
     """Unified diffs by object, such as "ConfigMap/turn-eu"."""
+    unwritten: tuple[str, ...]
+    """Fields that the region has in the cluster, and not in the file: ``unwritten``."""
 
     @property
     def conditions(self) -> tuple[Mapping[str, str], ...]:
@@ -46,6 +52,12 @@ class Difference:
     def lines(self) -> Iterator[str]:
         """Yield what a person reads."""
         where = f"{self.namespace}/{self.name}"
+        if self.unwritten:
+            yield (
+                f"# {where}: planned without what the cluster has and the file has not: "
+                f"{', '.join(self.unwritten)}; kubectl apply keeps what others have set, such as "
+                "kubectl scale"
+            )
         if not self.plan:
             yield f"# {where}: nothing to do"
             return
@@ -61,6 +73,7 @@ class Difference:
             "accepted": self.accepted,
             "conditions": [dict(one) for one in self.conditions],
             "diff": dict(self.diffs),
+            "unwritten": list(self.unwritten),
             "annotate": {one.pod: dict(one.annotations) for one in self.plan.annotate},
             "delete": [str(one.key) for one in self.plan.delete],
         }
@@ -76,18 +89,22 @@ class Difference:
 
 
 async def run(
-    specs: Mapping[tuple[str, str], region.RegionSpec],
+    found: Mapping[tuple[str, str], manifests.Manifest],
     *,
     policy: observed.Policy,
     kubeconfig: Path | None,
 ) -> list[Difference]:
-    """Return what would change for each region."""
+    """Return what would change for each region, by namespace and name, that has no problem."""
     async with connecting.cluster(
         kubeconfig, verb="plan", failed="the cluster could not be compared with"
     ) as api:
         nodes = [reading.node(one) for one in await api.list(client.Query(kind=kinds.NODE))]
         looker = _Looker(api, {node.name: node for node in nodes}, policy)
-        return [await looker.difference(where, spec) for (where, _), spec in specs.items()]
+        return [
+            await looker.difference(where, one.spec, one.document)
+            for (where, _), one in found.items()
+            if one.spec is not None
+        ]
 
 
 class _Looker:
@@ -100,7 +117,9 @@ class _Looker:
         self._nodes = nodes
         self._policy = policy
 
-    async def difference(self, namespace: str, spec: region.RegionSpec) -> Difference:
+    async def difference(
+        self, namespace: str, spec: region.RegionSpec, document: Mapping[str, Any]
+    ) -> Difference:
         """Return what would change for one region."""
         there = await self._region(namespace, spec.name)
         seen = await self._observed(namespace, spec, fields.mapping(there, "status"))
@@ -126,7 +145,13 @@ class _Looker:
         diffs = {
             str(one.key): await self._diff(one, seen.live.get(one.key), spec) for one in plan.apply
         }
-        return Difference(namespace=namespace, name=spec.name, plan=plan, diffs=diffs)
+        return Difference(
+            namespace=namespace,
+            name=spec.name,
+            plan=plan,
+            diffs=diffs,
+            unwritten=unwritten.paths(there, document),
+        )
 
     async def _region(self, namespace: str, name: str) -> fields.Object:
         try:

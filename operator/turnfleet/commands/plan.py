@@ -21,6 +21,7 @@ from turnfleet.sources import manifests
 NAME: Final = "plan"
 HELP: Final = "Show what the operator would apply for TurnRegions, without applying it."
 
+_ARGUMENTS: Final = "kubectl get deploy turnfleet-operator -n turnfleet -o jsonpath='{..args}'"
 _NOWHERE: Final = "default"
 _UNSEEN: Final = observed.Surroundings(agent_key="unknown", fresh_secret=b"unknown")
 """Stand-ins for secrets; ``showing`` keeps even those out of sight."""
@@ -43,7 +44,9 @@ def configure(parser: argparse.ArgumentParser) -> None:
         metavar="NS",
         help=f"where regions are that do not say (default: {_NOWHERE})",
     )
-    told = parser.add_argument_group("as the operator is told")
+    told = parser.add_argument_group(
+        "as the operator is told", f"What it is told in a cluster, this shows: {_ARGUMENTS}"
+    )
     told.add_argument(
         "--relay-image",
         default=f"turnfleet/relay:{turnfleet.__version__}",
@@ -75,7 +78,11 @@ def configure(parser: argparse.ArgumentParser) -> None:
     )
     cluster = parser.add_argument_group("next to a cluster")
     cluster.add_argument(
-        "--diff", action="store_true", help="show what would change in the cluster instead"
+        "--diff",
+        action="store_true",
+        help="show what would change in the cluster instead, if its regions had the fields of the"
+        " files and no others; kubectl apply keeps fields that a file leaves out and others have"
+        " set, such as kubectl scale: those are named",
     )
     cluster.add_argument(
         "--kubeconfig",
@@ -97,7 +104,7 @@ def execute(
             console.complain(sentence)
     for file in unreadable:
         console.complain(f"{file.name}: {file.sentence}")
-    specs = {_key(one, args.namespace): one.spec for one in found if one.spec is not None}
+    keyed = {_key(one, args.namespace): one for one in found if one.spec is not None}
     policy = observed.Policy(
         relay_image=args.relay_image,
         allowed_images=tuple(args.allow_image),
@@ -106,8 +113,9 @@ def execute(
         image_pull_secrets=tuple(args.image_pull_secret),
     )
     if args.diff:
-        followed = _compare(specs, policy, arguments.kubeconfig(args, environment), console)
+        followed = _compare(keyed, policy, arguments.kubeconfig(args, environment), console)
     else:
+        specs = {key: one.spec for key, one in keyed.items() if one.spec is not None}
         followed = _print(specs, policy, console)
     if unreadable or not found:
         return 2
@@ -185,7 +193,7 @@ def _cold(namespace: str, spec: region.RegionSpec, policy: observed.Policy) -> p
 
 
 def _compare(
-    specs: Mapping[tuple[str, str], region.RegionSpec],
+    keyed: Mapping[tuple[str, str], manifests.Manifest],
     policy: observed.Policy,
     kubeconfig: Path | None,
     console: output.Console,
@@ -194,7 +202,7 @@ def _compare(
     with output.needing("kubernetes"):
         # The client of the API server takes a while to load, and is an extra.
         from turnfleet.commands import differing  # noqa: PLC0415 - see above
-    found = asyncio.run(differing.run(specs, policy=policy, kubeconfig=kubeconfig))
+    found = asyncio.run(differing.run(keyed, policy=policy, kubeconfig=kubeconfig))
     if console.as_json:
         console.json({"regions": [one.as_json() for one in found]})
     for one in found:
