@@ -5,6 +5,7 @@ expected. Where requests go and what they carry is up to who uses it: no redirec
 which each request has to say (``allow_redirects=False``).
 """
 
+import os
 import ssl
 from collections.abc import Mapping
 
@@ -39,3 +40,20 @@ async def body(response: aiohttp.ClientResponse, *, most: int) -> bytes:
     while len(found) <= most and (more := await response.content.read(most)):
         found += more
     return bytes(found[: most + 1])
+
+
+def why(error: Exception) -> str:
+    """Return what went wrong, in the words of the system and not of a library.
+
+    Others have a say in it: it may be of any length, and drive a terminal.
+    """
+    cause = error.os_error if isinstance(error, aiohttp.ClientConnectorError) else error
+    match cause:
+        case ssl.SSLError(reason=str(reason)):
+            return f"TLS: {reason.lower().replace('_', ' ')}"
+        case OSError(errno=int(number)) if number > 0:
+            return os.strerror(number).lower()
+        case OSError(strerror=str(sentence)):
+            return sentence.lower()
+        case _:
+            return (str(cause) or type(cause).__name__).lower()

@@ -209,11 +209,14 @@ async def test_an_answer_that_is_none_ends_with_a_sentence(
 @pytest.mark.parametrize(
     ("url", "sentence"),
     [
-        (f"http://{ENDPOINT}:1/api/get-ice-servers", "is the endpoint running?"),
+        (
+            f"http://{ENDPOINT}:1/api/get-ice-servers",
+            "connection refused; is the endpoint running?",
+        ),
         ("ftp://x/", "not an HTTP URL"),
         ("http://[/", "not an HTTP URL"),
         ("", "not an HTTP URL"),
-        ("http://no.such.host.invalid/", "cannot reach"),
+        ("http://no.such.host.invalid/", "no answer from http://no.such.host.invalid/"),
     ],
 )
 async def test_an_endpoint_that_cannot_be_asked_ends_with_a_sentence(
@@ -221,6 +224,32 @@ async def test_an_endpoint_that_cannot_be_asked_ends_with_a_sentence(
 ) -> None:
     done = await checking.checking(url)
     assert (done.code, sentence in done.err) == (2, True), done.err
+
+
+async def test_a_connection_that_is_refused_is_told_in_plain_words() -> None:
+    url = f"http://{ENDPOINT}:1/api/explain"
+    for done in (await checking.explaining(f"http://{ENDPOINT}:1"), await checking.checking(url)):
+        assert done.code == 2
+        assert done.err == f"no answer from {url}: connection refused; is the endpoint running?\n"
+
+
+async def test_tls_where_there_is_none_is_told_in_plain_words() -> None:
+    async with endpoint(text) as url:
+        secure = url.replace("http:", "https:")
+        done = await checking.checking(secure)
+    assert done.err.startswith(f"no answer from {secure}: TLS: ")
+    assert "ssl:" not in done.err
+
+
+async def test_who_needs_a_key_is_told_by_which_option() -> None:
+    async def refuse(_: web.Request) -> web.StreamResponse:
+        return web.json_response({"detail": "Send an API key."}, status=401)
+
+    async with endpoint(refuse) as url:
+        done = await checking.checking(url)
+    assert done.err.endswith(
+        "401: Send an API key. This command reads it from a file: --key-file FILE.\n"
+    )
 
 
 async def test_the_key_is_sent_from_its_file_and_never_shown(tmp_path: Path) -> None:

@@ -27,6 +27,8 @@ _URLS_MAX: Final = 64
 _TEXT_MAX: Final = 1024
 _SHOWN_MAX: Final = 160
 _PORT_MAX: Final = 65535
+_UNAUTHORIZED: Final = 401
+_WITH_KEY: Final = " This command reads it from a file: --key-file FILE."
 _URL: Final = re.compile(
     r"(?P<scheme>stun|stuns|turn|turns):(?P<host>\[[0-9A-Fa-f:.]+\]|[A-Za-z0-9._-]{1,253})"
     r"(?::(?P<port>[0-9]{1,5}))?(?:\?transport=(?P<transport>udp|tcp))?"
@@ -110,7 +112,8 @@ class Asker:
     async def explain(self, query: Mapping[str, str]) -> object:
         """Return the endpoint's debug view of an answer: why these relays."""
         url = parse.urljoin(self._url, "explain")
-        return await self._fetch("GET", f"{url}?{parse.urlencode(query)}", None)
+        asked = f"{url}?{parse.urlencode(query)}" if query else url
+        return await self._fetch("GET", asked, None)
 
     async def _fetch(self, method: str, url: str, body: Mapping[str, str] | None) -> object:
         try:
@@ -130,7 +133,7 @@ class Asker:
             raise output.Failure(f"{url} did not answer within {_TIMEOUT:g} s") from error
         except (aiohttp.ClientError, OSError) as error:
             raise output.Failure(
-                f"cannot reach {url}: {printable(str(error))}; is the endpoint running?"
+                f"no answer from {url}: {printable(calling.why(error))}; is the endpoint running?"
             ) from error
         if len(data) > _SIZE_MAX:
             raise output.Failure(f"{url} answers with over {_SIZE_MAX} bytes: not an endpoint")
@@ -211,7 +214,8 @@ def _understand(url: str, status: int, data: bytes) -> object:
         case _ if status == 200:  # noqa: PLR2004 - OK
             return document
         case {"detail": str(detail)}:
-            raise output.Failure(f"{url} answers {status}: {printable(detail)}")
+            how = _WITH_KEY if status == _UNAUTHORIZED else ""
+            raise output.Failure(f"{url} answers {status}: {printable(detail)}{how}")
         case _:
             raise output.Failure(f"{url} answers {status}")
 
