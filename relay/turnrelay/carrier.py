@@ -22,6 +22,10 @@ _STREAM_BUFFER_MAX: Final = 1 << 20
 _NO_WAY: Final = frozenset({errno.ENETUNREACH, errno.EADDRNOTAVAIL, errno.EAFNOSUPPORT})
 _DATES: Final = frozenset({9, 10})
 """OpenSSL's X509_V_ERR_CERT_NOT_YET_VALID and X509_V_ERR_CERT_HAS_EXPIRED."""
+_ISSUERS: Final = frozenset({2, 18, 19, 20, 21})
+"""Those of no way from the certificate to an authority that is trusted:
+X509_V_ERR_UNABLE_TO_GET_ISSUER_CERT, DEPTH_ZERO_SELF_SIGNED_CERT, SELF_SIGNED_CERT_IN_CHAIN,
+UNABLE_TO_GET_ISSUER_CERT_LOCALLY and UNABLE_TO_VERIFY_LEAF_SIGNATURE."""
 
 
 class Transport(StrEnum):
@@ -66,13 +70,16 @@ class Unroutable(Silent):
 class TlsFailed(Failure):
     """The handshake failed. ``mismatch``: the certificate does not verify, else the rest.
 
-    ``expired``: what does not verify are its dates.
+    ``expired``: what does not verify are its dates; ``unknown``: who signed it.
     """
 
-    def __init__(self, sentence: str, *, mismatch: bool, expired: bool = False) -> None:
+    def __init__(
+        self, sentence: str, *, mismatch: bool, expired: bool = False, unknown: bool = False
+    ) -> None:
         super().__init__(sentence)
         self.mismatch = mismatch
         self.expired = expired
+        self.unknown = unknown
 
 
 class Inbox(Protocol):
@@ -130,9 +137,12 @@ async def open_carrier(server: Server, inbox: Inbox) -> Carrier:
             local_addr=source,
         )
     except ssl.SSLCertVerificationError as error:
-        dated = error.verify_code in _DATES
-        sentence = error.verify_message or str(error)
-        raise TlsFailed(sentence, mismatch=True, expired=dated) from error
+        raise TlsFailed(
+            error.verify_message or str(error),
+            mismatch=True,
+            expired=error.verify_code in _DATES,
+            unknown=error.verify_code in _ISSUERS,
+        ) from error
     except ssl.SSLError as error:
         raise TlsFailed(str(error), mismatch=False) from error
     except OSError as error:

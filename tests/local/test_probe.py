@@ -104,7 +104,7 @@ async def test_a_wrong_secret_is_a_bad_credential_and_the_right_one_mends_it_at_
         await watch.until(lambda: watch.reason(A) is None, within=SOON)
 
 
-async def test_a_certificate_that_does_not_verify_takes_away_tls_alone(
+async def test_a_certificate_of_an_unknown_authority_takes_away_tls_alone_and_says_so(
     pair: tuple[coturn.Coturn, coturn.Coturn],
 ) -> None:
     relays = [described.relay(running, name) for running, name in zip(pair, "ab", strict=True)]
@@ -114,7 +114,7 @@ async def test_a_certificate_that_does_not_verify_takes_away_tls_alone(
         for key in (A, B):
             assert watch.health[key] == fleet.Health(
                 working=EVERYTHING - {Transport.TLS},
-                failing=((Transport.TLS, fleet.Reason.CERTIFICATE_MISMATCH),),
+                failing=((Transport.TLS, fleet.Reason.CERTIFICATE_UNKNOWN),),
                 reason=None,
             )
 

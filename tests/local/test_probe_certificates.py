@@ -55,7 +55,7 @@ async def test_a_renewed_certificate_is_tried_at_once_whether_it_is_better_or_wo
             await watch.until(lambda: watch.health[A].working == EVERYTHING, within=SOON)
             put(agent, coturn.authority().issue(tmp_path / "other", [agent.address]))
             await watch.until(lambda: TLS not in watch.health[A].working, within=SOON)
-            assert watch.health[A].failing == ((TLS, fleet.Reason.CERTIFICATE_MISMATCH),)
+            assert watch.health[A].failing == ((TLS, fleet.Reason.CERTIFICATE_UNKNOWN),)
             assert watch.reason(A) is None, "the rest of the relay is well"
             agent.certify(authority)
             await watch.until(lambda: watch.health[A].working == EVERYTHING, within=SOON)
@@ -73,6 +73,22 @@ async def test_a_certificate_out_of_its_dates_takes_away_tls_alone_and_says_so(
             async with watching.watching(region) as watch:
                 assert watch.health[A].working == EVERYTHING - {TLS}
                 assert watch.health[A].failing == ((TLS, fleet.Reason.CERTIFICATE_EXPIRED),)
+
+
+async def test_a_certificate_for_another_name_is_told_from_one_of_an_unknown_authority(
+    tmp_path: Path,
+) -> None:
+    authority, other = coturn.authority(), coturn.authority()
+    for signed_by, name, reason in (
+        (authority, "192.0.2.7", fleet.Reason.CERTIFICATE_MISMATCH),
+        (other, "127.20.7.1", fleet.Reason.CERTIFICATE_UNKNOWN),
+    ):
+        folder = tmp_path / reason
+        pair = signed_by.issue(folder, [name])
+        async with coturn.running(folder, "127.20.7.1", certificate=pair) as running:
+            region = described.region([described.relay(running, "a")], ca=authority.pem)
+            async with watching.watching(region) as watch:
+                assert watch.health[A].failing == ((TLS, reason),)
 
 
 async def test_a_certificate_that_browsers_take_is_taken(tmp_path: Path) -> None:

@@ -38,6 +38,7 @@ class Reason(StrEnum):
     FULL = "Full"
     RELAY_PORTS_CLOSED = "RelayPortsClosed"
     CERTIFICATE_MISMATCH = "CertificateMismatch"
+    CERTIFICATE_UNKNOWN = "CertificateUnknown"
     CERTIFICATE_EXPIRED = "CertificateExpired"
     NAME_UNRESOLVED = "NameUnresolved"
     UNVERIFIED = "Unverified"
@@ -67,6 +68,8 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.FULL: "it has no room for another allocation (486 or 508)",
     Reason.RELAY_PORTS_CLOSED: "an Allocate works but no packet comes through its relay ports",
     Reason.CERTIFICATE_MISMATCH: "its certificate does not verify for the name it is offered by",
+    Reason.CERTIFICATE_UNKNOWN: "its certificate is signed by an authority that this endpoint does"
+    " not know: api.relayCA in the chart, --ca of turnfleet api",
     Reason.CERTIFICATE_EXPIRED: "its certificate has ended, or begins only later",
     Reason.NAME_UNRESOLVED: "its host name does not resolve to its address",
     Reason.UNVERIFIED: "its agent is well but its public address is silent from here",

@@ -75,6 +75,7 @@ _TELLING: Final = (
     fleet.Reason.FULL,
     fleet.Reason.RELAY_PORTS_CLOSED,
     fleet.Reason.CERTIFICATE_MISMATCH,
+    fleet.Reason.CERTIFICATE_UNKNOWN,
     fleet.Reason.CERTIFICATE_EXPIRED,
     fleet.Reason.NAME_UNRESOLVED,
     fleet.Reason.UNREACHABLE,

@@ -117,6 +117,8 @@ def _reason(failure: turn.Failure) -> fleet.Reason:
             return _REASONS.get(code, fleet.Reason.UNPROVEN)
         case turn.TlsFailed(expired=True):
             return fleet.Reason.CERTIFICATE_EXPIRED
+        case turn.TlsFailed(unknown=True):
+            return fleet.Reason.CERTIFICATE_UNKNOWN
         case turn.TlsFailed(mismatch=True):
             return fleet.Reason.CERTIFICATE_MISMATCH
         case _:
