@@ -173,3 +173,8 @@ def test_the_grace_of_a_pod_that_ends_is_read_with_its_end() -> None:
     about = {"deletionTimestamp": "1970-01-01T01:00:00Z", "deletionGracePeriodSeconds": 660}
     found = reading.pod({"metadata": about})
     assert (found.deleting_until, found.grace) == (3600.0, 660)
+
+
+@pytest.mark.parametrize("stated", ["0.0.0.0", "::", "224.0.0.1", "ff02::1", "255.255.255.255"])  # noqa: S104 - refused
+def test_what_no_host_can_have_is_no_address(stated: str) -> None:
+    assert fields.addresses(f"{stated}, 203.0.113.1") == ("203.0.113.1",)

@@ -118,7 +118,10 @@ def test_a_certificate_for_another_name_replaces_none_while_no_address_is_known(
     assert mounted.intake.complaint("tls") is None
 
 
-@pytest.mark.parametrize("nonsense", ["nonsense", "2001:db8::1", "192.0.2.1 " * 17])
+@pytest.mark.parametrize(
+    "nonsense",
+    ["nonsense", "2001:db8::1", "192.0.2.1 " * 17, "0.0.0.0", "224.0.0.1", "255.255.255.255"],  # noqa: S104 - refused
+)
 def test_addresses_that_turn_into_nonsense_stay_in_force(mounted: Mounted, nonsense: str) -> None:
     mounted.locate(nonsense)
     mounted.intake.poll()

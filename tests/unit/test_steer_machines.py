@@ -73,6 +73,18 @@ def test_of_two_regions_on_two_machines_the_backup_is_on_the_other_one() -> None
         }
 
 
+def test_nobody_is_offered_twice_where_most_of_a_region_is_on_the_machine_of_the_primary() -> None:
+    members = (
+        fleets.a_member(name, of="there", node=name, zone=zone, addresses=(f"203.0.113.{machine}",))
+        for name, zone, machine in (("a", "one", 1), ("b", "one", 1), ("c", "other", 2))
+    )
+    now = fleets.a_fleet(on(1, "here"), fleets.a_region("there", *members, at=FAR))
+    for user in map(str, range(50)):
+        chosen = names(now, user)
+        assert list(chosen) == list(Role)
+        assert len(set(chosen.values())) == len(Role)
+
+
 def placed(now: fleet.Fleet, addresses: Iterator[str]) -> fleet.Fleet:
     """Return a fleet whose relays have other addresses, in their order."""
     regions = []
@@ -98,3 +110,4 @@ def test_machines_that_regions_share_cost_nobody_a_role(
     shared = names(placed(now, map(str, few)), client.user, client=client)
     assert shared.keys() == apart.keys()
     assert shared.get(Role.PRIMARY) == apart.get(Role.PRIMARY)
+    assert len(set(shared.values())) == len(shared), "nobody is offered twice"

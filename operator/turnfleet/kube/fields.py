@@ -9,6 +9,8 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
+from turnrelay import placing
+
 Object = Mapping[str, Any]
 _NOTHING: Object = {}
 
@@ -61,14 +63,14 @@ def moment(found: object, *path: str) -> float | None:
 
 
 def address(stated: str) -> str | None:
-    """Return an IP address in canonical text; ``None`` where it is none."""
+    """Return an IP address in canonical text; ``None`` where no host can have it."""
     try:
         parsed = ipaddress.ip_address(stated.strip())
     except ValueError:
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and (parsed.scope_id or parsed.ipv4_mapped):
         return None
-    return str(parsed)
+    return str(parsed) if placing.is_hosts(parsed) else None
 
 
 def addresses(stated: str) -> tuple[str, ...]:

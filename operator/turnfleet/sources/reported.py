@@ -99,14 +99,9 @@ def _addresses(stated: object) -> tuple[str, ...]:
     first: dict[int, str] = {}
     for item in stated if isinstance(stated, list) else ():
         address = fields.address(item) if isinstance(item, str) else None
-        if address is not None and _can_be_sent_to(address):
+        if address is not None:
             first.setdefault(ipaddress.ip_address(address).version, address)
     return tuple(first.values())
-
-
-def _can_be_sent_to(address: str) -> bool:
-    parsed = ipaddress.ip_address(address)
-    return not (parsed.is_unspecified or parsed.is_multicast)
 
 
 def _listeners(item: object, spec: region.RegionSpec) -> region.Listeners:
@@ -133,7 +128,7 @@ def _agent(found: Mapping[str, object]) -> fleet.AgentAddress | None:
     """Return where the agent answers; without it the relay is still probed as clients see it."""
     address = fields.address(fields.text(found, "address"))
     port = fields.whole(found, "port")
-    if address is None or not _can_be_sent_to(address):
+    if address is None:
         return None
     if port is None or not 0 < port <= _PORT_MAX:
         return None

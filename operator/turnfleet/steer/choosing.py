@@ -127,7 +127,7 @@ def _second(supply: census.Supply, slot: int, beside: int, avoided: frozenset[st
     """Return a relay of a region on another node than one of it, and at no avoided address."""
     row = rendezvous.Row(*supply.table.row(slot))
     backup = row.first_backup if beside == row.first else row.second_backup
-    if not avoided:
+    if not avoided and beside in (row.first, row.second):
         return backup
     seats = supply.table.seats
     for candidate in (backup, *row):

@@ -43,17 +43,23 @@ def _addressless(known: facts.Facts) -> str | None:
 
 def _isolated(known: facts.Facts) -> facts.Answer | None:
     """Tell of relays that no relay takes a packet of."""
-    alone = [member for member in known.taking if _is_isolated(member.pod.addresses)]
-    if not alone:
+    alone = _alone(known)
+    if not alone or len(alone) < len(known.taking):
         return None
+    return facts.no("AddressNoPeer", _no_peers(alone))
+
+
+def _alone(known: facts.Facts) -> list[members.Member]:
+    return [member for member in known.taking if _is_isolated(member.pod.addresses)]
+
+
+def _no_peers(alone: Sequence[members.Member]) -> str:
     where = facts.listed_names([f"{m.pod.node} ({', '.join(m.pod.addresses)})" for m in alone])
-    return facts.Answer(
-        status=len(alone) < len(known.taking),
-        reason="AddressNoPeer",
-        message=f"the only addresses of relays on {where} are link-local, unique-local or"
+    return (
+        f"the only addresses of relays on {where} are link-local, unique-local or"
         " site-local. coturn takes none of these as a peer from 4.17 on, so that no two clients"
         " meet through them and endpoints do not offer them: give these nodes other IPv6"
-        " addresses, or add IPv4 to addresses.families",
+        " addresses, or add IPv4 to addresses.families"
     )
 
 
@@ -83,7 +89,10 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
     # In a hold nobody knows how many there should be.
     wanted = known.roster.desired if known.verdict.accepted else len(known.roster.alive)
     missing = wanted - len(known.taking)
+    alone = _alone(known)
     if missing <= 0:
+        if alone:
+            return facts.yes("AddressNoPeer", _no_peers(alone))
         return facts.yes("Ready", "every relay takes new clients")
     idle = facts.listed_names([_with_reason(known, member) for member in known.idle])
     unseen = facts.listed(known.unseen)
@@ -97,6 +106,7 @@ def _serving(known: facts.Facts) -> facts.Answer | None:
         f"{f'; these are there and do not: {idle}' if idle else ''}"
         f"{f'; the nodes of these are not ready, so nobody knows: {unseen}' if unseen else ''}"
         f"{f'; {lacking}' if lacking else ''}"
+        f"{f'; {_no_peers(alone)}' if alone else ''}"
         f"{'' if crowded is None else f'; {crowded.message}'}",
     )
 
