@@ -69,7 +69,8 @@ _SENTENCES: Mapping[Reason, str] = {
     Reason.RELAY_PORTS_CLOSED: "an Allocate works but no packet comes through its relay ports",
     Reason.CERTIFICATE_MISMATCH: "its certificate does not verify for the name it is offered by",
     Reason.CERTIFICATE_UNKNOWN: "its certificate is signed by an authority that this endpoint does"
-    " not know: api.relayCA in the chart, --ca of turnfleet api",
+    " not know; it is given more by api.relayCA in the chart, by --ca of turnfleet api, and goes by"
+    " those of the machine with turnfleet run",
     Reason.CERTIFICATE_EXPIRED: "its certificate has ended, or begins only later",
     Reason.NAME_UNRESOLVED: "its host name does not resolve to its address",
     Reason.UNVERIFIED: "its agent is well but its public address is silent from here",
