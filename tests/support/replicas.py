@@ -122,12 +122,14 @@ class Replica:
         assert lines, text
         return float(lines[0].split()[1])
 
-    async def until(self, path: str, status: int, *, within: float = 60.0) -> str:
+    async def until(
+        self, path: str, status: int, *, port: int | None = None, within: float = 60.0
+    ) -> str:
         """Wait until a path answers with a status; return the body."""
         seen: tuple[int, Any] = (0, "")
         try:
             async with asyncio.timeout(within):
-                while (seen := await self.get(path))[0] != status:  # noqa: ASYNC110 - a process
+                while (seen := await self.get(path, port=port))[0] != status:  # noqa: ASYNC110 - a process
                     await asyncio.sleep(0.05)
         except TimeoutError:
             raise AssertionError(f"{path}: {seen}\n{self.log.read_text()}") from None
@@ -207,6 +209,7 @@ async def running(
     replica = Replica(process=process, port=port, metrics_port=metrics_port, log=log)
     try:
         await replica.until("/healthz", 200)
+        await replica.until("/metrics", 200, port=metrics_port)
         yield replica
     finally:
         if process.returncode is None:
