@@ -8,11 +8,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Final
 
-from turnrelay import config
+from turnrelay import config, ranges
 
-Address = ipaddress.IPv4Address | ipaddress.IPv6Address
-
-_BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 _ADDRESSES_MAX: Final = 16
 """One per family counts; a file full of them would keep the agent from all else."""
 
@@ -47,7 +44,7 @@ def place(
         return (config.Problem(path="addresses", sentence=sentence),)
     for text in texts:
         address = read_address(text)
-        if address is None or not is_hosts(address):
+        if address is None or not ranges.is_hosts(address):
             sentence = f"{config.show(text)} is not an IP address of a host"
             return (config.Problem(path="addresses", sentence=sentence),)
         by_family.setdefault(address.version, str(address))
@@ -69,12 +66,7 @@ def place(
     return Placing(bind=tuple(own[family] for family in public), public=tuple(public.values()))
 
 
-def is_hosts(address: Address) -> bool:
-    """Return whether a host can have an address, so that packets can be sent there."""
-    return not (address.is_unspecified or address.is_multicast or address == _BROADCAST)
-
-
-def read_address(text: str) -> Address | None:
+def read_address(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     """Return the address that ``text`` is, without a zone, or ``None``."""
     try:
         address = ipaddress.ip_address(text)

@@ -53,6 +53,7 @@ BUILT_IN: Final[tuple[tuple[str, str], ...]] = (
 """Always denied, each with its reason. A region can only allow exceptions."""
 
 
+_BROADCAST: Final = ipaddress.IPv4Address("255.255.255.255")
 _NEVER_PEERS: Final = tuple(map(ipaddress.IPv6Network, ("fc00::/7", "fe80::/10", "fec0::/10")))
 
 
@@ -61,6 +62,11 @@ def is_never_peer(network: Network) -> bool:
     return isinstance(network, ipaddress.IPv6Network) and any(
         network.subnet_of(each) for each in _NEVER_PEERS
     )
+
+
+def is_hosts(address: ipaddress.IPv4Address | ipaddress.IPv6Address) -> bool:
+    """Return whether a host can have an address, so that packets can be sent there."""
+    return not (address.is_unspecified or address.is_multicast or address == _BROADCAST)
 
 
 def render(network: Network) -> tuple[str, ...]:

@@ -9,7 +9,7 @@ import ipaddress
 from collections.abc import Iterator, Mapping
 from typing import Any
 
-from turnrelay import placing
+from turnrelay import ranges
 
 Object = Mapping[str, Any]
 _NOTHING: Object = {}
@@ -70,7 +70,7 @@ def address(stated: str) -> str | None:
         return None
     if isinstance(parsed, ipaddress.IPv6Address) and (parsed.scope_id or parsed.ipv4_mapped):
         return None
-    return str(parsed) if placing.is_hosts(parsed) else None
+    return str(parsed) if ranges.is_hosts(parsed) else None
 
 
 def addresses(stated: str) -> tuple[str, ...]:
